@@ -1,0 +1,235 @@
+"""The protocol that every CRM is reached through, what an adapter declares about itself, and the ports it is handed.
+
+An adapter never touches our database. What it needs from the outside (rate budget, lock, token cache, the demo
+CRM's store) is injected; the in-memory versions here serve one process, the shared ones live in `snapshots`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from adapters.records import ActivityKind, Change, Deal, Kind, Owner, Rejection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of changes of one kind.
+
+    cursor: where to go on after this page; opaque text that only the adapter reads. It is stored in the same
+    transaction as the page, so asking again with it after a crash repeats nothing and loses nothing.
+    done: True on the last page for now; the next sync starts from this cursor.
+    total: how many records of this kind the CRM says it has, where it says so (for progress and reconciliation).
+    """
+
+    changes: tuple[Change, ...]
+    cursor: str
+    done: bool
+    rejections: tuple[Rejection, ...] = ()
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """An object or field that this CRM, or this access, does not expose: stored as missing, not as zero."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an adapter can do. The conformance suite reads it; pages show what is missing and why."""
+
+    kinds: frozenset[Kind]
+    activity_kinds: frozenset[ActivityKind] = frozenset(ActivityKind)
+    reports_deletions: bool = False
+    reports_merges: bool = False
+    has_stage_history: bool = False
+    can_upsert: bool = False
+    upsert_is_idempotent: bool = False
+    counts_are_exact: bool = False
+    """True where `expected_count` can be asked, so that a sync can be reconciled."""
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactInput:
+    """A person to create or update in the CRM, matched by e-mail. Empty fields never overwrite filled ones."""
+
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: str | None = None
+    company: str | None = None
+    source: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Further CRM properties by their CRM names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertResult:
+    """outcome: "created" (new contact), "updated" (something changed), "exists" (nothing to change)."""
+
+    external_id: str
+    outcome: Literal["created", "updated", "exists"]
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityCount:
+    """How many activities; None where the CRM does not expose them, with the reason in `unavailable`."""
+
+    kind: ActivityKind
+    count: int | None
+    unavailable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of an access check: what was tried, whether it works, and the remedy where it does not."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str | None = None
+
+
+@runtime_checkable
+class CrmAdapter(Protocol):
+    """A CRM. Errors are those of `adapters.errors`; nothing is ever reported as an empty result because it failed."""
+
+    provider: str
+    capabilities: Capabilities
+
+    def list_owners(self) -> list[Owner]:
+        """Everyone who owns something in the CRM, inactive ones included."""
+        ...
+
+    def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
+        """Create or update the contact with this e-mail. Repeating it changes nothing. Raises FatalError where
+        `capabilities.can_upsert` is False."""
+        ...
+
+    def search_deals(
+        self, *, created_since: datetime | None = None, modified_since: datetime | None = None, owner: str | None = None
+    ) -> Iterator[Deal]:
+        """Live deals, oldest first; conditions are inclusive and combined with AND."""
+        ...
+
+    def count_activity(
+        self, *, kind: ActivityKind, owner: str | None = None, since: datetime | None = None
+    ) -> ActivityCount:
+        """Activities of `kind` that happened at or after `since`, by their owner. Cancelled ones do not count."""
+        ...
+
+    def changes(self, kind: Kind, cursor: str | None) -> Iterator[Page]:
+        """Pages of what changed since `cursor` (None: everything there is), in an order that is safe to resume.
+
+        Yields at least one page; the last has `done=True`. A record may come again unchanged, never be left out.
+        """
+        ...
+
+    def expected_count(self, kind: Kind) -> int | None:
+        """How many live records of this kind the CRM says it has; None where it cannot be asked."""
+        ...
+
+    def check(self) -> list[Check]:
+        """Whether the settings work: address, credentials, rights by name. Never raises for a failed check."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- ports ---------------------------------------------------------------------------------------------------------
+
+
+class Budget(Protocol):
+    """A rate limit shared by all who use one account."""
+
+    def acquire(self, account: str, *, cost: float = 1.0) -> float:
+        """Wait until `cost` may be spent; returns the seconds waited."""
+        ...
+
+    def penalize(self, account: str, wait_s: float) -> None:
+        """The CRM said to wait: nobody may spend on this account before `wait_s` seconds have passed."""
+        ...
+
+
+class Lock(Protocol):
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Only one holder of `name` at a time, among all who share this lock."""
+        ...
+
+
+class TokenCache(Protocol):
+    def get(self, account: str) -> str | None: ...
+
+    def put(self, account: str, token: str, *, expires_at: datetime) -> None: ...
+
+
+@dataclass(slots=True)
+class MemoryBudget:
+    """Token bucket in this process: `rate` per second, bursts up to `burst`. `clock` and `sleep` can be replaced."""
+
+    rate: float
+    burst: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _free_at: dict[str, float] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def acquire(self, account: str, *, cost: float = 1.0) -> float:
+        # The bucket is kept as the time at which it would be full again (generic cell rate algorithm).
+        with self._guard:
+            now = self.clock()
+            start = max(self._free_at.get(account, now), now)
+            wait_s = max(0.0, start + cost / self.rate - now - self.burst / self.rate)
+            self._free_at[account] = start + cost / self.rate
+        if wait_s > 0:
+            self.sleep(wait_s)
+        return wait_s
+
+    def penalize(self, account: str, wait_s: float) -> None:
+        with self._guard:
+            free_at = self.clock() + wait_s + self.burst / self.rate
+            self._free_at[account] = max(self._free_at.get(account, 0.0), free_at)
+
+
+@dataclass(slots=True)
+class MemoryLock:
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        return _held(self._locks.setdefault(name, threading.Lock()))
+
+
+class _held(AbstractContextManager[None]):
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+
+
+@dataclass(slots=True)
+class MemoryTokenCache:
+    _tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    now: Callable[[], datetime] | None = None
+
+    def get(self, account: str) -> str | None:
+        token, expires_at = self._tokens.get(account, (None, None))
+        if token is None or expires_at is None or (self.now is not None and self.now() >= expires_at):
+            return None
+        return token
+
+    def put(self, account: str, token: str, *, expires_at: datetime) -> None:
+        self._tokens[account] = (token, expires_at)

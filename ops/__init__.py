@@ -1,0 +1,1 @@
+"""When things run: settings, wiring, jobs, command line. No business rules."""

@@ -1,0 +1,1 @@
+"""What people see: Streamlit pages, charts, grids. Computes no metric and holds no SQL."""
