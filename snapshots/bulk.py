@@ -1,0 +1,87 @@
+"""Bulk writes: rows go by COPY into a temporary table and from there, in one statement, to where they belong.
+
+(COPY straight into a table is refused by PostgreSQL under row-level security, and a temporary table lets one statement
+skip what has not changed.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, Table, text
+
+
+def stage(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Put `rows` (values in the order of `columns`) into a temporary table shaped like `table`; returns its name.
+
+    It is empty before and gone after the transaction.
+    """
+    name = f"staged_{table.name}"
+    names = ", ".join(columns)
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
+    connection.execute(
+        text(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {names} FROM {table.name} WITH NO DATA")  # noqa: S608
+    )
+    copy_rows(connection, f"COPY {name} ({names}) FROM STDIN", rows)
+    return name
+
+
+def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Add rows that are known to be new. Returns how many."""
+    if not rows:
+        return 0
+    source = stage(connection, table, columns, rows)
+    names = ", ".join(columns)
+    result = connection.execute(text(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source}"))  # noqa: S608
+    return result.rowcount
+
+
+def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Add rows or bring them up to date by primary key; rows that say the same already are left untouched.
+
+    Returns how many rows were written.
+    """
+    if not rows:
+        return 0
+    source = stage(connection, table, columns, rows)
+    key = [column.name for column in table.primary_key]
+    names = ", ".join(columns)
+    others = [name for name in columns if name not in key]
+    sets = ", ".join(f"{name} = excluded.{name}" for name in others)
+    compared = [name for name in others if name != "recorded_at"]
+    mine = ", ".join(f"{table.name}.{name}" for name in compared)
+    theirs = ", ".join(f"excluded.{name}" for name in compared)
+    result = connection.execute(
+        text(
+            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} "  # noqa: S608
+            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets} WHERE ({mine}) IS DISTINCT FROM ({theirs})"
+        )
+    )
+    return result.rowcount
+
+
+def add_to(
+    connection: Connection, table: Table, columns: Sequence[str], measures: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """Add `measures` onto the rows with the same key, making them where they do not exist yet."""
+    if not rows:
+        return
+    source = stage(connection, table, columns, rows)
+    key = ", ".join(column.name for column in table.primary_key)
+    names = ", ".join(columns)
+    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in measures)
+    # One order for all writers, so that two of them cannot wait for each other.
+    connection.execute(
+        text(
+            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} ORDER BY {key} "  # noqa: S608
+            f"ON CONFLICT ({key}) DO UPDATE SET {sums}"
+        )
+    )

@@ -1,0 +1,183 @@
+"""Organizations, their settings, users and CRM connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+from sqlalchemy import Connection, text
+
+from snapshots import rollups, schema
+from snapshots.database import Database
+
+
+class UnknownTimeZone(ValueError):
+    """The name is not in the time zone database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    organization_id: int
+    name: str
+    time_zone: str
+    default_currency: str | None
+    reporting_currency: str | None
+    is_sample: bool
+    data_version: int
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmConnection:
+    organization_id: int
+    connection_id: int
+    provider: str
+    name: str
+    settings: Mapping[str, object]
+    is_active: bool
+
+
+_ORGANIZATION = (
+    "organization_id, name, time_zone, default_currency, reporting_currency, is_sample, data_version"  # as the class
+)
+
+
+def list_organizations(database: Database) -> list[Organization]:
+    """All organizations by name; for jobs, the command line and the organization filter of an administrator."""
+    with database.as_worker() as connection:
+        rows = connection.execute(text(f"SELECT {_ORGANIZATION} FROM organizations ORDER BY name"))  # noqa: S608
+        return [Organization(**row) for row in rows.mappings()]
+
+
+def find_organization(database: Database, name: str) -> Organization | None:
+    return next((one for one in list_organizations(database) if one.name == name), None)
+
+
+def get_organization(database: Database, organization_id: int) -> Organization:
+    """Raises LookupError where there is none."""
+    with database.as_app(organization_id) as connection:
+        return _get(connection, organization_id)
+
+
+def _get(connection: Connection, organization_id: int) -> Organization:
+    row = (
+        connection.execute(
+            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE organization_id = :id"),  # noqa: S608
+            {"id": organization_id},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise LookupError(f"There is no organization {organization_id}.")
+    return Organization(**row)
+
+
+def create_organization(
+    database: Database,
+    name: str,
+    *,
+    time_zone: str = "UTC",
+    default_currency: str | None = None,
+    reporting_currency: str | None = None,
+    is_sample: bool = False,
+) -> Organization:
+    """Make an organization, or return the one that has this name already."""
+    check_time_zone(time_zone)
+    with database.as_worker() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO organizations (name, time_zone, default_currency, reporting_currency, is_sample) "
+                "VALUES (:name, :zone, :default, :reporting, :sample) ON CONFLICT (name) DO NOTHING"
+            ),
+            {
+                "name": name,
+                "zone": time_zone,
+                "default": default_currency,
+                "reporting": reporting_currency or default_currency,
+                "sample": is_sample,
+            },
+        )
+        row = connection.execute(
+            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE name = :name"),  # noqa: S608
+            {"name": name},
+        )
+        return Organization(**row.mappings().one())
+
+
+def check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UnknownTimeZone(f"{name!r} is not a time zone; use a name such as Europe/Berlin.") from error
+
+
+def change_settings(
+    database: Database,
+    organization_id: int,
+    *,
+    time_zone: str,
+    default_currency: str | None,
+    reporting_currency: str | None,
+) -> None:
+    """A new time zone counts all days anew; currencies are as ISO 4217 codes."""
+    check_time_zone(time_zone)
+    with database.as_app(organization_id) as connection:
+        before = _get(connection, organization_id)
+        connection.execute(
+            text(
+                "UPDATE organizations SET default_currency = :default, reporting_currency = :reporting, "
+                "data_version = data_version + 1 WHERE organization_id = :id"
+            ),
+            {"default": default_currency, "reporting": reporting_currency, "id": organization_id},
+        )
+        if time_zone != before.time_zone:
+            rollups.move_to_zone(connection, organization_id, time_zone)
+
+
+def delete_organization(database: Database, organization_id: int) -> None:
+    """Remove an organization and everything of it, at once or not at all."""
+    with database.as_worker() as connection:
+        for table in schema.metadata.tables.values():
+            connection.execute(
+                text(f"DELETE FROM {table.name} WHERE organization_id = :id"),  # noqa: S608
+                {"id": organization_id},
+            )
+
+
+def connect_crm(
+    database: Database, organization_id: int, *, provider: str, name: str, settings: Mapping[str, object]
+) -> CrmConnection:
+    """Make a CRM connection, or bring the settings of the one with this name up to date. `settings` hold no secrets."""
+    with database.as_app(organization_id) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO crm_connections (organization_id, provider, name, settings) "
+                "VALUES (:organization, :provider, :name, cast(:settings AS jsonb)) "
+                "ON CONFLICT (organization_id, name) DO UPDATE SET settings = excluded.settings, is_active = true"
+            ),
+            {
+                "organization": organization_id,
+                "provider": provider,
+                "name": name,
+                "settings": orjson.dumps(dict(settings)).decode(),
+            },
+        )
+    return next(one for one in list_connections(database, organization_id) if one.name == name)
+
+
+def list_connections(database: Database, organization_id: int) -> list[CrmConnection]:
+    with database.as_app(organization_id) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT organization_id, connection_id, provider, name, settings, is_active FROM crm_connections "
+                "WHERE organization_id = :id ORDER BY name"
+            ),
+            {"id": organization_id},
+        )
+        return [CrmConnection(**row) for row in rows.mappings()]

@@ -1,0 +1,165 @@
+"""From a deal record to its states over time. Pure; ids are still the CRM's.
+
+A CRM tells what is true now and, for some fields, what was true before. `states_of` turns that into states with the
+instant from which each held, oldest first. What is not known of the past is taken as unknown (an amount written at
+closing, the stage of a closed deal without history) or, where the CRM keeps no history of a field at all, as what it
+is now; the caller marks all but the last as reconstructed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from adapters.records import Deal, DealField, DealStatus
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+"""Stands for "since before the data begin"; stored as -infinity."""
+
+
+@dataclass(slots=True, eq=True)
+class State:
+    """What was true of a deal from `since` on. `since` takes no part in comparisons of content: see `same`."""
+
+    since: datetime
+    status: str
+    stage_id: str | None
+    stage_entered_at: datetime | None
+    owner_id: str | None
+    amount_minor: int | None
+    currency: str | None
+    close_on: date | None
+    closed_at: datetime | None
+
+    def content(self) -> tuple[object, ...]:
+        return (
+            self.status, self.stage_id, self.owner_id, self.amount_minor, self.currency, self.close_on, self.closed_at
+        )  # fmt: skip
+
+
+def states_of(deal: Deal, stage_status: Mapping[str, DealStatus]) -> list[State]:
+    """The deal's states, oldest first, at least one. `stage_status`: what a deal in a stage is, by external stage id."""
+    closed_at = deal.closed_at if deal.status is not DealStatus.OPEN else None
+    began = _began(deal, closed_at)
+    if not deal.history:
+        return _without_history(deal, began, closed_at)
+    return _with_history(deal, began, closed_at, stage_status)
+
+
+def _began(deal: Deal, closed_at: datetime | None) -> datetime:
+    created_at = deal.created_at
+    if created_at is None:
+        # A closed deal without a creation date is only known from its closing on.
+        return closed_at if closed_at is not None else BEGINNING
+    return created_at if closed_at is None or created_at <= closed_at else closed_at
+
+
+def _without_history(deal: Deal, began: datetime, closed_at: datetime | None) -> list[State]:
+    present = State(
+        since=began,
+        status=deal.status.value,
+        stage_id=deal.stage_id,
+        stage_entered_at=closed_at if closed_at is not None else None,
+        owner_id=deal.owner_id,
+        amount_minor=deal.amount_minor,
+        currency=deal.currency,
+        close_on=deal.close_on,
+        closed_at=closed_at,
+    )
+    if closed_at is None or closed_at <= began:
+        return [present]
+    present.since = closed_at
+    amount_minor = None if deal.amount_known_at_close else deal.amount_minor
+    before = State(
+        since=began,
+        status=DealStatus.OPEN.value,
+        stage_id=None,
+        stage_entered_at=None,
+        owner_id=deal.owner_id,
+        amount_minor=amount_minor,
+        currency=deal.currency if amount_minor is not None else None,
+        close_on=deal.close_on,
+        closed_at=None,
+    )
+    return [before, present]
+
+
+def _with_history(
+    deal: Deal, began: datetime, closed_at: datetime | None, stage_status: Mapping[str, DealStatus]
+) -> list[State]:
+    changes = sorted(deal.history, key=lambda change: change.at)
+    recorded = {change.field for change in changes}
+    stage_id = None if DealField.STAGE in recorded else deal.stage_id
+    owner_id = None if DealField.OWNER in recorded else deal.owner_id
+    amount = None if DealField.AMOUNT in recorded or deal.amount_known_at_close else deal.amount_minor
+    close_on = None if DealField.CLOSE_DATE in recorded else deal.close_on
+    stage_entered_at: datetime | None = None
+    status = stage_status.get(stage_id, DealStatus.OPEN) if stage_id is not None else DealStatus.OPEN
+    status_since: datetime | None = None
+    states: list[State] = []
+    index, end = 0, len(changes)
+    since = began
+    while True:
+        while index < end and (changes[index].at <= since):
+            change = changes[index]
+            index += 1
+            if change.field is DealField.STAGE:
+                if change.value != stage_id:
+                    stage_id, stage_entered_at = change.value, max(change.at, began)  # type: ignore[assignment]
+                    new_status = stage_status.get(stage_id, DealStatus.OPEN) if stage_id is not None else status
+                    if new_status is not status:
+                        status, status_since = new_status, stage_entered_at
+            elif change.field is DealField.AMOUNT:
+                amount = change.value  # type: ignore[assignment]
+            elif change.field is DealField.OWNER:
+                owner_id = change.value  # type: ignore[assignment]
+            else:
+                close_on = change.value  # type: ignore[assignment]
+        is_closed = status is not DealStatus.OPEN
+        states.append(
+            State(
+                since=since,
+                status=status.value,
+                stage_id=stage_id,
+                stage_entered_at=stage_entered_at,
+                owner_id=owner_id,
+                amount_minor=amount,
+                currency=deal.currency if amount is not None else None,
+                close_on=close_on,
+                closed_at=(status_since or since) if is_closed else None,
+            )
+        )
+        if index >= end:
+            break
+        since = changes[index].at
+    return _end_in_the_present(deal, states, closed_at)
+
+
+def _end_in_the_present(deal: Deal, states: list[State], closed_at: datetime | None) -> list[State]:
+    """What the record says now is the last word; a closing moves the last state to where the CRM says it closed."""
+    last = states[-1]
+    present = State(
+        since=last.since,
+        status=deal.status.value,
+        stage_id=deal.stage_id,
+        stage_entered_at=last.stage_entered_at,
+        owner_id=deal.owner_id,
+        amount_minor=deal.amount_minor,
+        currency=deal.currency if deal.amount_minor is not None else None,
+        close_on=deal.close_on,
+        closed_at=closed_at,
+    )
+    if present.stage_id != last.stage_id:
+        present.stage_entered_at = deal.modified_at or last.since
+    if present.content() == last.content():
+        return states
+    if last.status == present.status:
+        states[-1] = present
+        return states
+    present.since = max(closed_at or deal.modified_at or last.since, last.since)
+    if present.since == last.since:
+        states[-1] = present
+    else:
+        states.append(present)
+    return states
