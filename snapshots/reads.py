@@ -1,0 +1,288 @@
+"""What pages and notebooks read: rollups and as-of deal rows, never raw activity. Each method is one query or two.
+
+Every method returns frames of `snapshots/tables.py` for the viewer's own rows. Activities and leads are counted by the
+day on which they happened, whenever we learnt of them; deals, owners and teams are as they were at the end of the
+slice's `as_of` day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from sqlalchemy import text
+
+from snapshots import tables
+from snapshots.database import Database
+from snapshots.organizations import Organization, get_organization
+from snapshots.slices import (
+    MEMBERSHIP,
+    Role,
+    Slice,
+    Viewer,
+    Where,
+    owner_filter,
+    period_filter,
+    source_filter,
+)
+
+DAY = "nullif({0}, '-infinity')"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """What can be chosen on `as_of`. first_day and last_day bound the dated data; None where nothing is dated."""
+
+    teams: Mapping[int, str]
+    owners: Mapping[int, str]
+    sources: Sequence[str]
+    first_day: date | None
+    last_day: date | None
+    has_undated: bool
+
+
+class Reader:
+    """Reads for one viewer."""
+
+    def __init__(self, database: Database, viewer: Viewer) -> None:
+        self.database, self.viewer = database, viewer
+        self.organization: Organization = get_organization(database, viewer.organization_id)
+        self.managed_teams = self._managed_teams()
+
+    # --- rollups ---
+
+    def deal_events(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
+        """DEAL_EVENTS in the period, as known at the end of `as_of`: per day, or per owner over the whole period."""
+        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
+        day, owner = ("NULL::date", "d.owner_id") if by_owner else (DAY.format("d.day"), "NULL::bigint")
+        return self._frame(
+            tables.DEAL_EVENTS,
+            f"SELECT d.event, {day}, {owner}, nullif(d.currency, ''), sum(d.n)::bigint, sum(d.n_valued)::bigint, "
+            f"sum(d.amount_minor)::bigint FROM deal_daily d WHERE {where} GROUP BY 1, 2, 3, 4 "
+            "HAVING sum(d.n) <> 0 ORDER BY 1, 2, 3, 4",
+            where,
+        )
+
+    def activity_counts(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
+        """ACTIVITY_COUNTS in the period: per day, or per owner over the whole period. Cancelled ones don't count."""
+        where = self._where(slice_, owner="d.owner_id", day="d.day")
+        period_filter(where, slice_, "d.day")
+        day, owner = ("NULL::date", "d.owner_id") if by_owner else (DAY.format("d.day"), "NULL::bigint")
+        return self._frame(
+            tables.ACTIVITY_COUNTS,
+            f"SELECT {day}, {owner}, d.kind, sum(d.n)::bigint FROM activity_daily d WHERE {where} "
+            "GROUP BY 1, 2, 3 HAVING sum(d.n) <> 0 ORDER BY 1, 2, 3",
+            where,
+        )
+
+    def activity_weeks(self, slice_: Slice) -> pd.DataFrame:
+        """ACTIVITY_COUNTS in the period per ISO week (its Monday) and owner, all kinds together (kind: None)."""
+        where = self._where(slice_, owner="d.owner_id", day="d.day")
+        period_filter(where, slice_, "d.day").add("d.day > '-infinity'")
+        return self._frame(
+            tables.ACTIVITY_COUNTS,
+            "SELECT date_trunc('week', d.day)::date, d.owner_id, NULL, sum(d.n)::bigint FROM activity_daily d "
+            f"WHERE {where} GROUP BY 1, 2 HAVING sum(d.n) <> 0 ORDER BY 1, 2",
+            where,
+        )
+
+    def won_weeks(self, slice_: Slice) -> pd.DataFrame:
+        """DEAL_EVENTS of won deals per ISO week (its Monday), owner and currency."""
+        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
+        where.add("d.event = 'won'").add("d.day > '-infinity'")
+        return self._frame(
+            tables.DEAL_EVENTS,
+            "SELECT d.event, date_trunc('week', d.day)::date, d.owner_id, nullif(d.currency, ''), sum(d.n)::bigint, "
+            f"sum(d.n_valued)::bigint, sum(d.amount_minor)::bigint FROM deal_daily d WHERE {where} "
+            "GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0 ORDER BY 2, 3, 4",
+            where,
+        )
+
+    def lead_counts(self, slice_: Slice, *, by_source: bool = False) -> pd.DataFrame:
+        """LEAD_COUNTS in the period: per day, or per source over the whole period."""
+        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        period_filter(where, slice_, "d.day")
+        day, source = ("NULL::date", "d.source") if by_source else (DAY.format("d.day"), "NULL::text")
+        return self._frame(
+            tables.LEAD_COUNTS,
+            f"SELECT {day}, NULL::bigint, {source}, sum(d.n)::bigint, sum(d.n_converted)::bigint, "
+            f"sum(d.n_known)::bigint FROM lead_daily d WHERE {where} GROUP BY 1, 2, 3 HAVING sum(d.n) <> 0 ORDER BY 1, 3",
+            where,
+        )
+
+    # --- deals as of a day ---
+
+    def cycles(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
+        """CYCLES: how many deals won in the period took how many days from creation; undated deals have no cycle."""
+        where = self._as_of(slice_).add("v.status = 'won'").add("v.created_day IS NOT NULL")
+        period_filter(where, slice_, "v.closed_day")
+        day, owner = ("NULL::date", "coalesce(v.owner_id, 0)") if by_owner else ("v.closed_day", "NULL::bigint")
+        return self._frame(
+            tables.CYCLES,
+            f"SELECT {day}, {owner}, v.closed_day - v.created_day, count(*) FROM deal_versions v "
+            f"WHERE {where} GROUP BY 1, 2, 3",
+            where,
+        )
+
+    def open_stages(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
+        """STAGES: the open deals at the end of `as_of` by pipeline, stage and currency, whenever they were created."""
+        where = self._as_of(slice_).add("v.status = 'open'")
+        owner = "coalesce(v.owner_id, 0)" if by_owner else "NULL::bigint"
+        return self._frame(
+            tables.STAGES,
+            "SELECT v.pipeline_id, p.name, v.stage_id, s.name, s.position, s.probability, v.owner_id, v.currency, v.n, "
+            "v.n_valued, v.amount_minor, v.n_undated, v.n_without_close_date, v.n_overdue FROM ("
+            f"SELECT v.pipeline_id, v.stage_id, {owner} AS owner_id, v.currency, count(*) AS n, "
+            "count(v.amount_minor) AS n_valued, coalesce(sum(v.amount_minor), 0)::bigint AS amount_minor, "
+            "count(*) FILTER (WHERE v.created_at IS NULL) AS n_undated, "
+            "count(*) FILTER (WHERE v.close_on IS NULL) AS n_without_close_date, "
+            "count(*) FILTER (WHERE v.close_on < :as_of) AS n_overdue "
+            f"FROM deal_versions v WHERE {where} GROUP BY 1, 2, 3, 4) v "
+            "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
+            "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = v.pipeline_id "
+            "ORDER BY p.position, p.name, s.position NULLS FIRST, s.name, v.owner_id, v.currency",
+            where,
+        )
+
+    def stage_ages(self, slice_: Slice) -> pd.DataFrame:
+        """STAGE_AGES at the end of `as_of`: days since open deals entered their stage."""
+        where = self._as_of(slice_).add("v.status = 'open'").add("v.stage_entered_at IS NOT NULL")
+        age = "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)"
+        spread = ", ".join(f"percentile_cont({share}) WITHIN GROUP (ORDER BY {age})" for share in (0.25, 0.5, 0.75))
+        return self._frame(
+            tables.STAGE_AGES,
+            f"SELECT v.pipeline_id, v.stage_id, count(*), {spread}, max({age}) FROM deal_versions v WHERE {where} "
+            "GROUP BY 1, 2",
+            where,
+        )
+
+    def pipeline_trend(self, slice_: Slice, days: Sequence[date]) -> pd.DataFrame:
+        """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency."""
+        where = self._where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
+        ends = [slice_.end_of(self.organization.zone, day) for day in days]
+        where.add("v.status = 'open'").add("v.valid_to >= :first_end", first_end=ends[0])
+        where.add("v.valid_from < :last_end", last_end=ends[-1]).add("v.valid_to > v.valid_from")
+        where.parameters |= {"as_of": slice_.as_of, "ends": ends}
+        # Each version counts at the ends that it spans: the first is numbered by its start, the last by its end.
+        rows = self._rows(
+            "SELECT v.stage_id, s.probability, v.currency, first_end, last_end, n, n_valued, amount_minor FROM ("
+            "SELECT v.stage_id, v.currency, width_bucket(v.valid_from, :ends) AS first_end, "
+            "width_bucket(v.valid_to, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
+            f"coalesce(sum(v.amount_minor), 0)::bigint AS amount_minor FROM deal_versions v WHERE {where} "
+            "GROUP BY 1, 2, 3, 4) v "
+            "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id",
+            where,
+        )
+        return _stock_at_ends(rows, days)
+
+    # --- people ---
+
+    def owners(self, as_of: date) -> pd.DataFrame:
+        """OWNERS as they were at the end of `as_of` (those who came later included, as they are now)."""
+        nothing = Slice(first_day=None, last_day=as_of, as_of=as_of)
+        where = self._where(nothing, owner="o.owner_id", day=":as_of")
+        where.parameters |= {"as_of": as_of, "end": nothing.end_of(self.organization.zone)}
+        return self._frame(
+            tables.OWNERS,
+            "SELECT o.owner_id, coalesce(v.name, o.name), coalesce(v.email, o.email), "
+            "coalesce(v.is_active, o.is_active), t.team_id, t.name, coalesce(t.manager_name, m.name), t.region "
+            "FROM owners o LEFT JOIN owner_versions v ON v.organization_id = :organization AND v.owner_id = o.owner_id "
+            "AND v.valid_from < :end AND v.valid_to >= :end "
+            "LEFT JOIN teams t ON t.organization_id = :organization AND t.team_id = coalesce(v.team_id, o.team_id) "
+            "LEFT JOIN owners m ON m.organization_id = :organization AND m.owner_id = t.manager_id "
+            f"WHERE {where} ORDER BY 2, 1",
+            where,
+        )
+
+    def filter_options(self, as_of: date) -> FilterOptions:
+        people = self.owners(as_of)
+        teams = people.dropna(subset=["team_id"]).drop_duplicates("team_id")
+        where = self._where(Slice(first_day=None, last_day=as_of, as_of=as_of), owner="d.owner_id", day="d.day")
+        seen = self._rows(
+            "SELECT min(nullif(day, '-infinity')), max(nullif(day, '-infinity')), bool_or(day = '-infinity') FROM ("
+            "SELECT day, organization_id FROM deal_daily UNION ALL SELECT day, organization_id FROM lead_daily "
+            "UNION ALL SELECT day, organization_id FROM activity_daily) d WHERE d.organization_id = :organization",
+            where,
+        )[0]
+        sources = self._rows(
+            "SELECT source FROM (SELECT source, sum(n) AS n FROM (SELECT source, n FROM lead_daily "
+            "WHERE organization_id = :organization UNION ALL SELECT source, n FROM deal_daily "
+            "WHERE organization_id = :organization AND event = 'created') a GROUP BY 1) b WHERE n > 0 ORDER BY source",
+            where,
+        )
+        return FilterOptions(
+            teams={int(row.team_id): row.team or "Unnamed team" for row in teams.sort_values("team").itertuples()},  # type: ignore[arg-type]
+            owners={int(row.owner_id): row.name or "Unnamed" for row in people.itertuples()},  # type: ignore[arg-type]
+            sources=[str(row[0]) for row in sources],
+            first_day=seen[0],  # type: ignore[arg-type]
+            last_day=seen[1],  # type: ignore[arg-type]
+            has_undated=bool(seen[2]),
+        )
+
+    def rates(self) -> pd.DataFrame:
+        """RATES as the organization entered them."""
+        return self._frame(
+            tables.RATES,
+            "SELECT r.currency, r.to_currency, r.day, r.rate FROM currency_rates r "
+            "WHERE r.organization_id = :organization ORDER BY 1, 2, 3",
+            Where(parameters={"organization": self.viewer.organization_id}),
+        )
+
+    # --- how ---
+
+    def _managed_teams(self) -> list[int]:
+        if self.viewer.role is not Role.MANAGER or self.viewer.owner_id is None:
+            return []
+        where = Where(parameters={"organization": self.viewer.organization_id, "owner": self.viewer.owner_id})
+        rows = self._rows(
+            "SELECT team_id FROM teams WHERE organization_id = :organization AND manager_id = :owner "
+            "UNION SELECT team_id FROM owners WHERE organization_id = :organization AND owner_id = :owner "
+            "AND team_id IS NOT NULL",
+            where,
+        )
+        return [int(row[0]) for row in rows]  # type: ignore[call-overload]
+
+    def _where(self, slice_: Slice, *, owner: str, day: str, source: str | None = None) -> Where:
+        prefix = owner.partition(".")[0]
+        where = Where().add(f"{prefix}.organization_id = :organization", organization=self.viewer.organization_id)
+        where.parameters["zone"] = self.organization.time_zone
+        owner_filter(where, self.viewer, slice_, managed_teams=self.managed_teams, owner=owner, day=day)
+        if source is not None:
+            source_filter(where, slice_, source)
+        return where
+
+    def _as_of(self, slice_: Slice) -> Where:
+        """Deal versions that were true at the end of `as_of`."""
+        where = self._where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
+        where.parameters |= {"as_of": slice_.as_of}
+        return where.add("v.valid_from < :end AND v.valid_to >= :end", end=slice_.end_of(self.organization.zone))
+
+    def _frame(self, columns: dict[str, str], query: str, where: Where) -> pd.DataFrame:
+        return tables.shaped(self._rows(query, where), columns)
+
+    def _rows(self, query: str, where: Where) -> list[Sequence[object]]:
+        if "membership" in query:
+            query = f"WITH {MEMBERSHIP} {query}"
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            return [tuple(row) for row in connection.execute(text(query), where.parameters)]
+
+
+def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd.DataFrame:
+    spans = pd.DataFrame.from_records(
+        list(rows),
+        columns=["stage_id", "probability", "currency", "first_end", "last_end", "n", "n_valued", "amount_minor"],
+    )
+    parts = []
+    for number, day in enumerate(days):
+        # width_bucket gives k where ends[k-1] <= value < ends[k]: true at end i if it began before it and lasted to it.
+        there = spans[(spans.first_end <= number) & (spans.last_end > number)]
+        sums = there.groupby(["stage_id", "probability", "currency"], dropna=False, as_index=False)[
+            ["n", "n_valued", "amount_minor"]
+        ].sum()
+        parts.append(sums.assign(day=day))
+    joined = pd.concat(parts, ignore_index=True) if parts else tables.empty(tables.PIPELINE_TREND)
+    return joined[list(tables.PIPELINE_TREND)].astype(tables.PIPELINE_TREND)

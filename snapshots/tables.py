@@ -1,0 +1,145 @@
+"""The frames that leave the snapshots: their columns, units and missing values. Free of SQLAlchemy and of the screen.
+
+In all frames: days are `datetime64[ns]` without zone (the organization's days, NaT: undated), amounts are integer minor
+units (`Int64`, <NA>: not given) beside their currency (None: not given), ids are ours. Names are None where the CRM
+gives none; what to print then is the page's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from adapters.currencies import decimals, to_minor
+
+__all__ = ["decimals", "empty", "shaped", "to_minor"]
+
+DEAL_EVENTS: Final[dict[str, str]] = {
+    "event": "object",  # created, won or lost
+    "day": "datetime64[ns]",
+    "owner_id": "Int64",  # 0: nobody
+    "currency": "object",  # of won and lost
+    "n": "int64",
+    "n_valued": "int64",  # of these, deals with an amount
+    "amount_minor": "int64",  # sum over the valued ones
+}
+ACTIVITY_COUNTS: Final[dict[str, str]] = {"day": "datetime64[ns]", "owner_id": "Int64", "kind": "object", "n": "int64"}
+LEAD_COUNTS: Final[dict[str, str]] = {
+    "day": "datetime64[ns]",
+    "owner_id": "Int64",
+    "source": "object",
+    "n": "int64",
+    "n_converted": "int64",
+    "n_known": "int64",  # leads of which the CRM says whether they converted
+}
+CYCLES: Final[dict[str, str]] = {
+    "day": "datetime64[ns]",  # on which the deal was won
+    "owner_id": "Int64",
+    "days": "int64",  # from the day of creation to the day of winning
+    "n": "int64",
+}
+STAGES: Final[dict[str, str]] = {
+    "pipeline_id": "Int64",
+    "pipeline": "object",
+    "stage_id": "Int64",
+    "stage": "object",
+    "position": "Int64",
+    "probability": "float64",  # the CRM's own, in [0, 1]; NaN: it has none
+    "owner_id": "Int64",
+    "currency": "object",
+    "n": "int64",
+    "n_valued": "int64",
+    "amount_minor": "int64",
+    "n_undated": "int64",  # no creation date
+    "n_without_close_date": "int64",
+    "n_overdue": "int64",  # expected close date before the day shown
+}
+STAGE_AGES: Final[dict[str, str]] = {
+    "pipeline_id": "Int64",
+    "stage_id": "Int64",
+    "n": "int64",  # open deals of which it is known when they entered the stage
+    "p25_days": "float64",
+    "median_days": "float64",
+    "p75_days": "float64",
+    "max_days": "float64",
+}
+PIPELINE_TREND: Final[dict[str, str]] = {
+    "day": "datetime64[ns]",  # end of which day
+    "stage_id": "Int64",
+    "probability": "float64",
+    "currency": "object",
+    "n": "int64",
+    "n_valued": "int64",
+    "amount_minor": "int64",
+}
+OWNERS: Final[dict[str, str]] = {
+    "owner_id": "int64",
+    "name": "object",
+    "email": "object",
+    "is_active": "bool",
+    "team_id": "Int64",
+    "team": "object",
+    "manager": "object",
+    "region": "object",
+}
+DEALS: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "name": "object",
+    "status": "object",  # open, won or lost
+    "owner_id": "Int64",
+    "owner": "object",
+    "team": "object",
+    "pipeline": "object",
+    "stage": "object",
+    "company": "object",
+    "product": "object",
+    "source": "object",
+    "amount_minor": "Int64",
+    "currency": "object",
+    "created_day": "datetime64[ns]",
+    "close_on": "datetime64[ns]",
+    "closed_day": "datetime64[ns]",
+    "stage_age_days": "Int64",
+}
+LEADS: Final[dict[str, str]] = {
+    "lead_id": "int64",
+    "name": "object",
+    "email": "object",
+    "company_name": "object",
+    "owner": "object",
+    "source": "object",
+    "campaign": "object",
+    "status": "object",
+    "created_day": "datetime64[ns]",
+    "converted": "boolean",
+}
+ACTIVITIES: Final[dict[str, str]] = {
+    "external_id": "object",
+    "day": "datetime64[ns]",
+    "occurred_at": "datetime64[ns, UTC]",
+    "kind": "object",
+    "direction": "object",
+    "outcome": "object",
+    "owner": "object",
+    "deal": "object",
+    "subject": "object",
+    "duration_s": "Int64",
+}
+RATES: Final[dict[str, str]] = {
+    "currency": "object",
+    "to_currency": "object",
+    "day": "datetime64[ns]",  # from which day on
+    "rate": "float64",  # units of to_currency for one unit of currency
+}
+
+
+def shaped(rows: Sequence[Sequence[object]], columns: dict[str, str]) -> pd.DataFrame:
+    """Rows, in the order of `columns`, as a frame with exactly these types."""
+    frame = pd.DataFrame.from_records(list(rows), columns=list(columns))
+    return frame.astype(columns)
+
+
+def empty(columns: dict[str, str]) -> pd.DataFrame:
+    return shaped([], columns)
