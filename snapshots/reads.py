@@ -55,7 +55,7 @@ class Reader:
 
     def deal_events(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
         """DEAL_EVENTS in the period, as known at the end of `as_of`: per day, or per owner over the whole period."""
-        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
         period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
         day, owner = ("NULL::date", "d.owner_id") if by_owner else (DAY.format("d.day"), "NULL::bigint")
         return self._frame(
@@ -68,7 +68,7 @@ class Reader:
 
     def activity_counts(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
         """ACTIVITY_COUNTS in the period: per day, or per owner over the whole period. Cancelled ones don't count."""
-        where = self._where(slice_, owner="d.owner_id", day="d.day")
+        where = self.where(slice_, owner="d.owner_id", day="d.day")
         period_filter(where, slice_, "d.day")
         day, owner = ("NULL::date", "d.owner_id") if by_owner else (DAY.format("d.day"), "NULL::bigint")
         return self._frame(
@@ -80,7 +80,7 @@ class Reader:
 
     def activity_weeks(self, slice_: Slice) -> pd.DataFrame:
         """ACTIVITY_COUNTS in the period per ISO week (its Monday) and owner, all kinds together (kind: None)."""
-        where = self._where(slice_, owner="d.owner_id", day="d.day")
+        where = self.where(slice_, owner="d.owner_id", day="d.day")
         period_filter(where, slice_, "d.day").add("d.day > '-infinity'")
         return self._frame(
             tables.ACTIVITY_COUNTS,
@@ -91,7 +91,7 @@ class Reader:
 
     def won_weeks(self, slice_: Slice) -> pd.DataFrame:
         """DEAL_EVENTS of won deals per ISO week (its Monday), owner and currency."""
-        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
         period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
         where.add("d.event = 'won'").add("d.day > '-infinity'")
         return self._frame(
@@ -104,7 +104,7 @@ class Reader:
 
     def lead_counts(self, slice_: Slice, *, by_source: bool = False) -> pd.DataFrame:
         """LEAD_COUNTS in the period: per day, or per source over the whole period."""
-        where = self._where(slice_, owner="d.owner_id", day="d.day", source="d.source")
+        where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
         period_filter(where, slice_, "d.day")
         day, source = ("NULL::date", "d.source") if by_source else (DAY.format("d.day"), "NULL::text")
         return self._frame(
@@ -118,7 +118,7 @@ class Reader:
 
     def cycles(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
         """CYCLES: how many deals won in the period took how many days from creation; undated deals have no cycle."""
-        where = self._as_of(slice_).add("v.status = 'won'").add("v.created_day IS NOT NULL")
+        where = self.as_of(slice_).add("v.status = 'won'").add("v.created_day IS NOT NULL")
         period_filter(where, slice_, "v.closed_day")
         day, owner = ("NULL::date", "coalesce(v.owner_id, 0)") if by_owner else ("v.closed_day", "NULL::bigint")
         return self._frame(
@@ -130,7 +130,7 @@ class Reader:
 
     def open_stages(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
         """STAGES: the open deals at the end of `as_of` by pipeline, stage and currency, whenever they were created."""
-        where = self._as_of(slice_).add("v.status = 'open'")
+        where = self.as_of(slice_).add("v.status = 'open'")
         owner = "coalesce(v.owner_id, 0)" if by_owner else "NULL::bigint"
         return self._frame(
             tables.STAGES,
@@ -150,7 +150,7 @@ class Reader:
 
     def stage_ages(self, slice_: Slice) -> pd.DataFrame:
         """STAGE_AGES at the end of `as_of`: days since open deals entered their stage."""
-        where = self._as_of(slice_).add("v.status = 'open'").add("v.stage_entered_at IS NOT NULL")
+        where = self.as_of(slice_).add("v.status = 'open'").add("v.stage_entered_at IS NOT NULL")
         age = "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)"
         spread = ", ".join(f"percentile_cont({share}) WITHIN GROUP (ORDER BY {age})" for share in (0.25, 0.5, 0.75))
         return self._frame(
@@ -162,13 +162,13 @@ class Reader:
 
     def pipeline_trend(self, slice_: Slice, days: Sequence[date]) -> pd.DataFrame:
         """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency."""
-        where = self._where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
+        where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         ends = [slice_.end_of(self.organization.zone, day) for day in days]
         where.add("v.status = 'open'").add("v.valid_to >= :first_end", first_end=ends[0])
         where.add("v.valid_from < :last_end", last_end=ends[-1]).add("v.valid_to > v.valid_from")
         where.parameters |= {"as_of": slice_.as_of, "ends": ends}
         # Each version counts at the ends that it spans: the first is numbered by its start, the last by its end.
-        rows = self._rows(
+        rows = self.rows(
             "SELECT v.stage_id, s.probability, v.currency, first_end, last_end, n, n_valued, amount_minor FROM ("
             "SELECT v.stage_id, v.currency, width_bucket(v.valid_from, :ends) AS first_end, "
             "width_bucket(v.valid_to, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
@@ -184,7 +184,7 @@ class Reader:
     def owners(self, as_of: date) -> pd.DataFrame:
         """OWNERS as they were at the end of `as_of` (those who came later included, as they are now)."""
         nothing = Slice(first_day=None, last_day=as_of, as_of=as_of)
-        where = self._where(nothing, owner="o.owner_id", day=":as_of")
+        where = self.where(nothing, owner="o.owner_id", day=":as_of")
         where.parameters |= {"as_of": as_of, "end": nothing.end_of(self.organization.zone)}
         return self._frame(
             tables.OWNERS,
@@ -201,14 +201,14 @@ class Reader:
     def filter_options(self, as_of: date) -> FilterOptions:
         people = self.owners(as_of)
         teams = people.dropna(subset=["team_id"]).drop_duplicates("team_id")
-        where = self._where(Slice(first_day=None, last_day=as_of, as_of=as_of), owner="d.owner_id", day="d.day")
-        seen = self._rows(
+        where = self.where(Slice(first_day=None, last_day=as_of, as_of=as_of), owner="d.owner_id", day="d.day")
+        seen = self.rows(
             "SELECT min(nullif(day, '-infinity')), max(nullif(day, '-infinity')), bool_or(day = '-infinity') FROM ("
             "SELECT day, organization_id FROM deal_daily UNION ALL SELECT day, organization_id FROM lead_daily "
             "UNION ALL SELECT day, organization_id FROM activity_daily) d WHERE d.organization_id = :organization",
             where,
         )[0]
-        sources = self._rows(
+        sources = self.rows(
             "SELECT source FROM (SELECT source, sum(n) AS n FROM (SELECT source, n FROM lead_daily "
             "WHERE organization_id = :organization UNION ALL SELECT source, n FROM deal_daily "
             "WHERE organization_id = :organization AND event = 'created') a GROUP BY 1) b WHERE n > 0 ORDER BY source",
@@ -238,7 +238,7 @@ class Reader:
         if self.viewer.role is not Role.MANAGER or self.viewer.owner_id is None:
             return []
         where = Where(parameters={"organization": self.viewer.organization_id, "owner": self.viewer.owner_id})
-        rows = self._rows(
+        rows = self.rows(
             "SELECT team_id FROM teams WHERE organization_id = :organization AND manager_id = :owner "
             "UNION SELECT team_id FROM owners WHERE organization_id = :organization AND owner_id = :owner "
             "AND team_id IS NOT NULL",
@@ -246,7 +246,7 @@ class Reader:
         )
         return [int(row[0]) for row in rows]  # type: ignore[call-overload]
 
-    def _where(self, slice_: Slice, *, owner: str, day: str, source: str | None = None) -> Where:
+    def where(self, slice_: Slice, *, owner: str, day: str, source: str | None = None) -> Where:
         prefix = owner.partition(".")[0]
         where = Where().add(f"{prefix}.organization_id = :organization", organization=self.viewer.organization_id)
         where.parameters["zone"] = self.organization.time_zone
@@ -255,16 +255,16 @@ class Reader:
             source_filter(where, slice_, source)
         return where
 
-    def _as_of(self, slice_: Slice) -> Where:
+    def as_of(self, slice_: Slice) -> Where:
         """Deal versions that were true at the end of `as_of`."""
-        where = self._where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
+        where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         where.parameters |= {"as_of": slice_.as_of}
         return where.add("v.valid_from < :end AND v.valid_to >= :end", end=slice_.end_of(self.organization.zone))
 
     def _frame(self, columns: dict[str, str], query: str, where: Where) -> pd.DataFrame:
-        return tables.shaped(self._rows(query, where), columns)
+        return tables.shaped(self.rows(query, where), columns)
 
-    def _rows(self, query: str, where: Where) -> list[Sequence[object]]:
+    def rows(self, query: str, where: Where) -> list[Sequence[object]]:
         if "membership" in query:
             query = f"WITH {MEMBERSHIP} {query}"
         with self.database.as_app(self.viewer.organization_id) as connection:

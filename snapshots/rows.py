@@ -1,0 +1,270 @@
+"""The rows behind the numbers, a page at a time. Their count and sums are those of the number they stand behind.
+
+Pages go by keyset: the next page starts after the last row's sort value and id, so that the millionth row costs as
+much as the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from snapshots import tables
+from snapshots.reads import Reader
+from snapshots.slices import Slice, Where, period_filter
+
+PAGE_ROWS = 200
+
+
+class DealSet(StrEnum):
+    """Which deals: those open at the end of the as-of day, or those with an event in the period."""
+
+    OPEN = "open"
+    CREATED = "created"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"
+    WITH_CYCLE = "with_cycle"
+    OVERDUE = "overdue"
+    UNVALUED = "unvalued"
+    UNDATED = "undated"
+    WITHOUT_OWNER = "without_owner"
+    WITHOUT_COMPANY = "without_company"
+    WEIGHTED = "weighted"
+
+
+_OPEN = "v.status = 'open'"
+_CONDITIONS: Mapping[DealSet, str] = {
+    DealSet.OPEN: _OPEN,
+    DealSet.CREATED: "v.status IN ('open', 'won', 'lost')",
+    DealSet.WON: "v.status = 'won'",
+    DealSet.LOST: "v.status = 'lost'",
+    DealSet.CLOSED: "v.status IN ('won', 'lost')",
+    DealSet.WITH_CYCLE: "v.status = 'won' AND v.created_day IS NOT NULL",
+    DealSet.OVERDUE: f"{_OPEN} AND v.close_on < :as_of",
+    DealSet.UNVALUED: f"{_OPEN} AND v.amount_minor IS NULL",
+    DealSet.UNDATED: f"{_OPEN} AND v.created_at IS NULL",
+    DealSet.WITHOUT_OWNER: f"{_OPEN} AND v.owner_id IS NULL",
+    DealSet.WITHOUT_COMPANY: f"{_OPEN} AND v.company_id IS NULL",
+    DealSet.WEIGHTED: f"{_OPEN} AND v.amount_minor IS NOT NULL AND s.probability IS NOT NULL",
+}
+_PERIOD_DAY: Mapping[DealSet, str] = {
+    DealSet.CREATED: "v.created_day",
+    DealSet.WON: "v.closed_day",
+    DealSet.LOST: "v.closed_day",
+    DealSet.CLOSED: "v.closed_day",
+    DealSet.WITH_CYCLE: "v.closed_day",
+}
+
+_DEAL_COLUMNS: Mapping[str, str] = {
+    "deal_id": "v.deal_id",
+    "name": "d.name",
+    "status": "v.status",
+    "owner_id": "v.owner_id",
+    "owner": "o.name",
+    "team": "t.name",
+    "pipeline": "p.name",
+    "stage": "s.name",
+    "company": "c.name",
+    "product": "r.name",
+    "source": "v.source",
+    "amount_minor": "v.amount_minor",
+    "currency": "v.currency",
+    "created_day": "v.created_day",
+    "close_on": "v.close_on",
+    "closed_day": "v.closed_day",
+    "stage_age_days": "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)",
+}
+_DEAL_JOINS = """
+    FROM deal_versions v
+    JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id
+    LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id
+    LEFT JOIN owner_versions ov ON ov.organization_id = :organization AND ov.owner_id = v.owner_id
+        AND ov.valid_from < :end AND ov.valid_to >= :end
+    LEFT JOIN teams t ON t.organization_id = :organization AND t.team_id = ov.team_id
+    LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id
+    LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = v.pipeline_id
+    LEFT JOIN companies c ON c.organization_id = :organization AND c.company_id = v.company_id
+    LEFT JOIN products r ON r.organization_id = :organization AND r.product_id = v.product_id
+"""
+_LEAD_COLUMNS: Mapping[str, str] = {
+    "lead_id": "l.lead_id",
+    "name": "l.name",
+    "email": "l.email",
+    "company_name": "l.company_name",
+    "owner": "o.name",
+    "source": "l.source",
+    "campaign": "l.campaign",
+    "status": "l.status",
+    "created_day": "l.created_day",
+    "converted": "l.converted",
+}
+_LEAD_JOINS = """
+    FROM leads l LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = l.owner_id
+"""
+_ACTIVITY_COLUMNS: Mapping[str, str] = {
+    "external_id": "a.external_id",
+    "day": "a.day",
+    "occurred_at": "a.occurred_at",
+    "kind": "a.kind",
+    "direction": "a.direction",
+    "outcome": "a.outcome",
+    "owner": "o.name",
+    "deal": "d.name",
+    "subject": "a.subject",
+    "duration_s": "a.duration_s",
+}
+_ACTIVITY_JOINS = """
+    FROM activities a LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = a.owner_id
+    LEFT JOIN deals d ON d.organization_id = :organization AND d.deal_id = a.deal_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """column: one of the frame's. Rows without a value stand last, ties are broken by id."""
+
+    column: str
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPage:
+    """rows: as the frame's description. after: hand it back for the next page; None: this is the last."""
+
+    rows: pd.DataFrame
+    after: tuple[object, int | str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSummary:
+    """What all rows of the set come to. amount_minor: per currency, over the rows that have an amount."""
+
+    n: int
+    n_valued: int
+    amount_minor: Mapping[str | None, int]
+
+
+def deal_rows(
+    reader: Reader,
+    slice_: Slice,
+    which: DealSet,
+    *,
+    stage_id: int | None = None,
+    order: Order = Order("amount_minor"),
+    after: tuple[object, int | str] | None = None,
+    limit: int = PAGE_ROWS,
+) -> RowsPage:
+    """A page of DEALS. stage_id: only this stage; 0: deals whose stage is not recorded."""
+    where = _deals(reader, slice_, which, stage_id)
+    return _page(reader, tables.DEALS, _DEAL_COLUMNS, _DEAL_JOINS, where, "v.deal_id", order, after, limit)
+
+
+def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int | None = None) -> RowsSummary:
+    where = _deals(reader, slice_, which, stage_id)
+    stage_join = "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id"
+    rows = reader.rows(
+        "SELECT v.currency, count(*), count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint "  # noqa: S608
+        f"FROM deal_versions v {stage_join} WHERE {where} GROUP BY 1",
+        where,
+    )
+    return RowsSummary(
+        n=sum(int(row[1]) for row in rows),  # type: ignore[call-overload]
+        n_valued=sum(int(row[2]) for row in rows),  # type: ignore[call-overload]
+        amount_minor={row[0]: int(row[3]) for row in rows if row[2]},  # type: ignore[misc,call-overload]
+    )
+
+
+def lead_rows(
+    reader: Reader,
+    slice_: Slice,
+    *,
+    order: Order = Order("created_day"),
+    after: tuple[object, int | str] | None = None,
+    limit: int = PAGE_ROWS,
+) -> RowsPage:
+    """A page of LEADS created in the period."""
+    where = reader.where(slice_, owner="l.owner_id", day="coalesce(l.created_day, '-infinity')", source="l.source")
+    where.add("l.gone_at IS NULL").add("l.content_hash <> 0")
+    period_filter(where, slice_, "coalesce(l.created_day, '-infinity')")
+    return _page(reader, tables.LEADS, _LEAD_COLUMNS, _LEAD_JOINS, where, "l.lead_id", order, after, limit)
+
+
+def activity_rows(
+    reader: Reader,
+    slice_: Slice,
+    *,
+    kinds: Sequence[str] | None = None,
+    order: Order = Order("occurred_at"),
+    after: tuple[object, int | str] | None = None,
+    limit: int = PAGE_ROWS,
+) -> RowsPage:
+    """A page of ACTIVITIES that happened in the period. kinds: None means all."""
+    day = "coalesce(a.day, '-infinity')"
+    where = reader.where(slice_, owner="a.owner_id", day=day)
+    where.add("a.gone_at IS NULL").add("coalesce(lower(a.outcome), '') <> 'cancelled'")
+    period_filter(where, slice_, day)
+    if kinds is not None:
+        where.add("a.kind = ANY(:kinds)", kinds=list(kinds))
+    # The index is by instant; the day alone would read all of an owner's years.
+    where.add("a.occurred_at < :occurred_before", occurred_before=slice_.end_of(reader.organization.zone, slice_.until))
+    return _page(
+        reader, tables.ACTIVITIES, _ACTIVITY_COLUMNS, _ACTIVITY_JOINS, where, "a.external_id", order, after, limit
+    )
+
+
+def _deals(reader: Reader, slice_: Slice, which: DealSet, stage_id: int | None) -> Where:
+    where = reader.as_of(slice_).add(_CONDITIONS[which])
+    if which in _PERIOD_DAY:
+        period_filter(where, slice_, f"coalesce({_PERIOD_DAY[which]}, '-infinity')")
+        if slice_.first_day is not None:
+            # The same condition once more, in the form that the index on the day can serve.
+            where.add(f"{_PERIOD_DAY[which]} >= :first_day")
+    if stage_id is not None:
+        where.add("coalesce(v.stage_id, 0) = :stage_id", stage_id=stage_id)
+    return where
+
+
+def _page(
+    reader: Reader,
+    columns: dict[str, str],
+    expressions: Mapping[str, str],
+    joins: str,
+    where: Where,
+    key: str,
+    order: Order,
+    after: tuple[object, int | str] | None,
+    limit: int,
+) -> RowsPage:
+    if order.column not in expressions:
+        raise ValueError(f"Rows cannot be sorted by {order.column!r}; choose one of {', '.join(expressions)}.")
+    sorted_by = expressions[order.column]
+    if after is not None:
+        _start_after(where, sorted_by, key, order, after)
+    way = "DESC" if order.descending else "ASC"
+    names = ", ".join(expressions[name] for name in columns)
+    rows = reader.rows(
+        f"SELECT {names} {joins} WHERE {where} ORDER BY {sorted_by} {way} NULLS LAST, {key} LIMIT :limit",  # noqa: S608
+        where.add("true", limit=limit + 1),
+    )
+    more, rows = len(rows) > limit, rows[:limit]
+    place, id_place = list(columns).index(order.column), 0
+    last = (rows[-1][place], rows[-1][id_place]) if more else None
+    return RowsPage(tables.shaped(rows, columns), last)  # type: ignore[arg-type]
+
+
+def _start_after(where: Where, sorted_by: str, key: str, order: Order, after: tuple[object, int | str]) -> None:
+    value, row_id = after
+    if value is None:
+        where.add(f"({sorted_by} IS NULL AND {key} > :after_id)", after_id=row_id)
+        return
+    beyond = "<" if order.descending else ">"
+    where.add(
+        f"({sorted_by} {beyond} :after_value OR ({sorted_by} = :after_value AND {key} > :after_id) "
+        f"OR {sorted_by} IS NULL)",
+        after_value=value,
+        after_id=row_id,
+    )
