@@ -6,7 +6,7 @@ skip what has not changed.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Table, text
 
@@ -24,6 +24,16 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
     )
     copy_rows(connection, f"COPY {name} ({names}) FROM STDIN", rows)
     return name
+
+
+def stage_as(
+    connection: Connection, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Put `rows` into a temporary table `name` of its own shape: column names with their SQL types."""
+    shape = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
+    connection.execute(text(f"CREATE TEMP TABLE {name} ({shape}) ON COMMIT DROP"))
+    copy_rows(connection, f"COPY {name} ({', '.join(columns)}) FROM STDIN", rows)
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:

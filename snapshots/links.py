@@ -59,8 +59,8 @@ class Links:
             known.update({row.external_id: row.entity_id for row in found})
         return {external_id: known[external_id] for external_id in external_ids if external_id in known}
 
-    def add(self, connection: Connection, kind: Kind, external_ids: Iterable[str]) -> dict[str, int]:
-        """Link external ids that are known to be new; returns the ids they were given."""
+    def number(self, connection: Connection, kind: Kind, external_ids: Iterable[str]) -> dict[str, int]:
+        """Give ids of ours to external ids that are known to be new. The caller links them."""
         new = list(dict.fromkeys(external_ids))
         if not new:
             return {}
@@ -68,9 +68,14 @@ class Links:
             text("SELECT nextval('entity_id_seq') FROM generate_series(1, :n)"), {"n": len(new)}
         ).scalars()
         ids = dict(zip(new, given, strict=True))
+        self._known.setdefault(kind, {}).update(ids)
+        return ids
+
+    def add(self, connection: Connection, kind: Kind, external_ids: Iterable[str]) -> dict[str, int]:
+        """Link external ids that are known to be new; returns the ids they were given."""
+        ids = self.number(connection, kind, external_ids)
         rows = [(self.organization_id, self.connection_id, kind.value, ext, ours) for ext, ours in ids.items()]
         bulk.insert(connection, schema.external_links, _LINK_COLUMNS, rows)
-        self._known.setdefault(kind, {}).update(ids)
         return ids
 
     def refer(self, connection: Connection, kind: Kind, external_ids: Iterable[str | None]) -> dict[str, int]:

@@ -10,7 +10,7 @@ amount), the old contribution is taken back and the new one added on that versio
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -29,7 +29,6 @@ class Deltas:
 
     activities: dict[tuple[object, ...], int] = field(default_factory=lambda: defaultdict(int))
     leads: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
-    deals: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
 
     def activity(self, day: Day, owner_id: int, kind: str, sign: int) -> None:
         self.activities[day, owner_id, kind] += sign
@@ -39,16 +38,6 @@ class Deltas:
         sums[0] += sign
         sums[1] += sign * bool(converted)
         sums[2] += sign * (converted is not None)
-
-    def deal(self, key: tuple[object, ...], amount_minor: int | None, sign: int) -> None:
-        """key: event, day, known_day, owner_id, pipeline_id, source, currency."""
-        sums = self.deals.get(key)
-        if sums is None:
-            sums = self.deals[key] = [0, 0, 0]
-        sums[0] += sign
-        if amount_minor is not None:
-            sums[1] += sign
-            sums[2] += sign * amount_minor
 
     def write(self, connection: Connection, organization_id: int) -> None:
         one = ("organization_id",)
@@ -66,16 +55,6 @@ class Deltas:
             ("n", "n_converted", "n_known"),
             [(organization_id, *key, *sums) for key, sums in self.leads.items() if any(sums)],
         )
-        bulk.add_to(
-            connection,
-            schema.deal_daily,
-            (
-                *one, "event", "day", "known_day", "owner_id", "pipeline_id", "source", "currency",
-                "n", "n_valued", "amount_minor",
-            ),
-            ("n", "n_valued", "amount_minor"),
-            [(organization_id, *key, *sums) for key, sums in self.deals.items() if any(sums)],
-        )  # fmt: skip
 
 
 # Each query gives exactly the rows that the incremental way must have arrived at.
@@ -94,37 +73,70 @@ LEADS_FROM_ROWS = """
     WHERE organization_id = :organization AND gone_at IS NULL AND content_hash <> 0
     GROUP BY 1, 2, 3, 4
 """
-DEALS_FROM_ROWS = """
-    WITH versions AS (
-        SELECT v.*,
-            CASE WHEN valid_from = '-infinity' THEN '-infinity'::date
-                 ELSE (valid_from AT TIME ZONE o.time_zone)::date END AS known_from,
-            CASE WHEN valid_to = 'infinity' THEN 'infinity'::date
-                 WHEN valid_to = '-infinity' THEN '-infinity'::date
-                 ELSE (valid_to AT TIME ZONE o.time_zone)::date END AS known_to
-        FROM deal_versions v JOIN organizations o USING (organization_id)
-        WHERE organization_id = :organization AND status IN ('open', 'won', 'lost') AND valid_to > valid_from
-    ), events AS (
-        SELECT organization_id, 'created' AS event, coalesce(created_day, '-infinity') AS day, owner_id, pipeline_id,
-            source, '' AS currency, NULL::bigint AS amount, known_from, known_to, valid_to
-        FROM versions
-        UNION ALL
-        SELECT organization_id, status, coalesce(closed_day, '-infinity'), owner_id, pipeline_id,
-            source, coalesce(currency, ''), amount_minor, known_from, known_to, valid_to
-        FROM versions WHERE status <> 'open'
-    ), signed AS (
-        SELECT e.*, known_from AS known_day, 1 AS sign FROM events e
-        UNION ALL
-        SELECT e.*, known_to, -1 FROM events e WHERE valid_to < 'infinity'
-    )
-    SELECT organization_id, event, day, known_day, coalesce(owner_id, 0) AS owner_id,
+_DEAL_EVENTS = """
+    SELECT 'created' AS event, coalesce(created_day, '-infinity') AS day, owner_id, pipeline_id, source,
+        '' AS currency, NULL::bigint AS amount, known_day, sign
+    FROM signed WHERE status IN ('open', 'won', 'lost')
+    UNION ALL
+    SELECT status, coalesce(closed_day, '-infinity'), owner_id, pipeline_id, source,
+        coalesce(currency, ''), amount_minor, known_day, sign
+    FROM signed WHERE status IN ('won', 'lost')
+"""
+_DEAL_SUMS = """
+    SELECT CAST(:organization AS bigint) AS organization_id, event, day, known_day, coalesce(owner_id, 0) AS owner_id,
         coalesce(pipeline_id, 0) AS pipeline_id, coalesce(source, '') AS source, currency,
         sum(sign)::bigint AS n, coalesce(sum(sign) FILTER (WHERE amount IS NOT NULL), 0)::bigint AS n_valued,
         coalesce(sum(sign * amount), 0)::bigint AS amount_minor
-    FROM signed GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    FROM events GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     HAVING sum(sign) <> 0 OR coalesce(sum(sign) FILTER (WHERE amount IS NOT NULL), 0) <> 0
         OR coalesce(sum(sign * amount), 0) <> 0
 """
+_KNOWN_DAY = (
+    "CASE WHEN {0} = '-infinity' THEN '-infinity'::date ELSE ({0} AT TIME ZONE :zone)::date END"
+)
+# A version adds its events on the day it begins and takes them back on the day it ends.
+DEALS_FROM_ROWS = f"""
+    WITH zone AS (SELECT time_zone FROM organizations WHERE organization_id = :organization), signed AS (
+        SELECT v.*, {_KNOWN_DAY.format("valid_from")} AS known_day, 1 AS sign FROM deal_versions v
+        WHERE organization_id = :organization
+        UNION ALL
+        SELECT v.*, {_KNOWN_DAY.format("valid_to")}, -1 FROM deal_versions v
+        WHERE organization_id = :organization AND valid_to < 'infinity'
+    ), events AS ({_DEAL_EVENTS}) {_DEAL_SUMS}
+""".replace(":zone", "(SELECT time_zone FROM zone)")
+_DEALS_FROM_STAGED = f"""
+    WITH signed AS (
+        SELECT v.status, v.owner_id, v.pipeline_id, d.source, v.currency, v.amount_minor,
+            (d.created_at AT TIME ZONE :zone)::date AS created_day, (v.closed_at AT TIME ZONE :zone)::date AS closed_day,
+            k.known_day, k.sign
+        FROM staged_versions v JOIN staged_deals d USING (deal_id) CROSS JOIN LATERAL (
+            SELECT {_KNOWN_DAY.format("v.valid_from")} AS known_day, 1 AS sign
+            UNION ALL
+            SELECT {_KNOWN_DAY.format("v.valid_to")}, -1 WHERE v.valid_to < 'infinity'
+        ) k
+        UNION ALL
+        SELECT v.status, v.owner_id, v.pipeline_id, v.source, v.currency, v.amount_minor, v.created_day, v.closed_day,
+            {_KNOWN_DAY.format("c.valid_to")}, -1
+        FROM staged_closings c JOIN deal_versions v ON v.organization_id = :organization AND v.deal_id = c.deal_id
+            AND v.valid_from = c.valid_from AND v.recorded_at = c.recorded_at
+    ), events AS ({_DEAL_EVENTS}) {_DEAL_SUMS}
+"""
+
+
+def add_deals(connection: Connection, known: Mapping[str, object]) -> None:
+    """Add what the staged versions (see `snapshots/deals.py`) begin and end. known: organization, zone."""
+    connection.execute(
+        text(
+            f"INSERT INTO deal_daily (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency, "
+            f"n, n_valued, amount_minor) SELECT * FROM ({_DEALS_FROM_STAGED}) s "
+            "ORDER BY 1, 2, 3, 4, 5, 6, 7, 8 "  # one order for all writers, so that two cannot wait for each other
+            "ON CONFLICT (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency) DO UPDATE SET "
+            "n = deal_daily.n + excluded.n, n_valued = deal_daily.n_valued + excluded.n_valued, "
+            "amount_minor = deal_daily.amount_minor + excluded.amount_minor"
+        ),
+        known,
+    )
+
 
 _FROM_ROWS = {
     "activity_daily": ACTIVITIES_FROM_ROWS,

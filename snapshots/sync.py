@@ -16,7 +16,7 @@ from queue import Empty, Full, Queue
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from adapters.base import CrmAdapter, Page
 from adapters.errors import CrmError, MissingScopeError
@@ -29,8 +29,8 @@ from snapshots.organizations import get_organization
 
 SYNC_LOCK, ORGANIZATION_LOCK = 7401, 7402
 """First keys of the advisory locks: one run per connection, one writing page per organization."""
-STALE_AFTER_S = 120
-"""A run without a sign of life for this long, whose lock is free, was killed."""
+REFRESH_STATISTICS_AT = frozenset({1, 4, 16, 64, 256, 1024})
+"""Before which pages of a kind (from 0) the planner is told how its tables have grown; autovacuum comes too late."""
 
 
 class SyncBusy(Exception):
@@ -121,8 +121,10 @@ class Sync:
             try:
                 expected = self.adapter.expected_count(kind)
                 with _prefetched(self.adapter.changes(kind, self._cursor(kind))) as pages:
-                    for page in pages:
+                    for number, page in enumerate(pages):
                         self._between_pages(report.run_id)
+                        if number in REFRESH_STATISTICS_AT:
+                            self._refresh_statistics(kind)
                         batch = Batch(
                             organization_id=self.organization_id,
                             connection_id=self.connection_id,
@@ -213,6 +215,8 @@ class Sync:
         """Write down, and return, how many live objects of this kind we hold after the run."""
         with self.database.as_app(self.organization_id) as connection:
             asked = {"organization": self.organization_id, "connection": self.connection_id, "kind": kind.value}
+            # All rows are counted: a nested loop, which stale statistics would choose, takes minutes.
+            connection.execute(text("SET LOCAL enable_nestloop = off"))
             ours = connection.execute(text(_count_query(kind)), asked).scalar_one()
             connection.execute(
                 text(
@@ -226,6 +230,11 @@ class Sync:
         return int(ours)
 
     # --- bookkeeping ---
+
+    def _refresh_statistics(self, kind: Kind) -> None:
+        names = {schema.external_links.name, _table_of(kind).name}
+        with self.database.as_owner() as connection:
+            connection.execute(text(f"ANALYZE {', '.join(sorted(names))}"))
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
@@ -320,6 +329,10 @@ def request_cancel(database: Database, organization_id: int, run_id: int, *, now
             text("UPDATE sync_runs SET cancel_requested_at = :at WHERE organization_id = :o AND run_id = :r"),
             {"at": now, "o": organization_id, "r": run_id},
         )
+
+
+def _table_of(kind: Kind) -> Table:
+    return schema.activities if kind is Kind.ACTIVITY else TABLE_OF[kind]
 
 
 def _count_query(kind: Kind) -> str:

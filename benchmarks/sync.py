@@ -1,0 +1,206 @@
+"""Sync against COPY of the same final rows, and against dlt's merge of the same records.
+
+Deal records that are in memory already become committed versions, stage events, links, raw records and rollups. The
+yardstick is COPY, from ready-made text, of exactly the rows that this left behind, into tables with the same columns
+and indexes, one table after the other, committed. All of it in one process against one server, in turns.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from adapters.records import Deal, Kind, Record
+from benchmarks.records import Materialised, deals, frame_of
+from benchmarks.report import Report, seconds
+from snapshots import embedded, rollups
+from snapshots.database import Database, migrate
+from snapshots.organizations import CrmConnection, connect_crm, create_organization, delete_organization, list_organizations
+from snapshots.sync import RunReport, Sync
+
+N_DEALS = int(os.environ.get("BENCH_DEALS", "200000"))
+OWNERS, COMPANIES, ROUNDS = 100, 5_000, 3
+FILLED = ("external_links", "deals", "deal_versions", "stage_events", "raw_records", "deal_daily")
+
+
+def run() -> bool:
+    report = Report("sync", packages=("psycopg", "sqlalchemy", "dlt"))
+    frame = frame_of(OWNERS, COMPANIES)
+    made = deals(N_DEALS, owners=OWNERS, companies=COMPANIES)
+    with tempfile.TemporaryDirectory() as folder:
+        url = embedded.start(Path(folder) / "pg")
+        migrate(url)
+        database = Database(url)
+        try:
+            ours_s = _measure(report, database, frame, made)
+            _measure_dlt(report, database, made, Path(folder), ours_s)
+        finally:
+            database.close()
+            embedded.release(Path(folder) / "pg")
+    report.write()
+    return report.holds
+
+
+def _measure(report: Report, database: Database, frame: dict[Kind, list[Record]], made: Sequence[Deal]) -> float:
+    """Returns the median seconds of a first sync."""
+    ours, copy, rows_copy, unchanged = [], [], [], []
+    for _ in range(ROUNDS):
+        connection = _organization_with(database, frame)
+        ours.append(seconds(lambda c=connection: _sync(database, c, {Kind.DEAL: made})))
+        copy.append(_copy_same_rows(database, by_rows=False))
+        rows_copy.append(_copy_same_rows(database, by_rows=True))
+        before = _writes(database)
+        unchanged.append(seconds(lambda c=connection: _sync(database, c, {Kind.DEAL: made}, from_start=True)))
+        rewritten = _writes(database) - before
+    with database.as_app(connection.organization_id) as open_connection:
+        wrong = sum(rollups.differences(open_connection, connection.organization_id).values())
+        rows = {
+            name: open_connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
+            for name in FILLED
+        }
+    ratios = [c / o for c, o in zip(copy, ours, strict=True)]
+    report.add("deal records", N_DEALS)
+    report.add("rows written", sum(rows.values()), None)
+    report.add("rows per table", ", ".join(f"{name} {n}" for name, n in rows.items()))
+    report.add("rollup rows that differ from a recount", wrong, "0", wrong == 0)
+    report.add("seconds, sync (median of 3)", statistics.median(ours))
+    report.add("seconds, COPY of the same rows as ready text (median of 3)", statistics.median(copy))
+    report.at_least("speed relative to COPY of ready text (median of 3)", statistics.median(ratios), 0.5)
+    report.add(
+        "speed relative to COPY of the same rows written from Python (median of 3)",
+        statistics.median(c / o for c, o in zip(rows_copy, ours, strict=True)),
+    )
+    report.add("rows rewritten by an unchanged re-sync", rewritten, "0", rewritten == 0)
+    report.at_most(
+        "time of an unchanged re-sync relative to the first (median of 3)",
+        statistics.median(u / o for u, o in zip(unchanged, ours, strict=True)),
+        0.5,
+    )
+    return statistics.median(ours)
+
+
+def _organization_with(database: Database, frame: dict[Kind, list[Record]]) -> CrmConnection:
+    for organization in list_organizations(database):
+        delete_organization(database, organization.organization_id)
+    organization = create_organization(database, "Benchmark", time_zone="Europe/Berlin", default_currency="EUR")
+    connection = connect_crm(
+        database, organization.organization_id, provider="memory", name="records", settings={}
+    )
+    _sync(database, connection, frame)
+    with database.as_owner() as open_connection:
+        open_connection.execute(text("DELETE FROM raw_records"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as open_connection:
+        open_connection.execute(text("VACUUM ANALYZE"))
+        open_connection.execute(text("CHECKPOINT"))
+    return connection
+
+
+def _sync(
+    database: Database, connection: CrmConnection, records: dict[Kind, Sequence[Record]], *, from_start: bool = False
+) -> RunReport:
+    done = Sync(
+        database=database,
+        organization_id=connection.organization_id,
+        connection_id=connection.connection_id,
+        adapter=Materialised(records),
+        now=lambda: datetime.now(UTC),
+    ).run(trigger="benchmark", from_start=from_start)
+    assert done.status == "succeeded", done.error_message
+    return done
+
+
+def _copy_same_rows(database: Database, *, by_rows: bool) -> float:
+    """Seconds to COPY the rows that a sync left behind into empty tables of the same shape and indexes."""
+    total = 0.0
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        for name in FILLED:
+            with raw.cursor() as cursor:
+                cursor.execute(f"DROP TABLE IF EXISTS copy_{name}")
+                cursor.execute(f"CREATE TABLE copy_{name} (LIKE {name} INCLUDING ALL)")
+                where = "WHERE kind = 'deal'" if name in ("external_links", "raw_records") else ""
+                with cursor.copy(f"COPY (SELECT * FROM {name} {where}) TO STDOUT") as out:
+                    blocks = [bytes(block) for block in out]
+            raw.commit()
+            ready = b"".join(blocks)
+            total += seconds(lambda n=name, d=ready: _copy_rows(raw, n, d) if by_rows else _copy_text(raw, n, d))
+            with raw.cursor() as cursor:
+                cursor.execute(f"DROP TABLE copy_{name}")
+            raw.commit()
+    return total
+
+
+def _copy_text(raw, name: str, ready: bytes) -> None:
+    with raw.cursor() as cursor, cursor.copy(f"COPY copy_{name} FROM STDIN") as copy:
+        for start in range(0, len(ready), 1 << 20):
+            copy.write(ready[start : start + (1 << 20)])
+    raw.commit()
+
+
+def _copy_rows(raw, name: str, ready: bytes) -> None:
+    with raw.cursor() as cursor, cursor.copy(f"COPY copy_{name} FROM STDIN") as copy:
+        for line in ready.decode().splitlines():
+            copy.write_row([None if value == "\\N" else value for value in line.split("\t")])
+    raw.commit()
+
+
+def _writes(database: Database) -> int:
+    """Rows inserted, updated or deleted so far in the tables that a sync fills."""
+    with database.as_owner() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        connection.execute(text("SELECT pg_stat_clear_snapshot()"))
+        return int(
+            connection.execute(
+                text(
+                    "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables "
+                    "WHERE relname = ANY(:names)"
+                ),
+                {"names": list(FILLED)},
+            ).scalar_one()
+        )
+
+
+def _measure_dlt(report: Report, database: Database, made: Sequence[Deal], folder: Path, ours_s: float) -> None:
+    """dlt's merge of the same records into the same server, its working files in `folder`."""
+    os.environ["DLT_DATA_DIR"] = str(folder / "dlt")
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    import dlt
+
+    rows = [
+        {
+            "external_id": deal.external_id,
+            "name": deal.name,
+            "stage_id": deal.stage_id,
+            "status": deal.status.value,
+            "amount_minor": deal.amount_minor,
+            "currency": deal.currency,
+            "owner_id": deal.owner_id,
+            "company_id": deal.company_id,
+            "source": deal.source,
+            "created_at": deal.created_at,
+            "closed_at": deal.closed_at,
+            "modified_at": deal.modified_at,
+            "history": [{"field": c.field.value, "at": c.at, "value": str(c.value)} for c in deal.history],
+        }
+        for deal in made
+    ]
+    url = database.engine.url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+    pipeline = dlt.pipeline(
+        "deals",
+        pipelines_dir=str(folder / "pipelines"),
+        destination=dlt.destinations.postgres(url),
+        dataset_name="by_dlt",
+        progress=None,
+    )
+    taken = seconds(
+        lambda: pipeline.run(rows, table_name="deals", write_disposition="merge", primary_key="external_id")
+    )
+    report.add("seconds, dlt merge of the same records", taken)
+    report.at_least("speed relative to dlt merge", taken / ours_s, 10.0)

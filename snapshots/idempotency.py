@@ -1,0 +1,17 @@
+"""Things that must happen once: whoever writes the key first may do them, in the same transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+
+def claim(connection: Connection, organization_id: int, *, scope: str, key: str) -> bool:
+    """True for the first to ask with this key, False for all later ones. Undone if the transaction is."""
+    done = connection.execute(
+        text(
+            "INSERT INTO idempotency_keys (organization_id, scope, key, request_hash) VALUES (:o, :scope, :key, 0) "
+            "ON CONFLICT DO NOTHING"
+        ),
+        {"o": organization_id, "scope": scope, "key": key},
+    )
+    return done.rowcount == 1
