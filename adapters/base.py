@@ -105,7 +105,11 @@ class CrmAdapter(Protocol):
     """A CRM. Errors are those of `adapters.errors`; nothing is ever reported as an empty result because it failed."""
 
     provider: str
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """May be worked out from what there is, so it may cost a look at it."""
+        ...
 
     def list_owners(self) -> list[Owner]:
         """Everyone who owns something in the CRM, inactive ones included."""

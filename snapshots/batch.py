@@ -17,6 +17,8 @@ from snapshots.rollups import Deltas
 
 R = TypeVar("R", bound=Record)
 
+GONE = 1
+"""Content hash of an object that is gone: whatever comes back differs from it."""
 BEGINNING_DAY = date.min
 """Stands for "no day given" in rollups; stored as -infinity."""
 

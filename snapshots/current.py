@@ -15,13 +15,11 @@ from sqlalchemy import Connection, text
 
 from adapters.records import Company, Contact, Kind, Lead, Owner, Pipeline, Product, Record, Stage, Team
 from snapshots import bulk, schema
-from snapshots.batch import Batch, content_hash, pg_day
+from snapshots.batch import GONE, Batch, content_hash, pg_day
 from snapshots.links import TABLE_OF, id_column
 from snapshots.raw import keep_raw
 
 Row = tuple[object, ...]
-GONE = 1
-"""Content hash of an object that is gone: whatever comes back differs from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from adapters.records import Deal, DealField, DealStatus, Kind
 from snapshots import bulk, rollups
-from snapshots.batch import Batch, content_hash, pg_time
+from snapshots.batch import GONE, Batch, content_hash, pg_time
 from snapshots.timeline import BEGINNING, State, states_of
 
 _TICK = timedelta(microseconds=1)
@@ -23,11 +23,14 @@ _LIVE = ("open", "won", "lost")
 
 _STAGED_DEALS = {
     "deal_id": "bigint", "external_id": "text", "is_linked": "boolean", "is_changed": "boolean", "name": "text",
-    "content_hash": "bigint", "recorded_at": "timestamptz", "from_stage_id": "bigint", "company_id": "bigint",
+    "content_hash": "bigint", "recorded_at": "timestamptz", "company_id": "bigint",
     "product_id": "bigint", "source": "text", "campaign": "text", "created_at": "timestamptz", "raw": "jsonb",
 }  # fmt: skip
+# counts: what of a version the rollup has to add on its first day and to take back on its last (see `rollups`).
+# enters: the deal enters the stage with this version, out of `was_in`.
 _STAGED_VERSIONS = {
     "deal_id": "bigint", "valid_from": "timestamptz", "valid_to": "timestamptz", "is_last": "boolean",
+    "counts": "smallint", "enters": "boolean", "was_in": "bigint",
     "status": "text", "pipeline_id": "bigint", "stage_id": "bigint", "stage_entered_at": "timestamptz",
     "owner_id": "bigint", "amount_minor": "bigint", "currency": "text", "close_on": "date", "closed_at": "timestamptz",
 }  # fmt: skip
@@ -37,11 +40,15 @@ _STAGED_CLOSINGS = {
 }  # fmt: skip
 
 
+_STATE = list(_STAGED_VERSIONS).index("status")
+_STATUS, _PIPELINE, _STAGE, _STAGE_ENTERED, _OWNER = range(5)
+"""Places in a version's values from `status` on."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageFacts:
     stage_id: int
     pipeline_id: int | None
-    status: DealStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,40 @@ class Present:
     """company_id, product_id, source, campaign, created_at."""
 
 
-def apply(connection: Connection, batch: Batch, records: Sequence[Deal], hashes: Mapping[str, int] | None = None) -> None:
-    """Store what these records say; a record that says nothing new changes nothing.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What can be told of records without the database, by external id: so that another thread may do it."""
 
-    hashes: content hashes by external id where they were computed beforehand.
-    """
+    hashes: Mapping[str, int]
+    states: Mapping[str, list[State]]
+
+
+def prepare(records: Sequence[Deal], stage_status: Mapping[str, DealStatus]) -> Prepared:
+    """stage_status: what a deal in a stage is, by external stage id; a stage that is not there counts as open."""
     latest = {record.external_id: record for record in records}
-    given = hashes or {key: content_hash(record) for key, record in latest.items()}
+    return Prepared(
+        hashes={key: content_hash(record) for key, record in latest.items()},
+        states={key: states_of(record, stage_status) for key, record in latest.items()},
+    )
+
+
+def stage_status(connection: Connection, batch: Batch) -> dict[str, DealStatus]:
+    """The status of every stage of this CRM connection, by external stage id."""
+    rows = connection.execute(
+        text(
+            "SELECT l.external_id, s.status FROM external_links l JOIN stages s ON s.organization_id = :organization "
+            "AND s.stage_id = l.entity_id WHERE l.organization_id = :organization AND l.connection_id = :connection "
+            "AND l.kind = 'stage'"
+        ),
+        {"organization": batch.organization_id, "connection": batch.connection_id},
+    )
+    return {row.external_id: DealStatus(row.status) for row in rows}
+
+
+def apply(connection: Connection, batch: Batch, records: Sequence[Deal], prepared: Prepared) -> None:
+    """Store what these records say; a record that says nothing new changes nothing."""
+    latest = {record.external_id: record for record in records}
+    given = prepared.hashes
     ids = batch.links.find(connection, Kind.DEAL, latest)
     stored = _stored_hashes(connection, batch.organization_id, ids.values())
     new = {key: record for key, record in latest.items() if stored.get(ids.get(key, -1), 0) == 0}
@@ -79,10 +113,10 @@ def apply(connection: Connection, batch: Batch, records: Sequence[Deal], hashes:
     ids = ids | batch.links.number(connection, Kind.DEAL, [key for key in new if key not in ids])
     writer = _Writer(connection, batch, [*new.values(), *changed.values()])
     for key, record in new.items():
-        writer.first_sight(ids[key], record, given[key], is_linked=key in linked)
+        writer.first_sight(ids[key], record, prepared, is_linked=key in linked)
     presents = _presents(connection, batch.organization_id, [ids[key] for key in changed])
     for key, record in changed.items():
-        writer.news(ids[key], record, given[key], presents[ids[key]])
+        writer.news(ids[key], record, prepared, presents[ids[key]])
     writer.flush()
 
 
@@ -100,10 +134,10 @@ def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, date
     writer.flush()
     connection.execute(
         text(
-            "UPDATE deals SET gone_at = :at, gone_reason = :status, content_hash = 1 "
+            "UPDATE deals SET gone_at = :at, gone_reason = :status, content_hash = :gone "
             "WHERE organization_id = :organization AND deal_id = ANY(:ids)"
         ),
-        {"at": batch.recorded_at, "status": status, "organization": batch.organization_id, "ids": retired},
+        {"at": batch.recorded_at, "status": status, "gone": GONE, "organization": batch.organization_id, "ids": retired},
     )
     batch.tally.deleted += len(retired)
 
@@ -124,41 +158,38 @@ class _Writer:
         self.products = refer(connection, Kind.PRODUCT, {record.product_id for record in records})
         self.contacts = refer(connection, Kind.CONTACT, {c for record in records for c in record.contact_ids})
         self.stages = self._stages(_referred(records, DealField.STAGE, "stage_id"))
-        self.status_of = {key: facts.status for key, facts in self.stages.items()}
 
-    def first_sight(self, deal_id: int, record: Deal, hash_: int, *, is_linked: bool) -> None:
-        states = states_of(record, self.status_of)
-        self._deal(deal_id, record, hash_, self.batch.recorded_at, None, is_linked=is_linked, is_changed=False)
-        self._append(deal_id, record, states)
+    def first_sight(self, deal_id: int, record: Deal, prepared: Prepared, *, is_linked: bool) -> None:
+        states, hash_ = prepared.states[record.external_id], prepared.hashes[record.external_id]
+        self._deal(deal_id, record, hash_, self.batch.recorded_at, is_linked=is_linked, is_changed=False)
+        self._append(deal_id, record, states, was_in=None)
 
-    def news(self, deal_id: int, record: Deal, hash_: int, present: Present) -> None:
+    def news(self, deal_id: int, record: Deal, prepared: Prepared, present: Present) -> None:
         """A record that differs from the stored one: what it adds after the version believed now, or a correction."""
         recorded_at = max(self.batch.recorded_at, present.recorded_at + _TICK)
-        from_stage = present.state[2]
-        self._deal(deal_id, record, hash_, recorded_at, from_stage, is_linked=True, is_changed=True)
+        was_in = present.state[_STAGE]
+        states, hash_ = prepared.states[record.external_id], prepared.hashes[record.external_id]
+        self._deal(deal_id, record, hash_, recorded_at, is_linked=True, is_changed=True)
         known_from = present.valid_from or BEGINNING
-        states = states_of(record, self.status_of)
         later = [state for state in states if state.since > known_from]
         if not later:
             last = states[-1]
-            if self._state(record, last)[2] == from_stage:
-                last.stage_entered_at = present.state[3]  # type: ignore[assignment]
+            if self._state(record, last)[_STAGE] == was_in:
+                last.stage_entered_at = present.state[_STAGE_ENTERED]  # type: ignore[assignment]
             if self._state(record, last) == present.state and self._facts(record) == present.facts:
                 return
             # Where nothing later is dated, a change of the present state is dated by the record itself.
             last.since = max(record.modified_at or self.batch.recorded_at, known_from)
             later = [last]
         self._close(deal_id, present, later[0].since, recorded_at)
-        self._append(deal_id, record, later)
+        self._append(deal_id, record, later, was_in=was_in)
 
     def end(self, deal_id: int, external_id: str, present: Present, *, at: datetime, status: str) -> None:
         recorded_at = max(self.batch.recorded_at, present.recorded_at + _TICK)
         at = max(at, present.valid_from or at)
-        self.deals.append(
-            (deal_id, external_id, True, True, None, 1, recorded_at, present.state[2], *present.facts, None)
-        )
+        self.deals.append((deal_id, external_id, True, True, None, GONE, recorded_at, *present.facts, None))
         self._close(deal_id, present, at, recorded_at)
-        self.versions.append((deal_id, at, _FOREVER, True, status, *present.state[1:]))
+        self.versions.append((deal_id, at, _FOREVER, True, 0, False, None, status, *present.state[1:]))
 
     def flush(self) -> None:
         if not self.deals:
@@ -170,6 +201,7 @@ class _Writer:
             "organization": self.batch.organization_id,
             "connection": self.batch.connection_id,
             "zone": self.batch.zone.key,
+            "gone": GONE,
         }
         for statement in (_LINKS, _DEALS, *((_SUPERSEDE,) if self.closings else ()), _VERSIONS, _EVENTS, _RAW):
             self.connection.execute(statement, known)
@@ -182,12 +214,12 @@ class _Writer:
         ids = self.batch.links.refer(self.connection, Kind.STAGE, external_ids)
         rows = self.connection.execute(
             text(
-                "SELECT stage_id, pipeline_id, status FROM stages "
+                "SELECT stage_id, pipeline_id FROM stages "
                 "WHERE organization_id = :organization AND stage_id = ANY(:ids)"
             ),
             {"organization": self.batch.organization_id, "ids": list(ids.values())},
         )
-        facts = {row.stage_id: StageFacts(row.stage_id, row.pipeline_id, DealStatus(row.status)) for row in rows}
+        facts = {row.stage_id: StageFacts(row.stage_id, row.pipeline_id) for row in rows}
         return {external_id: facts[stage_id] for external_id, stage_id in ids.items()}
 
     def _deal(
@@ -196,7 +228,6 @@ class _Writer:
         record: Deal,
         hash_: int,
         recorded_at: datetime,
-        from_stage: object,
         *,
         is_linked: bool,
         is_changed: bool,
@@ -204,7 +235,7 @@ class _Writer:
         raw = orjson.dumps(record.raw, default=str).decode() if record.raw is not None else None
         self.deals.append(
             (
-                deal_id, record.external_id, is_linked, is_changed, record.name, hash_, recorded_at, from_stage,
+                deal_id, record.external_id, is_linked, is_changed, record.name, hash_, recorded_at,
                 *self._facts(record), raw,
             )
         )  # fmt: skip
@@ -239,14 +270,19 @@ class _Writer:
             state.closed_at,
         )
 
-    def _append(self, deal_id: int, record: Deal, states: Sequence[State]) -> None:
+    def _append(self, deal_id: int, record: Deal, states: Sequence[State], *, was_in: object) -> None:
         starts: list[str | datetime] = [pg_time(state.since) for state in states]
         ends = [*starts[1:], _FOREVER]
+        contents = [self._state(record, state) for state in states]
+        counts = _counts(contents)
         last = len(states) - 1
-        self.versions.extend(
-            (deal_id, starts[number], ends[number], number == last, *self._state(record, state))
-            for number, state in enumerate(states)
-        )
+        for number, content in enumerate(contents):
+            stage = content[_STAGE]
+            enters = stage is not None and stage != was_in and content[_STAGE_ENTERED] is not None
+            self.versions.append(
+                (deal_id, starts[number], ends[number], number == last, counts[number], enters, was_in, *content)
+            )
+            was_in = stage if stage is not None else was_in
 
     def _close(self, deal_id: int, present: Present, valid_to: datetime, recorded_at: datetime) -> None:
         valid_from = present.valid_from if present.valid_from is not None else "-infinity"
@@ -277,7 +313,7 @@ _LINKS = text(
 )
 _DEALS = text(
     "INSERT INTO deals (organization_id, deal_id, name, content_hash, recorded_at) "
-    "SELECT :organization, deal_id, name, content_hash, recorded_at FROM staged_deals WHERE content_hash <> 1 "
+    "SELECT :organization, deal_id, name, content_hash, recorded_at FROM staged_deals WHERE content_hash <> :gone "
     "ON CONFLICT (organization_id, deal_id) DO UPDATE SET name = excluded.name, content_hash = excluded.content_hash, "
     "recorded_at = excluded.recorded_at, gone_at = NULL, gone_reason = NULL"
 )
@@ -300,18 +336,34 @@ _VERSIONS = text(
 _EVENTS = text(
     "INSERT INTO stage_events (organization_id, deal_id, entered_at, stage_id, from_stage_id, pipeline_id, owner_id, "
     "is_observed, recorded_at) "
-    "SELECT DISTINCT ON (deal_id, stage_entered_at, stage_id) :organization, deal_id, stage_entered_at, stage_id, "
-    "was_in, pipeline_id, owner_id, is_last, recorded_at FROM ("
-    "SELECT v.*, d.recorded_at, coalesce(lag(v.stage_id) OVER each_deal, d.from_stage_id) AS was_in "
-    "FROM staged_versions v JOIN staged_deals d USING (deal_id) "
-    "WINDOW each_deal AS (PARTITION BY v.deal_id ORDER BY v.valid_from)) s "
-    "WHERE stage_id IS NOT NULL AND stage_entered_at > '-infinity' AND stage_id IS DISTINCT FROM was_in "
-    "AND status IN ('open', 'won', 'lost') ON CONFLICT DO NOTHING"
+    "SELECT :organization, v.deal_id, v.stage_entered_at, v.stage_id, v.was_in, v.pipeline_id, v.owner_id, v.is_last, "
+    "d.recorded_at FROM staged_versions v JOIN staged_deals d USING (deal_id) "
+    "WHERE v.enters AND v.stage_entered_at > '-infinity' ON CONFLICT DO NOTHING"
 )
 _RAW = text(
     "INSERT INTO raw_records (organization_id, kind, entity_key, recorded_at, raw) "
     "SELECT :organization, 'deal', deal_id::text, recorded_at, raw FROM staged_deals WHERE raw IS NOT NULL"
 )
+
+
+def _counts(contents: Sequence[tuple[object, ...]]) -> list[int]:
+    """The marks of consecutive versions of one deal, the first of which follows nothing that counts."""
+    marks = [0] * len(contents)
+    created: tuple[object, ...] | None = None
+    closed: tuple[object, ...] | None = None
+    for number, content in enumerate(contents):
+        now_created = (content[_PIPELINE], content[_OWNER])
+        now_closed = content[:2] + content[_OWNER:] if content[_STATUS] != "open" else None
+        if now_created != created:
+            marks[number] |= rollups.ADDS_CREATED
+            if number:
+                marks[number - 1] |= rollups.TAKES_CREATED
+        if now_closed != closed:
+            marks[number] |= rollups.ADDS_CLOSED
+            if number:
+                marks[number - 1] |= rollups.TAKES_CLOSED
+        created, closed = now_created, now_closed
+    return marks
 
 
 def _referred(records: Sequence[Deal], field: DealField, attribute: str) -> set[str | None]:
@@ -338,7 +390,7 @@ def _presents(connection: Connection, organization_id: int, deal_ids: Sequence[i
     """The version believed now of each deal."""
     if not deal_ids:
         return {}
-    state = ", ".join(list(_STAGED_VERSIONS)[4:])
+    state = ", ".join(list(_STAGED_VERSIONS)[_STATE:])
     rows = connection.execute(
         text(
             "SELECT deal_id, nullif(valid_from, '-infinity'), recorded_at, company_id, product_id, source, campaign, "

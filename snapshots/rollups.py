@@ -104,22 +104,47 @@ DEALS_FROM_ROWS = f"""
         WHERE organization_id = :organization AND valid_to < 'infinity'
     ), events AS ({_DEAL_EVENTS}) {_DEAL_SUMS}
 """.replace(":zone", "(SELECT time_zone FROM zone)")
+ADDS_CREATED, TAKES_CREATED, ADDS_CLOSED, TAKES_CLOSED = 1, 2, 4, 8
+"""A staged version's marks: which events it adds on its first day and takes back on its last. Neighbours that count
+the same leave the rollup alone."""
+
+_STAGED = f"""
+    SELECT v.status, v.owner_id, v.pipeline_id, d.source, v.currency, v.amount_minor, v.counts,
+        (d.created_at AT TIME ZONE :zone)::date AS created_day, (v.closed_at AT TIME ZONE :zone)::date AS closed_day,
+        {_KNOWN_DAY.format("v.valid_from")} AS from_day,
+        CASE WHEN v.valid_to < 'infinity' THEN {_KNOWN_DAY.format("v.valid_to")} END AS to_day
+    FROM staged_versions v JOIN staged_deals d USING (deal_id) WHERE v.counts > 0
+"""
 _DEALS_FROM_STAGED = f"""
-    WITH signed AS (
-        SELECT v.status, v.owner_id, v.pipeline_id, d.source, v.currency, v.amount_minor,
-            (d.created_at AT TIME ZONE :zone)::date AS created_day, (v.closed_at AT TIME ZONE :zone)::date AS closed_day,
-            k.known_day, k.sign
-        FROM staged_versions v JOIN staged_deals d USING (deal_id) CROSS JOIN LATERAL (
-            SELECT {_KNOWN_DAY.format("v.valid_from")} AS known_day, 1 AS sign
-            UNION ALL
-            SELECT {_KNOWN_DAY.format("v.valid_to")}, -1 WHERE v.valid_to < 'infinity'
-        ) k
-        UNION ALL
+    WITH staged AS MATERIALIZED ({_STAGED}), ended AS (
         SELECT v.status, v.owner_id, v.pipeline_id, v.source, v.currency, v.amount_minor, v.created_day, v.closed_day,
-            {_KNOWN_DAY.format("c.valid_to")}, -1
+            {_KNOWN_DAY.format("c.valid_to")} AS known_day, -1 AS sign
         FROM staged_closings c JOIN deal_versions v ON v.organization_id = :organization AND v.deal_id = c.deal_id
             AND v.valid_from = c.valid_from AND v.recorded_at = c.recorded_at
-    ), events AS ({_DEAL_EVENTS}) {_DEAL_SUMS}
+    ), created AS (
+        SELECT owner_id, pipeline_id, source, created_day, from_day AS known_day, 1 AS sign
+        FROM staged WHERE counts & {ADDS_CREATED} > 0
+        UNION ALL
+        SELECT owner_id, pipeline_id, source, created_day, to_day, -1 FROM staged WHERE counts & {TAKES_CREATED} > 0
+        UNION ALL
+        SELECT owner_id, pipeline_id, source, created_day, known_day, sign
+        FROM ended WHERE status IN ('open', 'won', 'lost')
+    ), closed AS (
+        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, from_day AS known_day, 1 AS sign
+        FROM staged WHERE counts & {ADDS_CLOSED} > 0 AND status <> 'open'
+        UNION ALL
+        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, to_day, -1
+        FROM staged WHERE counts & {TAKES_CLOSED} > 0 AND status <> 'open'
+        UNION ALL
+        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, known_day, sign
+        FROM ended WHERE status IN ('won', 'lost')
+    ), events AS (
+        SELECT 'created' AS event, coalesce(created_day, '-infinity') AS day, owner_id, pipeline_id, source,
+            '' AS currency, NULL::bigint AS amount, known_day, sign FROM created
+        UNION ALL
+        SELECT status, coalesce(closed_day, '-infinity'), owner_id, pipeline_id, source,
+            coalesce(currency, ''), amount_minor, known_day, sign FROM closed
+    ) {_DEAL_SUMS}
 """
 
 
@@ -129,7 +154,7 @@ def add_deals(connection: Connection, known: Mapping[str, object]) -> None:
         text(
             f"INSERT INTO deal_daily (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency, "
             f"n, n_valued, amount_minor) SELECT * FROM ({_DEALS_FROM_STAGED}) s "
-            "ORDER BY 1, 2, 3, 4, 5, 6, 7, 8 "  # one order for all writers, so that two cannot wait for each other
+            "ORDER BY 3, 4, 5, 6, 2, 7, 8 "  # one order for all writers, so that two cannot wait for each other
             "ON CONFLICT (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency) DO UPDATE SET "
             "n = deal_daily.n + excluded.n, n_valued = deal_daily.n_valued + excluded.n_valued, "
             "amount_minor = deal_daily.amount_minor + excluded.amount_minor"

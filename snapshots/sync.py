@@ -8,11 +8,12 @@ connection at a time, held by a lock that dies with its process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from queue import Empty, Full, Queue
+from typing import TypeVar
 from uuid import uuid4
 
 import orjson
@@ -20,12 +21,14 @@ from sqlalchemy import Connection, Table, text
 
 from adapters.base import CrmAdapter, Page
 from adapters.errors import CrmError, MissingScopeError
-from adapters.records import KIND_OF, Activity, Change, Deal, Deletion, Kind, Merge, Record
+from adapters.records import KIND_OF, Activity, Change, Deal, DealStatus, Deletion, Kind, Merge, Record
 from snapshots import activities, bulk, current, deals, schema
 from snapshots.batch import Batch, Tally
 from snapshots.database import Database
 from snapshots.links import TABLE_OF, Links
 from snapshots.organizations import get_organization
+
+_T = TypeVar("_T")
 
 SYNC_LOCK, ORGANIZATION_LOCK = 7401, 7402
 """First keys of the advisory locks: one run per connection, one writing page per organization."""
@@ -111,7 +114,6 @@ class Sync:
     def _all_kinds(self, report: RunReport, from_start: bool) -> None:
         kinds = [kind for kind in Kind if kind in self.adapter.capabilities.kinds]
         self._note_missing()
-        organization = get_organization(self.database, self.organization_id)
         links = Links(self.organization_id, self.connection_id)
         if from_start:
             self._forget_cursors()
@@ -120,20 +122,13 @@ class Sync:
             expected: int | None = None
             try:
                 expected = self.adapter.expected_count(kind)
-                with _prefetched(self.adapter.changes(kind, self._cursor(kind))) as pages:
-                    for number, page in enumerate(pages):
+                with _prefetched(self._prepared(kind, self._batch(links))) as pages:
+                    for number, (page, runs) in enumerate(pages):
                         self._between_pages(report.run_id)
                         if number in REFRESH_STATISTICS_AT:
                             self._refresh_statistics(kind)
-                        batch = Batch(
-                            organization_id=self.organization_id,
-                            connection_id=self.connection_id,
-                            zone=organization.zone,
-                            default_currency=organization.default_currency,
-                            recorded_at=self.now(),
-                            links=links,
-                        )
-                        self._store(report.run_id, kind, page, batch)
+                        batch = self._batch(links)
+                        self._store(report.run_id, kind, page, runs, batch)
                         tally += batch.tally
                         total = page.total if page.total is not None else expected
                         progress = Progress(kind=kind, tally=tally, total=total, step=step, steps=len(kinds))
@@ -143,14 +138,34 @@ class Sync:
             report.expected[kind] = expected
             report.ours[kind] = self._reconcile(report.run_id, kind, expected)
 
-    def _store(self, run_id: int, kind: Kind, page: Page, batch: Batch) -> None:
+    def _batch(self, links: Links) -> Batch:
+        organization = get_organization(self.database, self.organization_id)
+        return Batch(
+            organization_id=self.organization_id,
+            connection_id=self.connection_id,
+            zone=organization.zone,
+            default_currency=organization.default_currency,
+            recorded_at=self.now(),
+            links=links,
+        )
+
+    def _prepared(self, kind: Kind, batch: Batch) -> Iterator[tuple[Page, list[_Run]]]:
+        """The adapter's pages with what can be told of their changes before they are stored."""
+        cursor, status = self._cursor(kind), {}
+        if kind is Kind.DEAL:
+            with self.database.as_app(self.organization_id) as connection:
+                status = deals.stage_status(connection, batch)
+        for page in self.adapter.changes(kind, cursor):
+            yield page, [_Run(changes, status) for changes in _runs_of_one_sort(page.changes)]
+
+    def _store(self, run_id: int, kind: Kind, page: Page, runs: Sequence[_Run], batch: Batch) -> None:
         with self.database.as_app(self.organization_id) as connection:
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:lock, :id)"),
                 {"lock": ORGANIZATION_LOCK, "id": self.organization_id % 2**31},
             )
-            for run in _runs_of_one_sort(page.changes):
-                _apply(connection, batch, run)
+            for run in runs:
+                run.apply(connection, batch)
             self._reject(connection, run_id, kind, page, batch)
             batch.deltas.write(connection, self.organization_id)
             self._advance(connection, run_id, kind, page, batch)
@@ -361,19 +376,27 @@ def _runs_of_one_sort(changes: Sequence[Change]) -> Iterator[list[Change]]:
         yield run
 
 
-def _apply(connection: Connection, batch: Batch, changes: list[Change]) -> None:
-    first = changes[0]
-    if isinstance(first, Deletion):
-        _delete(connection, batch, [change for change in changes if isinstance(change, Deletion)])
-    elif isinstance(first, Merge):
-        _merge(connection, batch, first)
-    elif isinstance(first, Deal):
-        deals.apply(connection, batch, [change for change in changes if isinstance(change, Deal)])
-    elif isinstance(first, Activity):
-        activities.apply(connection, batch, [change for change in changes if isinstance(change, Activity)])
-    else:
-        records: list[Record] = changes  # type: ignore[assignment]  # one sort, and neither deletion nor merge
-        current.apply(connection, batch, KIND_OF[type(first)], records)
+class _Run:
+    """Neighbouring changes of one sort, prepared to be applied."""
+
+    def __init__(self, changes: list[Change], stage_status: Mapping[str, DealStatus]) -> None:
+        self.changes = changes
+        self.deals = [change for change in changes if isinstance(change, Deal)]
+        self.prepared = deals.prepare(self.deals, stage_status)
+
+    def apply(self, connection: Connection, batch: Batch) -> None:
+        first = self.changes[0]
+        if isinstance(first, Deletion):
+            _delete(connection, batch, [change for change in self.changes if isinstance(change, Deletion)])
+        elif isinstance(first, Merge):
+            _merge(connection, batch, first)
+        elif self.deals:
+            deals.apply(connection, batch, self.deals, self.prepared)
+        elif isinstance(first, Activity):
+            activities.apply(connection, batch, [change for change in self.changes if isinstance(change, Activity)])
+        else:
+            records: list[Record] = self.changes  # type: ignore[assignment]  # neither deletion nor merge
+            current.apply(connection, batch, KIND_OF[type(first)], records)
 
 
 def _delete(connection: Connection, batch: Batch, deletions: Sequence[Deletion]) -> None:
@@ -399,12 +422,12 @@ def _merge(connection: Connection, batch: Batch, merge: Merge) -> None:
 
 
 @contextmanager
-def _prefetched(pages: Iterator[Page], ahead: int = 2) -> Iterator[Iterator[Page]]:
+def _prefetched(pages: Iterator[_T], ahead: int = 2) -> Iterator[Iterator[_T]]:
     """The same pages, fetched by a thread of their own while the previous ones are being stored."""
-    queue: Queue[Page | BaseException | None] = Queue(maxsize=ahead)
+    queue: Queue[_T | BaseException | None] = Queue(maxsize=ahead)
     stop = threading.Event()
 
-    def put(item: Page | BaseException | None) -> None:
+    def put(item: _T | BaseException | None) -> None:
         while not stop.is_set():
             try:
                 queue.put(item, timeout=0.2)
@@ -422,7 +445,7 @@ def _prefetched(pages: Iterator[Page], ahead: int = 2) -> Iterator[Iterator[Page
         except BaseException as error:  # noqa: BLE001  # carried over to the storing thread
             put(error)
 
-    def drain() -> Iterator[Page]:
+    def drain() -> Iterator[_T]:
         while True:
             item = queue.get()
             if item is None:
