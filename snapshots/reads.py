@@ -54,10 +54,18 @@ class Reader:
     # --- rollups ---
 
     def deal_events(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
-        """DEAL_EVENTS in the period, as known at the end of `as_of`: per day, or per owner over the whole period."""
+        """DEAL_EVENTS in the period, as known at the end of `as_of`: per day, or per owner over the whole period.
+
+        Per owner, the days between two dates of entered currency rates are taken together: `day` is then the date of
+        the rate that counts for them (NaT: before the first), so that the sums convert as the single days would.
+        """
         where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
         period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
-        day, owner = ("NULL::date", "d.owner_id") if by_owner else (DAY.format("d.day"), "NULL::bigint")
+        day, owner = DAY.format("d.day"), "NULL::bigint"
+        if by_owner:
+            day = "(cast(:rate_days AS date[]))[width_bucket(d.day, cast(:rate_days AS date[]))]"
+            owner = "d.owner_id"
+            where.parameters["rate_days"] = sorted(self.rates()["day"].dt.date.unique()) or [slice_.as_of]
         return self._frame(
             tables.DEAL_EVENTS,
             f"SELECT d.event, {day}, {owner}, nullif(d.currency, ''), sum(d.n)::bigint, sum(d.n_valued)::bigint, "

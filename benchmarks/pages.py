@@ -1,0 +1,190 @@
+"""What the pages cost: data loading of Overview, Salespeople and Pipeline at 1 and at 10 million activities.
+
+The same owners, deals, leads and two years in both; only the activities grow. The yardstick is pandas: `read_sql` of the
+raw rows, then groupby, for the same figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from adapters.records import Kind
+from benchmarks.records import Materialised, deals, frame_of
+from benchmarks.report import Report, median_seconds, peak_mb, seconds
+from snapshots import embedded, rollups
+from snapshots.database import Database, migrate
+from snapshots.organizations import connect_crm, create_organization
+from snapshots.sync import Sync
+
+SIZES = tuple(int(size) for size in os.environ.get("BENCH_ACTIVITIES", "1000000,10000000").split(","))
+N_DEALS = int(os.environ.get("BENCH_DEALS", "50000"))
+OWNERS, COMPANIES = 100, 5_000
+AS_OF = date(2025, 12, 28)
+TIMES = 7
+
+
+def run() -> bool:
+    report = Report("pages", packages=("pandas", "sqlalchemy", "psycopg"))
+    loaded: dict[int, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "pg"
+        url = embedded.start(place)
+        try:
+            migrate(url)
+            organization_id = _deals(url)
+            held = 0
+            for size in SIZES:
+                _grow(url, organization_id, held, size)
+                held = size
+                loaded[size] = _ours(report, url, organization_id, size)
+            _pandas(report, url, organization_id, SIZES[0], loaded[SIZES[0]])
+            if len(SIZES) > 1:
+                _pandas(report, url, organization_id, SIZES[-1], loaded[SIZES[-1]])
+        finally:
+            embedded.release(place)
+    small, large = SIZES[0], SIZES[-1]
+    for page, taken in loaded[large].items():
+        report.at_most(f"{page}: ms at {large:,} activities (median of {TIMES})", taken * 1000, 300)
+        report.at_most(f"{page}: time at {large:,} relative to {small:,}", taken / loaded[small][page], 1.5)
+    report.write()
+    return report.holds
+
+
+def _deals(url: str) -> int:
+    """An organization with owners, companies and deals, by a sync."""
+    database = Database(url)
+    organization = create_organization(database, "Benchmark", time_zone="Europe/Berlin", default_currency="EUR")
+    connection = connect_crm(database, organization.organization_id, provider="memory", name="records", settings={})
+    records = frame_of(OWNERS, COMPANIES)
+    records[Kind.DEAL] = list(deals(N_DEALS, owners=OWNERS, companies=COMPANIES))
+    done = Sync(
+        database=database,
+        organization_id=organization.organization_id,
+        connection_id=connection.connection_id,
+        adapter=Materialised(records),
+        now=lambda: datetime.now(UTC),
+    ).run(trigger="benchmark")
+    assert done.status == "succeeded", done.error_message
+    database.close()
+    return organization.organization_id
+
+
+def _grow(url: str, organization_id: int, held: int, size: int) -> None:
+    """Activities number `held` to `size`, spread over the two years, made in SQL; then the rollups."""
+    database = Database(url)
+    with database.as_owner() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO activities (organization_id, connection_id, external_id, kind, owner_id, occurred_at, day, "
+                "direction, deal_id, subject, content_hash) "
+                "SELECT :id, c.connection_id, 'a' || i, (ARRAY['email','email','email','call','call','meeting'])[1 + i % 6], "
+                "o.owner_id, at, (at AT TIME ZONE 'Europe/Berlin')::date, CASE WHEN i % 3 = 0 THEN 'in' ELSE 'out' END, "
+                "d.deal_id, 'About the offer', 2 + i "
+                "FROM generate_series(cast(:held AS bigint), cast(:size AS bigint) - 1) i "
+                "CROSS JOIN LATERAL (SELECT timestamptz '2024-01-01 08:00+01' "
+                "+ make_interval(secs => (i * 7919) % 63072000) AS at) t "
+                "JOIN (SELECT owner_id, row_number() OVER (ORDER BY owner_id) - 1 AS n FROM owners) o "
+                "ON o.n = (i * 31) % :owners "
+                "JOIN (SELECT deal_id, row_number() OVER (ORDER BY deal_id) - 1 AS n FROM deals) d ON d.n = i % :deals "
+                "CROSS JOIN (SELECT min(connection_id) AS connection_id FROM crm_connections) c"
+            ),
+            {"id": organization_id, "held": held, "size": size, "owners": OWNERS, "deals": N_DEALS},
+        )
+        rollups.rebuild(connection, organization_id)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    database.close()
+
+
+def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str, float]:
+    """Seconds per page, as measured in a process of its own; its peak memory is reported."""
+    answer = subprocess.run(
+        [sys.executable, "-c", "from benchmarks.pages import measure; measure()"],
+        input=json.dumps({"url": url, "organization_id": organization_id}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(answer.stdout.splitlines()[-1])
+    report.add(f"peak memory of the loading process at {size:,} activities, MB", found["peak_mb"])
+    for page, taken in found["seconds"].items():
+        report.add(f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})", taken * 1000)
+    return found["seconds"]
+
+
+def measure() -> None:
+    """In a process of its own: loads each page's data, past all caches, and prints seconds and peak memory as JSON."""
+    asked = json.loads(sys.stdin.read())
+    os.environ["DATABASE_URL"] = asked["url"]
+    import streamlit as st
+
+    from snapshots.slices import Role, Viewer
+    from workbench import data
+    from workbench.filters import Filters
+
+    viewer = Viewer(asked["organization_id"], Role.ADMIN)
+    now = datetime.combine(AS_OF, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
+    view, _ = data.make_view({viewer.organization_id: viewer}, Filters(organization_id=viewer.organization_id), now=now)
+    pages = {"Overview": data.overview, "Salespeople": data.people, "Pipeline": data.pipeline}
+    before = peak_mb()
+    found: dict[str, dict[str, float]] = {"seconds": {}, "first": {}}
+
+    def load(page: str) -> None:
+        st.cache_data.clear()
+        pages[page](view)
+
+    for page in pages:
+        found["first"][page] = seconds(lambda page=page: load(page))
+        found["seconds"][page] = median_seconds(lambda page=page: load(page), times=TIMES)
+    print(json.dumps({**found, "peak_mb": peak_mb(), "imports_mb": before}))
+
+
+def _pandas(report: Report, url: str, organization_id: int, size: int, ours: dict[str, float]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", "from benchmarks.pages import measure_pandas; measure_pandas()"],
+        input=json.dumps({"url": url, "organization_id": organization_id}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        report.add(f"pandas on raw rows at {size:,} activities", "ran out of memory or failed")
+        return
+    found = json.loads(answer.stdout.splitlines()[-1])
+    report.add(f"pandas read_sql + groupby: seconds at {size:,} activities (once)", found["seconds"])
+    report.add(f"pandas read_sql + groupby: peak memory at {size:,} activities, MB", found["peak_mb"])
+    report.add(f"pandas time relative to ours at {size:,} activities", found["seconds"] / sum(ours.values()))
+
+
+def measure_pandas() -> None:
+    """The same activity and deal figures from raw rows: what a page would do without rollups."""
+    import pandas as pd
+
+    asked = json.loads(sys.stdin.read())
+    database = Database(asked["url"])
+
+    def load() -> None:
+        with database.as_owner() as connection:
+            activities = pd.read_sql(text("SELECT day, owner_id, kind FROM activities"), connection)
+            deals_ = pd.read_sql(
+                text(
+                    "SELECT status, owner_id, stage_id, amount_minor, currency, created_day, closed_day "
+                    "FROM deal_versions WHERE valid_to = 'infinity'"
+                ),
+                connection,
+            )
+        activities.groupby(["owner_id", "kind"]).size()
+        activities.groupby(["day", "kind"]).size()
+        deals_.groupby(["status", "closed_day", "currency"]).amount_minor.sum()
+        deals_.groupby(["owner_id", "status"]).size()
+        deals_[deals_.status == "open"].groupby("stage_id").amount_minor.agg(["size", "sum"])
+
+    print(json.dumps({"seconds": seconds(load), "peak_mb": peak_mb()}))
