@@ -1,0 +1,341 @@
+"""HTTP as every vendor needs it: one place for credentials, deadlines, rate limits, retries, and errors with remedies.
+
+A vendor's module states facts (paths, fields, what a status means there) and calls `HttpClient`. It never sees httpx.
+No secret leaves: messages, reprs and logs show neither headers nor query strings, and what a CRM echoes is redacted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import orjson
+import stamina
+
+from adapters.base import Budget
+from adapters.errors import ConfigError, CrmError, FatalError, MissingScopeError, RetriableError
+from adapters.http_transport import Deadline, GuardedTransport, PrivateHostError
+
+T = TypeVar("T")
+HIDDEN = "•••"
+MAX_WAIT_S = 3600.0
+"""No answer makes us wait longer than this; a job that must is tried again by the schedule."""
+RETRIABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+NOT_TAKEN_STATUSES = frozenset({425, 429})
+"""Refused before anything was done, so that even a create may be sent again."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whom we talk to, and as whom.
+
+    crm: its name in messages. key: names the account for the shared rate budget. headers: credentials, asked for at
+    each request. renew: makes new credentials after a 401; None where they cannot be renewed. setting: what to correct.
+    """
+
+    crm: str
+    key: str
+    base_url: str
+    headers: Callable[[], Mapping[str, str]] = field(repr=False)
+    setting: str
+    renew: Callable[[], None] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """deadline_s: total time of one attempt. patience_s: of all attempts together. attempts: at most so many."""
+
+    deadline_s: float = 60.0
+    patience_s: float = 180.0
+    attempts: int = 5
+    max_bytes: int = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. what: the CRM's object, for messages. idempotent: sending it twice does no harm (every read, and an
+    update to fixed values); a create is not, and is repeated only where the CRM surely did nothing. accept: statuses
+    besides 2xx that the caller handles. scope: the CRM's name of the right that a 403 means is missing."""
+
+    method: str
+    path: str
+    what: str
+    idempotent: bool
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    accept: frozenset[int] = frozenset()
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """json: the decoded body; None where there is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: object
+
+
+class UnsureError(RetriableError):
+    """A create may or may not have happened: look for the record before sending it again."""
+
+
+class HttpClient:
+    """A CRM's HTTP interface. Raises adapters.errors alone.
+
+    allow_private_hosts: plain HTTP and addresses inside private networks are refused without it. transport, clock, now:
+    replaced by tests.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        budget: Budget,
+        *,
+        limits: Limits | None = None,
+        allow_private_hosts: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._account, self._budget, self._limits, self._now = account, budget, limits or Limits(), now
+        self._clock, self._deadline = clock, Deadline(clock)
+        self._require_safe(account.base_url, allow_private_hosts)
+        self._client = httpx.Client(
+            transport=transport or GuardedTransport(self._deadline, allow_private_hosts=allow_private_hosts),
+            timeout=httpx.Timeout(self._limits.deadline_s),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __repr__(self) -> str:
+        return f"HttpClient({self._account.crm} at {urlsplit(self._account.base_url).hostname})"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(self, path: str, *, what: str, params: Mapping[str, str] | None = None, scope: str | None = None) -> object:
+        """The JSON at `path`."""
+        call = Call(method="GET", path=path, what=what, idempotent=True, params=params or {}, scope=scope)
+        return self.send(call).json
+
+    def send(self, call: Call) -> Answer:
+        """Send, and send again where that may help and does no harm."""
+        retries = stamina.retry_context(
+            on=lambda error: self._again(error, call),
+            attempts=self._limits.attempts,
+            timeout=self._limits.patience_s,
+            wait_initial=0.5,
+            wait_max=30.0,
+        )
+        for attempt in retries:
+            with attempt:
+                return self._attempt(call)
+        raise AssertionError("stamina ends with the last error")
+
+    # --- one attempt -----------------------------------------------------------------------------------------------
+
+    def _attempt(self, call: Call) -> Answer:
+        answer = self._exchange(call)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._account.renew is not None:
+            self._account.renew()
+            answer = self._exchange(call)
+        if answer.is_success or answer.status_code in call.accept:
+            return Answer(answer.status_code, dict(answer.headers), self._decoded(answer, call))
+        raise self._refused(answer, call)
+
+    def _exchange(self, call: Call) -> httpx.Response:
+        self._budget.acquire(self._account.key)
+        ends_at = self._clock() + self._limits.deadline_s
+        try:
+            with self._deadline.within(self._limits.deadline_s):
+                return self._followed(call, ends_at)
+        except PrivateHostError as error:
+            raise self._config(
+                f"{error} is inside a private network", "Set ALLOW_PRIVATE_HOSTS=true if it is yours"
+            ) from error
+        except httpx.HTTPError as error:
+            raise self._broken(error, call) from error
+        except httpx.InvalidURL as error:
+            raise self._config("its address is not valid", f"Correct {self._account.setting}") from error
+
+    def _followed(self, call: Call, ends_at: float) -> httpx.Response:
+        url = self._url(call.path)
+        params: Mapping[str, str] | None = call.params or None
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._once(call, url, params, ends_at)
+            location = answer.headers.get("location")
+            if answer.status_code not in REDIRECTS or not location or answer.status_code in call.accept:
+                return answer
+            url, params = self._redirected(url, location, call), None
+        raise self._fatal(call, f"redirects more than {MAX_REDIRECTS} times", f"Check {self._account.setting}")
+
+    def _once(self, call: Call, url: str, params: Mapping[str, str] | None, ends_at: float) -> httpx.Response:
+        content = None if call.body is None else orjson.dumps(call.body)
+        headers = {"accept": "application/json", **({"content-type": "application/json"} if content else {})}
+        request = self._client.build_request(
+            call.method, url, params=params, content=content, headers={**headers, **self._account.headers()}
+        )
+        answer = self._client.send(request, stream=True)
+        try:
+            body = self._body(answer, call, ends_at)
+        finally:
+            answer.close()
+        # The decoded bytes, so what described their coding no longer holds.
+        kept = [
+            (name, value)
+            for name, value in answer.headers.multi_items()
+            if name not in {"content-encoding", "content-length"}
+        ]
+        return httpx.Response(answer.status_code, headers=kept, content=body, request=request)
+
+    def _body(self, answer: httpx.Response, call: Call, ends_at: float) -> bytes:
+        body = bytearray()
+        for chunk in answer.iter_bytes(65_536):
+            body += chunk
+            if len(body) > self._limits.max_bytes:
+                megabytes = self._limits.max_bytes // 1024**2
+                raise self._fatal(call, f"answers with more than {megabytes} MB", "Ask for smaller pages")
+            if self._clock() > ends_at:
+                raise httpx.ReadTimeout("the total deadline has passed")
+        return bytes(body)
+
+    def _redirected(self, url: str, location: str, call: Call) -> str:
+        target = urljoin(url, location)
+        if call.method != "GET" or urlsplit(target)[:2] != urlsplit(url)[:2]:
+            raise self._fatal(call, f"redirects to {urlsplit(target).hostname}", f"Check {self._account.setting}")
+        return target
+
+    def _decoded(self, answer: httpx.Response, call: Call) -> object:
+        body = answer.content.strip()
+        if not body:
+            return None
+        if body.startswith(b"<"):
+            remedy = f"Check {self._account.setting}, and whether a proxy or a log-in page stands between"
+            raise self._fatal(call, "answers with a web page instead of JSON", remedy)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            # Most often a body that was cut off; where it is not, the last attempt says so.
+            raise self._temporary(call, "answers with broken JSON") from error
+
+    # --- what went wrong -------------------------------------------------------------------------------------------
+
+    def _again(self, error: Exception, call: Call) -> bool | float:
+        if not isinstance(error, RetriableError) or isinstance(error, UnsureError):
+            return False
+        if error.wait_s is None:
+            return True
+        return error.wait_s if error.wait_s <= self._limits.patience_s else False
+
+    def _refused(self, answer: httpx.Response, call: Call) -> CrmError:
+        status, said = answer.status_code, self._said(answer)
+        if status in RETRIABLE_STATUSES:
+            wait_s = retry_after(answer.headers, now=self._now())
+            if status == httpx.codes.TOO_MANY_REQUESTS:
+                self._budget.penalize(self._account.key, wait_s if wait_s is not None else 1.0)
+            return self._temporary(call, f"answers with {status}{said}", wait_s, taken=status not in NOT_TAKEN_STATUSES)
+        if status == httpx.codes.UNAUTHORIZED:
+            return self._config(f"it refuses the credentials{said}", f"Set {self._account.setting} to valid ones")
+        if status == httpx.codes.FORBIDDEN and call.scope is not None:
+            text = f"{self._account.crm}: {call.what} may not be read{said}. Grant the right {call.scope}."
+            return MissingScopeError(text, scope=call.scope)
+        remedy = (
+            "Check the rights of the credentials"
+            if status == httpx.codes.FORBIDDEN
+            else "The adapter must be corrected"
+        )
+        return self._fatal(call, f"answers with {status}{said}", remedy)
+
+    def _broken(self, error: httpx.HTTPError, call: Call) -> CrmError:
+        was_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        slow = isinstance(error, httpx.TimeoutException)
+        what = (
+            f"does not answer within {self._limits.deadline_s:.0f} s"
+            if slow
+            else f"breaks off ({type(error).__name__})"
+        )
+        if not was_sent:
+            what = "cannot be reached"
+        return self._temporary(call, what, taken=was_sent)
+
+    def _temporary(self, call: Call, what: str, wait_s: float | None = None, *, taken: bool = True) -> RetriableError:
+        text = f"{self._account.crm} {what} ({call.what})."
+        if taken and not call.idempotent:
+            return UnsureError(f"{text} It may have been done: look before sending it again.", wait_s=wait_s)
+        return RetriableError(f"{text} It is tried again later.", wait_s=wait_s)
+
+    def _fatal(self, call: Call, what: str, remedy: str) -> FatalError:
+        return FatalError(f"{self._account.crm} {what} ({call.what}). {remedy}.")
+
+    def _config(self, what: str, remedy: str) -> ConfigError:
+        return ConfigError(f"{self._account.crm}: {what}. {remedy}.", setting=self._account.setting)
+
+    def _said(self, answer: httpx.Response) -> str:
+        """The CRM's own words, shortened, and without our secrets should it echo them."""
+        text = " ".join(answer.text.split())[:300]
+        for secret in self._secrets():
+            text = text.replace(secret, HIDDEN)
+        return f": {text}" if text and not text.startswith("<") else ""
+
+    def _secrets(self) -> list[str]:
+        values = [part for value in self._account.headers().values() for part in (value, value.rpartition(" ")[2])]
+        return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)
+
+    def _url(self, path: str) -> str:
+        url = urljoin(self._account.base_url.rstrip("/") + "/", path.lstrip("/")) if "://" not in path else path
+        if urlsplit(url)[:2] != urlsplit(self._account.base_url)[:2]:
+            raise FatalError(f"{self._account.crm} names another host as its next page. Nothing was sent there.")
+        return url
+
+    def _require_safe(self, url: str, allow_private_hosts: bool) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise self._config(
+                "its address is not valid", f"Set {self._account.setting} to one that starts with https://"
+            )
+        if parts.scheme == "http" and not allow_private_hosts:
+            raise self._config("plain http:// would show the credentials to everyone on the way", "Use https://")
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Seconds that Retry-After asks for, in either form (seconds, HTTP date); at most an hour; None where it makes no
+    sense. A date is compared with the server's own clock where it tells it: clocks differ."""
+    said = headers.get("retry-after", "").strip()
+    try:
+        wait_s = float(said)
+    except ValueError:
+        then, there = _date(said), _date(headers.get("date", "")) or now
+        wait_s = (then - there).total_seconds() if then is not None else float("nan")
+    return min(max(wait_s, 0.0), MAX_WAIT_S) if isfinite(wait_s) else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def follow(fetch: Callable[[str | None], tuple[T, str | None]], cursor: str | None = None) -> Iterator[T]:
+    """Pages one after the other. fetch: cursor -> (page, next cursor; None: the last). Raises FatalError on a cursor
+    that came before, which would go round for ever."""
+    seen = {hash(cursor)}
+    while True:
+        page, cursor = fetch(cursor)
+        yield page
+        if cursor is None:
+            return
+        if hash(cursor) in seen:
+            raise FatalError("The CRM sends a page cursor that it sent before. Nothing is lost; try the sync again.")
+        seen.add(hash(cursor))

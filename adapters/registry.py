@@ -1,0 +1,29 @@
+"""Which CRMs there are. An adapter's module is imported when it is asked for, not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from adapters.errors import ConfigError
+
+_ADAPTERS = {"csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm"}
+_NOT_YET = {"hubspot": "HubSpot", "pipedrive": "Pipedrive", "nutshell": "Nutshell", "salesforce": "Salesforce"}
+
+
+def adapter_names() -> tuple[str, ...]:
+    """The names that `load` takes, as CRM_PROVIDER spells them."""
+    return tuple(_ADAPTERS)
+
+
+def load(provider: str) -> Any:
+    """The adapter's class. Each has its own arguments, see its module. Raises ConfigError for a name without one."""
+    place = _ADAPTERS.get(provider)
+    if place is None:
+        known = ", ".join(adapter_names())
+        what = (
+            f"This version has no {_NOT_YET[provider]} adapter yet" if provider in _NOT_YET else "There is no such CRM"
+        )
+        raise ConfigError(f"CRM_PROVIDER={provider}: {what}. Use one of: {known}.", setting="CRM_PROVIDER")
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
