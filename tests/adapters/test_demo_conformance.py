@@ -1,0 +1,57 @@
+"""The demo CRM keeps the rules of all adapters, whole and with objects missing on purpose."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from adapters.base import CrmAdapter
+from adapters.demo import DemoCrm
+from adapters.demo_store import MemoryDemoStore
+from adapters.demo_world import DemoSettings
+from adapters.records import ActivityKind, Kind
+from conformance import AdapterConformance, ConformanceOverTime
+
+SMALL = DemoSettings(seed=11, owners=9, deals=90, activities=700, years=0.9, born=date(2025, 3, 5))
+NOW = datetime(2026, 2, 11, 13, 5, 7, 250_000, tzinfo=UTC)
+
+
+class TestDemoCrm(AdapterConformance):
+    def make(self) -> CrmAdapter:
+        self.store = getattr(self, "store", None) or MemoryDemoStore()
+        return DemoCrm(SMALL, now=self.now, store=self.store, page_size=60)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class TestDemoCrmOfOneRecordPerPage(AdapterConformance):
+    def make(self) -> CrmAdapter:
+        settings = DemoSettings(seed=5, owners=2, deals=12, activities=60, years=0.5, born=date(2025, 10, 1))
+        return DemoCrm(settings, now=self.now, store=MemoryDemoStore(), page_size=1)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class TestDemoCrmWithMissingObjects(AdapterConformance):
+    def make(self) -> CrmAdapter:
+        missing = {Kind.COMPANY: "no right to read companies", ActivityKind.CALL: "calls are kept elsewhere"}
+        return DemoCrm(SMALL, now=self.now, store=MemoryDemoStore(), missing=missing, page_size=100)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class TestDemoCrmWithoutActivities(AdapterConformance):
+    def make(self) -> CrmAdapter:
+        missing = {Kind.ACTIVITY: "not exposed", Kind.DEAL: "no right to read deals", Kind.OWNER: "not exposed"}
+        return DemoCrm(SMALL, now=self.now, store=MemoryDemoStore(), missing=missing)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class TestDemoCrmOverTime(ConformanceOverTime):
+    def make_moments(self) -> list[CrmAdapter]:
+        moments = [NOW + timedelta(days=days, hours=days * 5) for days in (-200, -30, -29, -3, 0, 1, 40)]
+        return [DemoCrm(SMALL, now=lambda at=at: at, store=MemoryDemoStore(), page_size=60) for at in moments]  # type: ignore[misc]
