@@ -1,0 +1,236 @@
+"""The command line. Each command opens what it needs, calls one function, and prints what came of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from adapters.errors import CrmError
+from ops import logs
+from ops import settings as settings_module
+from ops.progress import ProgressLine
+from ops.services import Services, open_services, utc_now
+from ops.settings import PROJECT, SettingsError
+from snapshots.embedded import EmbeddedServerError
+from snapshots.organizations import UnknownTimeZone
+from snapshots.probe import DatabaseUnreachableError
+from snapshots.sync import RunReport, SyncBusy
+
+# Tracebacks that show local variables would show secrets.
+app = typer.Typer(
+    help="Sales Lead Management System: CRM data as snapshots.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+demo = typer.Typer(help="The demo organization: load it, or remove it.", no_args_is_help=True)
+app.add_typer(demo, name="demo")
+WRONG_SETTING, FAILED = 2, 1
+
+
+@contextmanager
+def installation(*, with_migrations: bool = True) -> Iterator[Services]:
+    """The services of this installation; faults that a person can remedy end the command with one line each."""
+    with told_in_a_line():
+        settings = settings_module.load()
+        logs.configure(settings)
+        services = open_services(settings, with_migrations=with_migrations)
+        try:
+            yield services
+        finally:
+            services.close()
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    from ops.serving import NoFreePortError
+
+    try:
+        yield
+    except SettingsError as error:
+        for line in error.lines:
+            typer.secho(line, fg="red", err=True)
+        raise typer.Exit(WRONG_SETTING) from None
+    except (DatabaseUnreachableError, EmbeddedServerError, NoFreePortError, UnknownTimeZone) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(WRONG_SETTING) from None
+    except (CrmError, SyncBusy) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(WRONG_SETTING if getattr(error, "setting", None) else FAILED) from None
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: database, workbench and worker. Ctrl-C stops it."""
+    from ops.serving import up as run_everything
+
+    with told_in_a_line():
+        settings = settings_module.load()
+        logs.configure(settings)
+        raise typer.Exit(run_everything(settings, typer.echo))
+
+
+@demo.command("load")
+def demo_load(
+    owners: Annotated[int, typer.Option(min=1, help="salespeople")] = 24,
+    deals: Annotated[int, typer.Option(min=1)] = 6_000,
+    activities: Annotated[int, typer.Option(min=0)] = 90_000,
+    years: Annotated[float, typer.Option(min=0.1, help="of history")] = 2.0,
+    seed: Annotated[int, typer.Option(help="another seed, another company")] = 7,
+) -> None:
+    """Make the demo organization, marked as sample data."""
+    from adapters.demo_world import DemoSettings
+    from ops.first_run import born, load_demo
+
+    first = born(utc_now().date(), years)
+    size = DemoSettings(owners=owners, deals=deals, activities=activities, years=years, seed=seed, born=first)
+    with installation() as services:
+        line = ProgressLine(sys.stderr)
+        report = load_demo(services, size, on_progress=line.show)
+        line.end()
+        end_with(report)
+
+
+@demo.command("remove")
+def demo_remove() -> None:
+    """Delete the demo organization with everything in it."""
+    from ops.first_run import remove_demo
+
+    with installation() as services:
+        typer.echo("Removed." if remove_demo(services) else "There is no demo organization.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version of the program."""
+    with installation() as services:
+        from snapshots.database import revisions
+
+        typer.echo(f"The database is at revision {revisions(services.database_url)[0]}.")
+
+
+@app.command()
+def sync(
+    org: Annotated[str | None, typer.Option(help="name of the organization; all where left out")] = None,
+    connection: Annotated[str | None, typer.Option(help="name of the CRM connection; all where left out")] = None,
+) -> None:
+    """Fetch what changed in the CRM, now and in this process."""
+    from ops.jobs import sync_now
+    from snapshots.organizations import list_connections, list_organizations
+
+    with installation() as services:
+        chosen = [
+            (one, link)
+            for one in list_organizations(services.database)
+            for link in list_connections(services.database, one.organization_id)
+            if link.is_active and org in (None, one.name) and connection in (None, link.name)
+        ]
+        if not chosen:
+            typer.secho("No such organization or connection. `slms doctor` lists them.", fg="red", err=True)
+            raise typer.Exit(FAILED)
+        reports = []
+        for organization, link in chosen:
+            typer.echo(f"{organization.name} / {link.name}", err=True)
+            line = ProgressLine(sys.stderr)
+            reports.append(sync_now(services, link, trigger="command line", on_progress=line.show))
+            line.end()
+        end_with(*reports)
+
+
+@app.command("import-csv")
+def import_csv(  # noqa: PLR0917  # typer calls it by names
+    folder: Annotated[Path, typer.Argument(help="folder or zip of CRM exports", exists=True, resolve_path=True)],
+    org: Annotated[str, typer.Option(help="organization to import into; made where it is not there")],
+    mapping: Annotated[Path | None, typer.Option(help="saved column mapping (JSON); guessed where left out")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="of a new organization, such as Europe/Berlin")] = None,
+    currency: Annotated[str | None, typer.Option(help="of amounts that name none, such as EUR")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+) -> None:
+    """Import CRM exports, and print what was taken, what was not, and why. Importing again changes nothing."""
+    from ops.importing import Import, import_export, lines_of
+
+    with installation() as services:
+        line = ProgressLine(sys.stderr)
+        wanted = Import(source=folder, organization=org, mapping_file=mapping, time_zone=time_zone, currency=currency)
+        outcome = import_export(services, wanted, on_progress=line.show)
+        line.end()
+        if as_json:
+            typer.echo(orjson.dumps(outcome, option=orjson.OPT_INDENT_2).decode())
+        else:
+            for text in lines_of(outcome):
+                typer.echo(text)
+        if outcome.status != "succeeded":
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def worker() -> None:
+    """Run queued and scheduled jobs until told to stop."""
+    from ops.jobs import run_worker
+
+    with installation() as services:
+        run_worker(services)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="print the checks as JSON")] = False) -> None:
+    """Check settings, database, CRM access, language model, clock and disk; say what to do about each fault."""
+    from ops.doctor import examine
+
+    checks = []
+    for check in examine(utc_now):
+        checks.append(check)
+        if not as_json:
+            typer.secho(f"{'✓' if check.ok else '✗'} {check.name}: {check.detail}", fg="green" if check.ok else "red")
+            if check.remedy and not check.ok:
+                typer.echo(f"    → {check.remedy}")
+    if as_json:
+        typer.echo(orjson.dumps([asdict(check) for check in checks], option=orjson.OPT_INDENT_2).decode())
+    if not all(check.ok for check in checks):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def lab(port: Annotated[int, typer.Option(min=1, max=65535)] = 8888) -> None:
+    """Open JupyterLab on this installation's database, on this machine only."""
+    from ops.processes import Program, Together
+    from ops.serving import free_port
+
+    with installation():
+        command = [*(sys.executable, "-m", "jupyterlab"), "--ip=127.0.0.1", f"--port={free_port(port)}", "notebooks"]
+        extra = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        raise typer.Exit(Together([Program(name="lab", command=[*command, *extra])], typer.echo, PROJECT).run())
+
+
+def version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"slms {importlib.metadata.version('slms')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="print the version")] = False,
+) -> None: ...
+
+
+def end_with(*reports: RunReport) -> None:
+    """Print what syncs did, and end with a failure where one failed."""
+    for report in reports:
+        for kind, tally in report.counts.items():
+            typer.echo(
+                f"{kind.value:>9}: {tally.fetched:,} fetched = {tally.new:,} new + {tally.changed:,} changed + "
+                f"{tally.unchanged:,} unchanged + {tally.rejected:,} rejected; {tally.deleted:,} gone"
+            )
+        typer.echo(f"{report.status}{': ' + report.error_message if report.error_message else ''}")
+    if any(report.status != "succeeded" for report in reports):
+        raise typer.Exit(FAILED)

@@ -1,0 +1,43 @@
+"""The log of a process: one line per event on standard error, never with a secret in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from ops.settings import Settings
+
+HIDDEN = "•••"
+
+
+class RedactingFormatter(logging.Formatter):
+    """Takes every known secret out of the finished line, tracebacks included."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+        self._secrets = sorted((one for one in secrets if len(one) >= 4), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, HIDDEN)
+        return line
+
+
+def configure(settings: Settings, *, level: int = logging.INFO) -> None:
+    """Make all loggers of this process write through the redaction."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(secrets_of(settings)))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("procrastinate.periodic", "procrastinate.blueprints", "alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def secrets_of(settings: Settings) -> set[str]:
+    """All secret values, and the passwords inside addresses, as written and as decoded."""
+    values = {value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)}
+    passwords = {urlsplit(value).password for value in values if "://" in value} - {None, ""}
+    return values | {form for one in passwords if one for form in (one, unquote(one))}

@@ -1,0 +1,40 @@
+"""Progress of a sync in a terminal: one line that rewrites itself, or a line per kind where output goes to a file."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from adapters.records import Kind
+from snapshots.sync import Progress
+
+
+class ProgressLine:
+    """Shows a sync's progress on `stream`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._is_terminal, self._kind = stream, stream.isatty(), None
+        self._width = 0
+
+    _kind: Kind | None
+
+    def show(self, progress: Progress) -> None:
+        if self._is_terminal:
+            text = _text(progress)
+            self._stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif progress.kind is not self._kind:
+            self._stream.write(_text(progress) + "\n")
+        self._kind = progress.kind
+        self._stream.flush()
+
+    def end(self) -> None:
+        if self._is_terminal and self._kind is not None:
+            self._stream.write("\n")
+
+
+def _text(progress: Progress) -> str:
+    done = f"{progress.tally.fetched:,}"
+    if progress.total:
+        share = min(1.0, progress.tally.fetched / progress.total)
+        done += f" of {progress.total:,} ({share:.0%})"
+    return f"  step {progress.step + 1} of {progress.steps}: {progress.kind.value} {done}"

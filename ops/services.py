@@ -1,0 +1,89 @@
+"""Wiring: one place that turns settings into a database and CRM adapters with their ports. Holds no business rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from adapters import registry
+from adapters.base import CrmAdapter
+from adapters.errors import FatalError
+from ops.settings import Settings
+from snapshots import embedded
+from snapshots.database import Database, migrate
+from snapshots.demo_store import DatabaseDemoStore
+from snapshots.organizations import CrmConnection, get_organization
+from snapshots.probe import probe
+
+
+def utc_now() -> datetime:
+    """The clock of the real world; everything below takes it as an argument."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the parts of a running installation are handed."""
+
+    settings: Settings
+    database_url: str
+    database: Database
+    now: Callable[[], datetime] = utc_now
+
+    def adapter(self, connection: CrmConnection) -> CrmAdapter:
+        """The adapter of a CRM connection. Raises adapters.errors.ConfigError where a setting is missing."""
+        if connection.provider == "demo":
+            return self._demo(connection)
+        if connection.provider == "csv":
+            return self._csv(connection)
+        adapter: CrmAdapter = registry.load(connection.provider)()
+        return adapter
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _demo(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.demo import DemoCrm
+        from adapters.demo_world import DemoSettings
+
+        values: dict[str, Any] = dict(connection.settings)
+        size = DemoSettings(**{**values, "born": date.fromisoformat(values["born"])})
+        return DemoCrm(size, now=self.now, store=DatabaseDemoStore(self.database, connection.organization_id))
+
+    def _csv(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.csv_export import CsvExport, ExportMapping, guess_mapping, inspect_export
+
+        organization = get_organization(self.database, connection.organization_id)
+        path, saved = Path(str(connection.settings["path"])), connection.settings.get("mapping")
+        mapping = ExportMapping.model_validate(saved) if saved else guess_mapping(inspect_export(path))
+        adapter = CsvExport(path, mapping, zone=organization.zone, default_currency=organization.default_currency)
+        if not adapter.capabilities.kinds:  # an empty folder must not look like a day without news
+            raise FatalError(
+                f"CSV export: {path} holds no table of deals, leads or anything else known. Check the path."
+            )
+        return adapter
+
+
+def open_services(settings: Settings, *, with_migrations: bool = True) -> Services:
+    """Connect, starting the embedded server where DATABASE_URL is unset. Raises EmbeddedServerError or
+    DatabaseUnreachableError."""
+    url = database_url(settings)
+    probe(url)
+    if with_migrations:
+        migrate(url)
+    return Services(settings=settings, database_url=url, database=Database(url))
+
+
+def database_url(settings: Settings) -> str:
+    """DATABASE_URL, else the address of the embedded server, which is started and lives as long as this process."""
+    if settings.database_url is not None:
+        scheme, _, rest = settings.database_url.get_secret_value().partition("://")
+        return f"postgresql://{rest}" if scheme else rest
+    return embedded.start(embedded_folder(settings))
+
+
+def embedded_folder(settings: Settings) -> Path:
+    return settings.home / "pg"

@@ -1,0 +1,200 @@
+"""Settings: from the environment, else from `.env` in the project's root. Owns their names, checks and remedies.
+
+Secrets are `SecretStr`, so that no log, repr or traceback shows them; the messages here name settings, never values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import secrets
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[1]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Provider(StrEnum):
+    HUBSPOT = "hubspot"
+    PIPEDRIVE = "pipedrive"
+    NUTSHELL = "nutshell"
+    SALESFORCE = "salesforce"
+    CSV = "csv"
+    DEMO = "demo"
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; one line each, with the name and the remedy, without the value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Settings(BaseSettings):
+    """Every setting there is. `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
+    )
+
+    slms_home: Path = Path(".slms")
+    database_url: SecretStr | None = None
+
+    crm_provider: Provider | None = None
+    organization_name: str = "My organization"
+    time_zone: str = "UTC"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    hubspot_api_key: SecretStr | None = None
+    csv_folder: Path | None = None
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_model: str | None = None
+
+    workbench_address: str = "127.0.0.1"
+    workbench_port: Port = 8501
+    endpoint_port: Port = 8000
+    secret_key: SecretStr | None = Field(default=None, min_length=32)
+    public_url: str | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    allow_private_hosts: bool = False
+    smtp_url: SecretStr | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder of everything that this installation keeps outside the database."""
+        return PROJECT / self.slms_home
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parts = urlsplit(url.get_secret_value())
+            if parts.scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+                raise ValueError("must name a PostgreSQL server: postgresql://user:password@host:5432/database")
+            if not parts.path.strip("/"):
+                raise ValueError("names no database: postgresql://user:password@host:5432/database")
+        return url
+
+    @field_validator("openai_base_url", "public_url")
+    @classmethod
+    def _is_web_address(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("must be an address that starts with http:// or https://")
+        return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"smtp", "smtps"}:
+            raise ValueError("must look like smtps://user:password@mail.example.com:465 (or smtp://)")
+        return url
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("must be a name such as Europe/Berlin or America/New_York") from error
+        return name
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        networks = tuple(part.strip() for part in text.split(",") if part.strip())
+        for network in networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(
+                    "must be addresses or networks with commas between: 10.0.0.1, 172.16.0.0/12"
+                ) from error
+        return networks
+
+    @model_validator(mode="after")
+    def _provider_is_complete(self) -> Self:
+        if self.crm_provider is Provider.HUBSPOT and self.hubspot_api_key is None:
+            raise ValueError("HUBSPOT_API_KEY is missing: CRM_PROVIDER=hubspot needs the token of a private app")
+        if self.crm_provider is Provider.CSV:
+            if self.csv_folder is None:
+                raise ValueError("CSV_FOLDER is missing: CRM_PROVIDER=csv needs the folder or zip of the exports")
+            if not (PROJECT / self.csv_folder).exists():
+                raise ValueError("CSV_FOLDER does not exist: give the path of a folder or zip of CRM exports")
+        return self
+
+
+def load(env_file: Path = PROJECT / ".env") -> Settings:
+    """The settings of this process. Raises SettingsError with a line per fault."""
+    misspelt = _misspelt(env_file)
+    if misspelt:
+        raise SettingsError(misspelt)
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError([_line(fault) for fault in error.errors(include_input=False)]) from None
+
+
+def secret_key(settings: Settings) -> SecretStr:
+    """SECRET_KEY, else the key that was made at the first run and is kept in `.slms/secret_key`."""
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.home / "secret_key"
+    if not path.exists():
+        _make_secret(path)
+    return SecretStr(path.read_text().strip())
+
+
+def _make_secret(path: Path) -> None:
+    # Written aside and linked: of several processes one wins, and none reads half a key.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+def _misspelt(env_file: Path) -> list[str]:
+    """Names in `.env` that are almost a setting's. Others are none of our business."""
+    known = [name.upper() for name in Settings.model_fields]
+    names = [name for name in (dotenv_values(env_file) if env_file.is_file() else {}) if name.upper() not in known]
+    close = {name: difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.85) for name in names}
+    return [
+        f"{name} in {env_file.name} is not a setting. Did you mean {match[0]}?"
+        for name, match in close.items()
+        if match
+    ]
+
+
+def _line(fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{name} {_plain(fault['type'], message)}. See .env.example." if name else f"{message}. See .env.example."
+
+
+def _plain(kind: str, message: str) -> str:
+    if kind == "value_error":
+        return message
+    if kind in {"too_short", "string_too_short"}:
+        return "is too short: use at least 32 random characters, or remove it and one is made for you"
+    if kind == "string_pattern_mismatch":
+        return "must be a currency code of three capital letters, such as EUR"
+    return f"is wrong: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,191 @@
+"""What all tests share: a real database, loopback only, and a seed that does not wander in CI.
+
+- `database`: a `snapshots.database.Database` on a migrated database with no rows in it.
+- `organization`: the id of an organization in it ("Acme", Europe/Berlin, EUR); `other_organization`: an outsider's.
+- `new_database`: a function that makes an empty, unmigrated database and returns its URL.
+- `chromium`: the path of the browser.
+- `shared_data`: the folder of real exports.
+
+The server is the embedded one in a temporary folder; SLMS_TEST_POSTGRES_BIN names the programs of another version
+(Debian's are in /usr/lib/postgresql/15/bin), SLMS_TEST_DATABASE_URL a server that runs already, whose user may create
+databases and roles. Tests that use a database carry the mark `postgres` by themselves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from psycopg import sql
+from pytest_socket import socket_allow_hosts
+from sqlalchemy import make_url
+
+from snapshots import embedded
+from snapshots.database import Database, migrate
+from snapshots.organizations import create_organization
+
+IN_CI = os.environ.get("CI") == "true"
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+DATABASE_FIXTURES = {"database", "new_database", "database_server"}
+
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if IN_CI else "here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & DATABASE_FIXTURES:
+            item.add_marker(pytest.mark.postgres)
+        if "chromium" in fixtures:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
+    socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all parallel workers of this run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def database_server(_shared_folder: Path) -> str:
+    """URL of a server with a user that may create databases and roles."""
+    given = os.environ.get("SLMS_TEST_DATABASE_URL")
+    if given:
+        return given
+    binaries = os.environ.get("SLMS_TEST_POSTGRES_BIN")
+    return embedded.start(_shared_folder / "pg", binaries=Path(binaries) if binaries else None, durable=False)
+
+
+@pytest.fixture(scope="session")
+def _template(database_server: str, _shared_folder: Path) -> str:
+    """Name of a migrated database that the workers copy theirs from."""
+    marker = _shared_folder / "template"
+    with _locked(_shared_folder / "template.lock"):
+        if not marker.exists():
+            name = f"slms_template_{uuid.uuid4().hex[:8]}"
+            _create(database_server, name)
+            migrate(_url_of(database_server, name))
+            marker.write_text(name)
+    return marker.read_text()
+
+
+@pytest.fixture(scope="session")
+def _own_database(database_server: str, _template: str, _shared_folder: Path) -> Iterator[Database]:
+    name = f"slms_test_{uuid.uuid4().hex[:8]}"
+    with _locked(_shared_folder / "template.lock"):  # a template in use cannot be copied
+        _create(database_server, name, template=_template)
+    database = Database(_url_of(database_server, name))
+    yield database
+    database.close()
+    _drop(database_server, name)
+
+
+@pytest.fixture
+def database(_own_database: Database) -> Iterator[Database]:
+    yield _own_database
+    _empty(_own_database.url)
+
+
+@pytest.fixture
+def organization(database: Database) -> int:
+    return create_organization(database, "Acme", time_zone="Europe/Berlin", default_currency="EUR").organization_id
+
+
+@pytest.fixture
+def other_organization(database: Database) -> int:
+    return create_organization(database, "Outsiders", time_zone="UTC", default_currency="USD").organization_id
+
+
+@pytest.fixture
+def new_database(database_server: str) -> Iterator[Callable[[], str]]:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"slms_new_{uuid.uuid4().hex[:8]}")
+        _create(database_server, made[-1])
+        return _url_of(database_server, made[-1])
+
+    yield make
+    for name in made:
+        _drop(database_server, name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of the system. Missing, its tests are skipped, and fail in CI."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return found or _cannot_run("no Chromium on PATH: browser tests did not run. Install it (apt install chromium).")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real exports beside the project. Missing, its tests are skipped, and fail in CI."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    return folder if folder.is_dir() else Path(_cannot_run(f"{folder} is missing: tests on real exports did not run."))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []) if report.longrepr}
+    for reason in sorted(one for one in reasons if "did not run" in one):
+        terminalreporter.write_sep("!", reason.removeprefix("Skipped: "), red=True, bold=True)
+
+
+def _cannot_run(reason: str) -> str:
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _url_of(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _create(server: str, name: str, *, template: str = "template1") -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+
+
+def _drop(server: str, name: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _empty(url: str) -> None:
+    """Remove all rows, from tables that have some alone: truncating costs a file each."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
+            "AND relname <> 'alembic_version'"
+        ).fetchall()
+        tables = [sql.Identifier(name) for (name,) in found]
+        probes = [sql.SQL("EXISTS (SELECT FROM {})").format(table) for table in tables]
+        filled = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(probes))).fetchone() or ()
+        dirty = [table for table, is_filled in zip(tables, filled, strict=True) if is_filled]
+        if dirty:
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(dirty)))
+        connection.execute("ALTER SEQUENCE IF EXISTS entity_id_seq RESTART")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
