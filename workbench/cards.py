@@ -1,0 +1,141 @@
+"""The pieces of a page: KPI cards, titles, source stamps, avatars. Draws what it is given, computes nothing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import streamlit as st
+
+from workbench import formats
+
+Tone = Literal["good", "bad", "neutral"]
+_COLORS = {"good": "green", "bad": "red", "neutral": "gray"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kpi:
+    """One card. tone is "neutral" unless the change is beyond noise.
+
+    change: unsigned text of the pill ("8.4 %"); None where there is nothing to compare with. direction: its arrow.
+    rows: what the button says ("214 deals"); None where the number has no rows behind it.
+    further: values in other currencies, which stand under the first and are never added to it.
+    why: why there is no value, or what it leaves out.
+    """
+
+    key: str
+    label: str
+    value: str
+    definition: str
+    change: str | None = None
+    direction: Literal["up", "down", "off"] = "off"
+    tone: Tone = "neutral"
+    note: str = ""
+    rows: str | None = None
+    trend: Sequence[float] | None = None
+    further: Sequence[str] = ()
+    why: str = ""
+
+
+def title(text: str, note: str = "") -> None:
+    """A card's title, one line everywhere, so that titles of neighbouring cards stand on one line."""
+    with st.container(gap=None, width="stretch"):
+        st.subheader(text, anchor=False)
+        if note:
+            st.markdown(f":gray[:small[{note}]]")
+
+
+@contextmanager
+def titled(text: str, note: str = "") -> Iterator[None]:
+    """A card's title with controls at its right end."""
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small")
+    with row:
+        title(text, note)
+        with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
+            yield
+
+
+def kpi_band(kpis: Sequence[Kpi], *, open_rows: Callable[[str], None], key: str = "kpis", columns: int = 7) -> None:
+    """The KPIs as one band of cells parted by hairlines; a whole cell opens the rows behind its number."""
+    with (
+        st.container(key=key, gap=None),
+        st.grid(columns, min_column_width=160, gap=None),
+    ):
+        for kpi in kpis:
+            _cell(kpi, open_rows)
+
+
+def _cell(kpi: Kpi, open_rows: Callable[[str], None]) -> None:
+    with st.container(key=f"kpi_{kpi.key}", gap=None, height="stretch"):
+        st.metric(
+            kpi.label,
+            kpi.value,
+            kpi.change,
+            delta_color=_COLORS[kpi.tone],  # type: ignore[arg-type]
+            delta_arrow=kpi.direction,
+            delta_description=kpi.note or None,
+            help=kpi.definition,
+            chart_data=list(kpi.trend) if kpi.trend is not None else None,
+            chart_type="line",
+        )
+        if kpi.further:
+            st.markdown(f":small[**+ {' + '.join(kpi.further)}**]")
+        if kpi.why:
+            st.markdown(f":gray[:small[{kpi.why}]]")
+        if kpi.rows:
+            st.button(
+                kpi.rows,
+                type="tertiary",
+                icon=":material/chevron_right:",
+                icon_position="right",
+                key=f"open_{kpi.key}",
+                on_click=open_rows,
+                args=(kpi.key,),
+                help=f"Show the rows behind {kpi.label.lower()}",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """How fresh one source is. note: what it holds or lacks, e.g. "118 deals"."""
+
+    name: str
+    refreshed_at: datetime | None
+    is_stale: bool
+    note: str = ""
+
+
+def stamps(sources: Iterable[Stamp], *, now: datetime) -> None:
+    """One line with a stamp per source: a filled dot when fresh, a hollow square and the age when stale."""
+    parts = []
+    for source in sources:
+        age = formats.age(source.refreshed_at, now=now)
+        words = f"stale · {age}" if source.is_stale and source.refreshed_at else f"synced {age}"
+        if source.refreshed_at is None:
+            words = "not synced yet"
+        text = html.escape(f"{words}, {source.note}" if source.note else words)
+        exact = html.escape(formats.clock(source.refreshed_at))
+        mark = "slms-dot slms-stale" if source.is_stale else "slms-dot"
+        parts.append(
+            f'<span class="slms-source" title="{exact}"><span class="{mark}" aria-hidden="true"></span>'
+            f"<b>{html.escape(source.name)}</b> {text}</span>"
+        )
+    if parts:
+        st.html(f'<div role="status" class="slms-sources">{"".join(parts)}</div>')
+
+
+def avatar(name: str) -> None:
+    initials = "".join(part[0] for part in name.split()[:2] if part).upper() or "?"
+    st.html(f'<div class="slms-avatar" aria-hidden="true">{html.escape(initials)}</div>', width="content")
+
+
+def as_it_was(day_text: str) -> None:
+    """The line that says that the page looks back, and what that covers."""
+    st.markdown(
+        f":primary[:material/history: **As it was on {day_text}.**] :gray[Deals, owners and teams as known then; leads "
+        "and activities are counted by the day on which they happened.]"
+    )

@@ -1,0 +1,73 @@
+"""A chart as a card: its title, the choice of what it shows, its table, its export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from insights import charts
+from workbench import cards, export, tables, tokens
+from workbench.content import Trend
+from workbench.filters import COMPARISONS
+from workbench.view import View
+
+
+def _picked(trends: Sequence[Trend], key: str) -> Trend:
+    by_key = {trend.key: trend for trend in trends}
+    return by_key.get(str(st.session_state.get(f"{key}_measure"))) or trends[0]
+
+
+def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -> None:
+    """A card with one of several measures over time; the title says which, the table view shows its numbers."""
+    trend = _picked(found, key)
+    with cards.titled(trend.title, trend.note):
+        if len(found) > 1:
+            names = {one.key: one.label for one in found}
+            st.segmented_control(
+                "Measure", list(names), format_func=names.__getitem__, default=trend.key, required=True,
+                label_visibility="collapsed", key=f"{key}_measure",
+            )  # fmt: skip
+        as_table = st.toggle("Table", key=f"{key}_table")
+        export.menu(lambda: trend.frame, trend.columns, name=f"{trend.key}-per-week", key=f"{key}_{trend.key}")
+    if as_table:
+        with st.container(height=height + 8, border=False):
+            tables.plain(trend.frame, trend.columns, caption=trend.title)
+    else:
+        st.altair_chart(
+            _chart(trend, view, height),
+            height="stretch",
+            key=f"{key}_chart_{trend.key}",
+            alt=alt_text(trend),
+            theme=None,
+        )
+
+
+def _chart(trend: Trend, view: View, height: int) -> charts.Chart:
+    palette = tokens.palette()
+    if trend.frame.empty or not trend.frame["value"].notna().any():
+        return charts.empty(palette, reason="Nothing happened in these days.", height=height)
+    earlier = "Previous" if view.filters.comparison == "prev" else COMPARISONS[view.filters.comparison].capitalize()
+    if "high" in trend.frame:
+        return charts.baseline(trend.frame, palette, measure=trend.measure, height=height)
+    return charts.trend(
+        trend.frame,
+        palette,
+        measure=trend.measure,
+        names=("This period", earlier),
+        partial_from=trend.partial_from,
+        height=height,
+    )
+
+
+def alt_text(trend: Trend) -> str:
+    """The chart in one sentence, for those who cannot see it."""
+    values = trend.frame["value"].dropna()
+    if values.empty:
+        return f"{trend.title}: nothing in these days."
+    written = trend.measure.written
+    best = trend.frame.loc[values.idxmax(), "day"]
+    return (
+        f"{trend.title}: {len(values)} steps, from {written(values.iloc[0])} to {written(values.iloc[-1])}, "
+        f"highest {written(values.max())} in the step from {best:%-d %B %Y}. The table view lists all values."
+    )

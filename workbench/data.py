@@ -1,0 +1,94 @@
+"""What pages load, for one viewer: reads through `snapshots`, measures through `insights`, cached by viewer, filters
+and the organization's data version. No SQL and no metric of its own.
+
+Here stands what several pages need; each page's own part is in `overview_data`, `look_data`, `people_data`,
+`person_data`, `pipeline_data` and `rows_data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Final, TypeVar, cast
+
+import streamlit as st
+
+from insights import metrics
+from snapshots import organizations, status
+from snapshots.slices import Slice, Viewer
+from workbench import installation
+from workbench.view import View
+
+Loader = TypeVar("Loader", bound=Callable[..., object])
+
+viewers = installation.viewers
+make_view = installation.make_view
+first_choice = installation.first_choice
+
+
+def cached(function: Loader) -> Loader:
+    """Keeps what `function` returns, by its arguments; they name the viewer and the data version.
+
+    An hour at most: a clock that moves past midnight or a rate of tomorrow must not stay unseen.
+    """
+    return cast(Loader, st.cache_data(ttl=3600, max_entries=256, show_spinner=False)(function))
+
+
+def at_now(view: View) -> View:
+    """The same view at the present moment, for parts of a page that redraw themselves."""
+    return replace(view, now=installation.services().now())
+
+
+@cached
+def _overview_frames(viewer: Viewer, data_version: int, span: Slice, weeks_to: date) -> metrics.OverviewFrames:
+    reader = installation.reader(viewer)
+    return metrics.OverviewFrames(
+        events=reader.deal_events(span),
+        activities=reader.activity_counts(span),
+        leads=reader.lead_counts(span),
+        cycles=reader.cycles(span),
+        pipeline=reader.pipeline_trend(span, metrics.trend_days(weeks_to)),
+        rates=reader.rates(),
+    )
+
+
+def _frames(view: View) -> tuple[metrics.OverviewFrames, date]:
+    until = min(view.period.last, view.as_of)
+    span = metrics.span(view.period, view.compared, until)
+    return _overview_frames(view.viewer, view.data_version, view.slice(span), view.as_of), until
+
+
+def measured(view: View) -> tuple[dict[str, metrics.Kpi], metrics.OverviewFrames]:
+    frames, until = _frames(view)
+    found = metrics.overview(
+        frames, period=view.period, comparison=view.compared, until=until, reporting_currency=view.reporting_currency
+    )
+    return found, frames
+
+
+def untold(view: View) -> dict[str, str]:
+    """Metrics that no source of the organization can tell, with the reason in words."""
+    missing = status.missing_objects(installation.database(), view.organization_id)
+    n_sources = len(organizations.list_connections(installation.database(), view.organization_id))
+    everywhere = missing.groupby("kind")["connection"].nunique()
+    kinds = {"lead": ("leads",), "deal": ("new_deals",), "activity": ("activities",)}
+    return {
+        key: f"No source tells of {_PLURALS[kind]}"
+        for kind, keys in kinds.items()
+        if n_sources and everywhere.get(kind, 0) == n_sources
+        for key in keys
+    }
+
+
+_PLURALS: Final = {"lead": "leads", "deal": "deals", "activity": "activities"}
+
+
+def remove_sample(organization_id: int) -> None:
+    """Removes the sample organization with everything in it."""
+    organization = organizations.get_organization(installation.database(), organization_id)
+    if not organization.is_sample:
+        raise PermissionError(f"{organization.name} is not sample data.")
+    organizations.delete_organization(installation.database(), organization_id)
+    st.session_state.pop("filters", None)
+    st.query_params.clear()

@@ -1,0 +1,221 @@
+"""From measured values to what cards and charts print: wording, arrows, colours, columns. Computes no metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from insights.charts import Measure
+from insights.metrics import Change
+from insights.metrics import Kpi as Measured
+from insights.money import Money
+from workbench import cards, formats
+from workbench.columns import Column, ColumnKind
+from workbench.content import StageTable
+
+_NOUNS: Final = {
+    "leads": ("lead", "leads"),
+    "activities": ("activity", "activities"),
+    "win_rate": ("closed deal", "closed deals"),
+    "won_amount": ("won deal", "won deals"),
+    "weighted_pipeline": ("open deal", "open deals"),
+    "open_pipeline": ("open deal", "open deals"),
+}
+MAX_FURTHER: Final = 3
+"""More currencies than this do not fit into a card; the rows behind it show them all."""
+
+
+def card(kpi: Measured, *, key: str | None = None, missing: str | None = None) -> cards.Kpi:
+    """A measured value as a card. The pill is coloured only where the change is beyond noise.
+
+    missing: why no source tells this at all; the card then shows no number, for nothing was counted.
+    """
+    metric = kpi.metric
+    if missing and not kpi.n and not kpi.undated:
+        return cards.Kpi(
+            key=metric.key, label=metric.label, value=formats.MISSING, definition=metric.definition, why=missing
+        )
+    value, further = _value(kpi)
+    definition = metric.definition
+    if kpi.change is not None:
+        definition += f" Before: {_plain(kpi, kpi.change.earlier)}."
+        definition += "" if kpi.change.is_beyond_noise else " Grey: the change is within the usual noise."
+    one, many = _NOUNS.get(metric.key, ("deal", "deals"))
+    return cards.Kpi(
+        key=key or metric.key,
+        label=metric.label,
+        value=value,
+        definition=definition,
+        change=_change(kpi.change, metric.unit),
+        direction=_arrow(kpi.change),
+        tone=_tone(kpi.change, metric.better),
+        rows=formats.plural(kpi.n, one, many) if kpi.n else None,
+        trend=_line(kpi.trend),
+        further=further,
+        why=_why(kpi),
+    )
+
+
+def _value(kpi: Measured) -> tuple[str, tuple[str, ...]]:
+    unit = kpi.metric.unit
+    if unit == "money":
+        parts = money_parts(kpi.money)
+        rest = parts[1:]
+        if len(rest) > MAX_FURTHER:
+            rest = [*rest[: MAX_FURTHER - 1], f"{len(rest) - MAX_FURTHER + 1} more currencies"]
+        return (parts[0] if parts else "0" if kpi.value == 0 else formats.MISSING), tuple(rest)
+    if unit == "count":
+        small = kpi.value is not None and abs(kpi.value) < 100_000
+        return (formats.count(kpi.value) if small else formats.short(kpi.value)), ()
+    return (formats.rate(kpi.value) if unit == "rate" else formats.days(kpi.value)), ()
+
+
+def money_parts(money: Sequence[Money]) -> list[str]:
+    """One text per currency, as they were ordered."""
+    return [formats.money_short(one.minor, one.currency) for one in money]
+
+
+def _plain(kpi: Measured, value: float) -> str:
+    match kpi.metric.unit:
+        case "rate":
+            return formats.rate(value)
+        case "days":
+            return formats.days(value)
+        case "money":
+            return f"{formats.symbol(kpi.money[0].currency if kpi.money else None)}{formats.short(value)}"
+        case _:
+            return formats.count(value)
+
+
+def _change(change: Change | None, unit: str) -> str | None:
+    if change is None:
+        return None
+    if unit == "rate":
+        return f"{abs(change.absolute) * 100:.1f} pt"
+    if unit == "days":
+        return f"{abs(change.absolute):.0f} d"
+    if change.relative is None:
+        return None if change.absolute == 0 else "from 0"
+    share = abs(change.relative) * 100
+    return f"{share:.1f} %" if share < 100 else f"{share:,.0f} %"
+
+
+def _arrow(change: Change | None) -> Literal["up", "down", "off"]:
+    if change is None or change.direction == "flat":
+        return "off"
+    return "up" if change.direction == "up" else "down"
+
+
+def _tone(change: Change | None, better: str) -> cards.Tone:
+    if change is None or not change.is_beyond_noise or change.direction == "flat" or better == "neither":
+        return "neutral"
+    return "good" if change.direction == better else "bad"
+
+
+def _line(trend: Sequence[float | None]) -> tuple[float, ...] | None:
+    known = [value for value in trend if value is not None]
+    return tuple(known) if len(known) >= 2 and len(known) == len(trend) else None
+
+
+def _why(kpi: Measured) -> str:
+    if kpi.undated and kpi.n == 0:
+        return f"{formats.count(kpi.undated)} have no date: choose all time"
+    if kpi.why:
+        return kpi.why
+    return f"+ {formats.count(kpi.undated)} without a date" if kpi.undated else ""
+
+
+def measure(title: str, currency: str | None) -> Measure:
+    return Measure(title=title, prefix=formats.symbol(currency))
+
+
+def series_columns(step: str, *, has_comparison: bool) -> tuple[Column, ...]:
+    """The table behind a line chart."""
+    first = Column(field="day", title=f"{step.capitalize()} from", kind=ColumnKind.DATE)
+    now = Column(field="value", title="This period", kind=ColumnKind.NUMBER)
+    then = Column(field="comparison", title="Compared", kind=ColumnKind.NUMBER)
+    return (first, now, then) if has_comparison else (first, now)
+
+
+def money_column(frame: pd.DataFrame, field: str, target: str) -> pd.DataFrame:
+    """`frame` with what the grid needs of a column of Money tuples.
+
+    Adds `<target>`, the largest amount in main units to sort by, and `<target>_text` with all currencies.
+    """
+    sort_by = [money[0].major if money else None for money in frame[field]]
+    words = [" + ".join(money_parts(money)) or formats.MISSING for money in frame[field]]
+    made = frame.copy()
+    made[target] = pd.Series(sort_by, index=frame.index, dtype="object")
+    made[f"{target}_text"] = words
+    return made
+
+
+def gap_card(key: str, what: str, n: int, n_all: int) -> cards.Kpi:
+    """A card that counts open deals with something missing or overdue."""
+    share = f"{formats.rate(n / n_all)} of open deals" if n_all else ""
+    return cards.Kpi(
+        key=key,
+        label=_GAP_LABELS[key],
+        value=formats.count(n),
+        definition=f"Number of {what}, at the end of the as-of day.",
+        rows=formats.plural(n, "deal") if n else None,
+        why=share,
+    )
+
+
+_GAP_LABELS: Final = {"overdue": "Close date passed", "without_owner": "Without owner", "unvalued": "Without amount"}
+
+_STAGE_COLUMNS: Final = (
+    Column(field="stage", title="Stage"),
+    Column(field="n", title="Deals", kind=ColumnKind.COUNT),
+    Column(field="median_days", title="Median", kind=ColumnKind.DAYS),
+    Column(field="spread", title="Middle half"),
+    Column(field="n_overdue", title="Date passed", kind=ColumnKind.COUNT),
+    Column(field="n_without_amount", title="No amount", kind=ColumnKind.COUNT),
+)
+
+
+def stage_table(stages: pd.DataFrame) -> StageTable:
+    """The stages of one pipeline as bars and as a table. Bars show the currency with most of the amount, or numbers
+    of deals where there is no amount at all; labels name every currency."""
+    amounts = [one for money in stages["money"] for one in money]
+    sums = {one.currency: sum(other.major for other in amounts if other.currency == one.currency) for one in amounts}
+    main = max(sums, key=lambda code: sums[code]) if sums else None
+    names = [stage if isinstance(stage, str) else "No stage" for stage in stages["stage"]]
+    bars = pd.DataFrame(
+        {
+            "stage": names,
+            "value": [_major(money, main) for money in stages["money"]] if sums else stages["n"].astype("float64"),
+            "weighted": [_major(money, main) if money else None for money in stages["weighted"]],
+            "label": [_stage_label(row) for row in stages.itertuples()],
+        }
+    )  # fmt: skip
+    rows = money_column(stages.assign(stage=names), "money", "amount")
+    rows = rows.assign(spread=[_spread(row) for row in stages.itertuples()])
+    pipeline = stages["pipeline"].iloc[0]
+    return StageTable(
+        pipeline_id=int(stages["pipeline_id"].iloc[0]),
+        name=pipeline if isinstance(pipeline, str) else "No pipeline",
+        bars=bars,
+        measure=measure("Open", main),
+        rows=rows,
+        columns=_STAGE_COLUMNS,
+    )
+
+
+def _major(money: Sequence[Money], currency: str | None) -> float:
+    return sum(one.major for one in money if one.currency == currency)
+
+
+def _stage_label(row: Any) -> str:
+    amount = " + ".join(money_parts(row.money)[:2]) + (" + …" if len(row.money) > 2 else "")
+    deals = formats.plural(int(row.n), "deal")
+    return f"{amount} · {deals}" if amount else f"{deals}, no amounts"
+
+
+def _spread(row: Any) -> str:
+    if formats.is_missing(row.p25_days):
+        return formats.MISSING
+    return f"{row.p25_days:,.0f}–{row.p75_days:,.0f}{formats.SPACE}d"

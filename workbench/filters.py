@@ -1,0 +1,140 @@
+"""What a page is filtered by, as a value: read from a URL, written to a URL, turned into days. No screen, no clock.
+
+The URL holds ids and day stamps, never labels; owner 0 is nobody, an empty source is an unknown one:
+`?org=1&range=90d&cmp=prev&team=12&owner=34&source=Partner&asof=2026-10-14`.
+`org` always stands in it, so a URL without it comes from the navigation and not from a colleague.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+from insights.metrics import Period, comparison_period
+
+RANGES: Final[Mapping[str, str]] = {
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+    "90d": "Last 90 days",
+    "mtd": "Month to date",
+    "qtd": "Quarter to date",
+    "ytd": "Year to date",
+    "365d": "Last 12 months",
+    "all": "All time",
+    "custom": "Custom",
+}
+COMPARISONS: Final[Mapping[str, str]] = {
+    "prev": "previous period",
+    "year": "a year earlier",
+    "none": "no comparison",
+}
+DEFAULT_RANGE: Final = "90d"
+DEFAULT_COMPARISON: Final = "prev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """The choices of the filter bar. Empty tuples mean "all"; `as_of` None means the latest day there is."""
+
+    organization_id: int
+    range: str = DEFAULT_RANGE
+    first: date | None = None
+    last: date | None = None
+    comparison: str = DEFAULT_COMPARISON
+    team_ids: tuple[int, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    as_of: date | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.team_ids or self.owner_ids or self.sources or self.as_of)
+
+    def cleared(self) -> Filters:
+        """Without team, owner, source and as-of day; the period stays."""
+        return replace(self, team_ids=(), owner_ids=(), sources=(), as_of=None)
+
+    def period(self, *, latest: date) -> Period:
+        """The days to look at. latest: the last day there is, where no as-of day is chosen."""
+        last = self.as_of or latest
+        if self.range == "all":
+            return Period(None, last)
+        if self.range == "custom" and self.first and self.last:
+            end = min(max(self.first, self.last), last)
+            return Period(min(self.first, self.last, end), end)
+        return Period(_first_day(self.range, last), last)
+
+    def compared(self, period: Period) -> Period | None:
+        """What `period` is compared with; None where nothing is, or where the period has no beginning."""
+        if self.comparison == "none":
+            return None
+        return comparison_period(period, "year" if self.comparison == "year" else "previous")
+
+
+def _first_day(range_name: str, last: date) -> date:
+    match range_name:
+        case "mtd":
+            return last.replace(day=1)
+        case "qtd":
+            return last.replace(month=(last.month - 1) // 3 * 3 + 1, day=1)
+        case "ytd":
+            return last.replace(month=1, day=1)
+        case _:
+            return last - timedelta(days=int(range_name.removesuffix("d")) - 1)
+
+
+def _days(texts: Sequence[str]) -> date | None:
+    try:
+        return date.fromisoformat(texts[-1]) if texts else None
+    except ValueError:
+        return None
+
+
+def _ids(texts: Sequence[str]) -> tuple[int, ...]:
+    return tuple(sorted({int(text) for text in texts if text.isascii() and text.isdigit()}))
+
+
+def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Filters:
+    """The filters that a URL asks for. What cannot be read falls back to its default, never to an error.
+
+    organization_id: where the URL names none. Whether the viewer may see what is named is decided where data is read.
+    """
+    organization = _ids(params.get("org", ()))
+    range_name = (params.get("range") or [DEFAULT_RANGE])[-1]
+    comparison = (params.get("cmp") or [DEFAULT_COMPARISON])[-1]
+    first, last = _days(params.get("from", ())), _days(params.get("to", ()))
+    if range_name not in RANGES or (range_name == "custom" and not (first and last)):
+        range_name = DEFAULT_RANGE
+    is_custom = range_name == "custom"
+    return Filters(
+        organization_id=organization[-1] if organization else organization_id,
+        range=range_name,
+        first=first if is_custom else None,
+        last=last if is_custom else None,
+        comparison=comparison if comparison in COMPARISONS else DEFAULT_COMPARISON,
+        team_ids=_ids(params.get("team", ())),
+        owner_ids=_ids(params.get("owner", ())),
+        sources=tuple(sorted(set(params.get("source", ())))),
+        as_of=_days(params.get("asof", ())),
+    )
+
+
+def to_url(filters: Filters) -> dict[str, list[str]]:
+    """The query parameters that bring these filters back; defaults are left out, the organization never is."""
+    params = {"org": [str(filters.organization_id)]}
+    if filters.range != DEFAULT_RANGE:
+        params["range"] = [filters.range]
+    if filters.range == "custom" and filters.first and filters.last:
+        params |= {"from": [filters.first.isoformat()], "to": [filters.last.isoformat()]}
+    if filters.comparison != DEFAULT_COMPARISON:
+        params["cmp"] = [filters.comparison]
+    lists = {"team": filters.team_ids, "owner": filters.owner_ids, "source": filters.sources}
+    params |= {name: [str(value) for value in values] for name, values in lists.items() if values}
+    if filters.as_of:
+        params["asof"] = [filters.as_of.isoformat()]
+    return params
+
+
+PARAMETERS: Final = frozenset({"org", "range", "from", "to", "cmp", "team", "owner", "source", "asof"})

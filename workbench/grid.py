@@ -1,0 +1,243 @@
+"""AgGrid in our clothes: theme, cell renderers, and grids built from the same columns as the exports.
+
+The renderers are JavaScript classes that build nodes with `textContent`; no text of a record is ever put into code.
+Which text a cell shows is made by `formats`, and travels beside the value that it sorts by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+from st_aggrid import AgGrid, JsCode, StAggridTheme
+
+from insights.charts import FONT, Palette
+from workbench import tokens
+from workbench.columns import Column, ColumnKind, texts
+
+ROW_HEIGHT: Final = 40
+HEADER_HEIGHT: Final = 36
+MAX_ROWS: Final = 2_000
+"""A browser takes seconds to draw more; what is longer comes page by page."""
+
+_CLASS = """class Cell {
+  init(p) {
+    this.e = document.createElement('div');
+    this.e.style.cssText = 'display:flex;align-items:center;height:100%;gap:8px;min-width:0';
+    this.draw(p);
+  }
+  getGui() { return this.e; }
+  refresh(p) { this.e.replaceChildren(); this.draw(p); return true; }
+  add(tag, css, text) {
+    const node = document.createElement(tag);
+    node.style.cssText = css;
+    if (text !== undefined && text !== null) node.textContent = text;
+    this.e.appendChild(node);
+    return node;
+  }
+  draw(p) { const row = p.data || {}, field = p.colDef.field, e = this.e; %s }
+}"""
+
+
+def _renderer(body: str) -> JsCode:
+    return JsCode(_CLASS.replace("%s", body))
+
+
+def _clip(css: str) -> str:
+    return f"{css};overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
+
+
+def _quiet(palette: Palette) -> str:
+    return f"color:{palette.faint};font-size:11.5px"
+
+
+def name_renderer(palette: Palette) -> JsCode:
+    """A name, and beside it a quiet second text (`<field>__note`)."""
+    return _renderer(
+        f"this.add('span', '{_clip('font-weight:550')}', p.value);"
+        f"const note = row[field + '__note']; if (note) this.add('span', '{_clip(_quiet(palette))}', note);"
+    )
+
+
+def rate_renderer(palette: Palette) -> JsCode:
+    """A rate with its n; pale where `<field>__few`, because a rate of few cases says little."""
+    return _renderer(
+        "e.style.justifyContent = 'flex-end';"
+        f"const few = row[field + '__few'] ? 'color:{palette.faint}' : '';"
+        "this.add('span', few, row[field + '__text']);"
+        f"this.add('span', '{_quiet(palette)};min-width:40px;text-align:right', row[field + '__note']);"
+    )
+
+
+def money_renderer(palette: Palette) -> JsCode:
+    """The largest amount, and how many further currencies stand beside it; the tooltip names them all."""
+    return _renderer(
+        "e.style.justifyContent = 'flex-end'; const parts = String(row[field + '__text'] || '').split(' + ');"
+        "this.add('span', '', parts[0]);"
+        f"if (parts.length > 1) this.add('span', 'color:{palette.faint};font-size:11.5px', '+' + (parts.length - 1));"
+    )
+
+
+def sparkline_renderer(palette: Palette) -> JsCode:
+    """13 weeks as a line with a dot at its end; from a list of numbers."""
+    return _renderer(f"""
+    const values = (p.value || []).map(Number), N = 'http://www.w3.org/2000/svg';
+    if (values.length < 2) {{ this.add('span', 'color:{palette.faint}', '–'); return; }}
+    const node = (tag, attributes) => {{
+      const made = document.createElementNS(N, tag);
+      for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+      return made;
+    }};
+    const hi = Math.max(...values), lo = Math.min(...values), span = hi - lo || 1;
+    const y = v => hi === lo ? 12 : 21 - (v - lo) / span * 18;
+    const at = values.map((v, i) => [(i * 90 / (values.length - 1) + 1).toFixed(1), y(v).toFixed(1)]);
+    const color = hi === lo ? '{palette.ghost}' : '{palette.primary}', end = at[at.length - 1];
+    const svg = node('svg', {{ width: 96, height: 24, role: 'img', 'aria-label': values.join(', ') }});
+    svg.style.cssText = 'display:block;flex:none';
+    svg.append(
+      node('polyline', {{ points: at.map(q => q.join(',')).join(' '), fill: 'none', stroke: color,
+                          'stroke-width': 1.6, 'stroke-linejoin': 'round' }}),
+      node('circle', {{ cx: end[0], cy: end[1], r: 2.4, fill: color }}));
+    e.appendChild(svg);""")
+
+
+def text_formatter() -> JsCode:
+    """Shows the text that travels beside the value."""
+    return JsCode(
+        "function(p) { const t = p.data && p.data[p.colDef.field + '__text']; return t === undefined ? p.value : t; }"
+    )
+
+
+_SORT_MISSING_LAST = JsCode(
+    """function(a, b, nodeA, nodeB, isDescending) {
+      if (a === b) return 0;
+      if (a === null || a === undefined) return isDescending ? -1 : 1;
+      if (b === null || b === undefined) return isDescending ? 1 : -1;
+      return typeof a === 'string' ? a.localeCompare(b) : a - b;
+    }"""
+)
+_OPEN_BY_ENTER = JsCode(
+    """function(e) {
+      if (e.event && e.event.key === 'Enter' && e.node) { e.event.preventDefault(); e.node.setSelected(true, true); }
+    }"""
+)
+
+
+def column_definition(column: Column, **extra: Any) -> dict[str, Any]:
+    """One column of the grid: numbers right, text left, missing values last in either order."""
+    definition: dict[str, Any] = {
+        "field": column.field,
+        "headerName": column.title,
+        "valueFormatter": text_formatter(),
+        "comparator": _SORT_MISSING_LAST,
+        "flex": column.width,
+        "minWidth": int(96 * column.width),
+    }
+    if column.help:
+        definition["headerTooltip"] = column.help
+    if column.is_number:
+        definition |= {"type": "rightAligned", "sortingOrder": ["desc", "asc", None]}
+    return definition | extra
+
+
+def rows_for(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """The frame as the grid wants it: per column the value to sort by and, as `<field>__text`, what is shown."""
+    data: dict[str, list[Any]] = {}
+    for column in columns:
+        values = frame[column.field] if column.field in frame else pd.Series([None] * len(frame))
+        if column.kind in {ColumnKind.DATE, ColumnKind.TIME}:
+            data[column.field] = [None if pd.isna(value) else pd.Timestamp(value).isoformat() for value in values]
+        else:
+            data[column.field] = [None if _is_scalar_missing(value) else value for value in values]
+        data[f"{column.field}__text"] = texts(frame, column)
+    return pd.DataFrame(data, dtype=object)
+
+
+def _is_scalar_missing(value: Any) -> bool:
+    return value is None or (not isinstance(value, list | tuple) and bool(pd.isna(value)))
+
+
+def theme(palette: Palette, *, dark: bool) -> StAggridTheme:
+    return StAggridTheme(base="quartz").withParams(
+        fontFamily=FONT,
+        fontSize=13,
+        headerFontSize=12,
+        headerFontWeight=500,
+        backgroundColor=palette.bg,
+        foregroundColor=palette.ink,
+        headerBackgroundColor=palette.header,
+        headerTextColor=palette.muted,
+        borderColor=palette.border,
+        rowBorder=f"1px solid {palette.grid}",
+        columnBorder="none",
+        wrapperBorder=f"1px solid {palette.border}",
+        wrapperBorderRadius=8,
+        accentColor=palette.primary,
+        rowHoverColor=palette.hover,
+        selectedRowBackgroundColor=palette.soft,
+        oddRowBackgroundColor=palette.bg,
+        spacing=7,
+        cellHorizontalPadding=12,
+        rowHeight=ROW_HEIGHT,
+        headerHeight=HEADER_HEIGHT,
+        headerColumnResizeHandleColor="transparent",
+        headerColumnBorder="none",
+        browserColorScheme="dark" if dark else "light",
+        iconSize=14,
+    )
+
+
+def _css(base_path: str, *, opens: bool) -> dict[str, dict[str, str]]:
+    css = {
+        "@font-face": {
+            "font-family": "'Inter'",
+            "src": f"url('{base_path}/app/static/inter-latin.woff2') format('woff2')",
+            "font-weight": "100 900",
+        },
+        ".ag-right-aligned-cell": {"font-feature-settings": "'tnum'"},
+        "body": {"background": "transparent !important"},
+    }
+    return css | ({".ag-row": {"cursor": "pointer"}} if opens else {})
+
+
+def options(definitions: Sequence[Mapping[str, Any]], *, opens: bool) -> dict[str, Any]:
+    """Grid options. opens: rows can be opened, by a click or by Enter on one of their cells."""
+    chosen: dict[str, Any] = {
+        "columnDefs": list(definitions),
+        "defaultColDef": {
+            "resizable": True,
+            "sortable": True,
+            "suppressHeaderMenuButton": True,
+            "suppressMovable": True,
+        },
+        "suppressCellFocus": False,
+        "animateRows": False,
+        "enableCellTextSelection": True,
+        "ensureDomOrder": True,
+        "tooltipShowDelay": 300,
+    }
+    if opens:
+        chosen["rowSelection"] = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
+        chosen["onCellKeyDown"] = _OPEN_BY_ENTER
+    return chosen
+
+
+def draw(
+    rows: pd.DataFrame, definitions: Sequence[Mapping[str, Any]], *, key: str, opens: bool = False,
+    base_path: str = "", max_height: int | None = None,
+) -> Any:  # fmt: skip
+    """Draws the grid; the answer holds `selected_rows` and, as `data`, the rows in the order shown."""
+    height = HEADER_HEIGHT + ROW_HEIGHT * max(len(rows), 1) + 4
+    return AgGrid(
+        rows,
+        gridOptions=options(definitions, opens=opens),
+        theme=theme(tokens.palette(), dark=tokens.is_dark()),
+        custom_css=_css(base_path, opens=opens),
+        height=min(height, max_height) if max_height else height,
+        allow_unsafe_jscode=True,
+        update_on=["selectionChanged", "sortChanged"] if opens else ["sortChanged"],
+        key=f"{key}_{'dark' if tokens.is_dark() else 'light'}",
+        show_toolbar=False,
+        use_json_serialization=True,
+    )

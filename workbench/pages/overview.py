@@ -1,0 +1,63 @@
+"""Overview: seven numbers, their trend, what needs a look, and how fresh the sources are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from workbench import cards, chart_card, overview_data, places, rows, shell, states
+from workbench.content import Look, Overview
+from workbench.view import View
+
+
+def looks_card(found: Overview, view: View) -> None:
+    n = len(found.looks)
+    cards.title("What needs a look", f"{n} finding{'s' if n != 1 else ''} in this view" if n else "")
+    if not n:
+        st.markdown(":green[:material/check_circle:] :gray[Nothing stands out: every open deal has an owner, an amount "
+                    "and a date ahead, and all sources are fresh.]")  # fmt: skip
+    for look in found.looks:
+        _look(look, view)
+
+
+def _look(look: Look, view: View) -> None:
+    row = st.container(key=f"look_{look.key}", horizontal=True, vertical_alignment="center", gap="small", wrap=False)
+    with row:
+        st.markdown(f":{'red' if look.is_bad else 'orange'}[:material/{look.icon}:]", width="content")
+        st.markdown(f":small[**{look.what}**]  \n:gray[:small[{look.why}]]", width="stretch")
+        if look.amount:
+            st.markdown(f":small[**{look.amount}**]", width="content")
+        if look.page:
+            st.page_link(
+                look.page,
+                label="",
+                icon=":material/chevron_right:",
+                help=f"Open: {look.what}",
+                width="content",
+                query_params=places.link(view.filters),
+            )
+        else:
+            st.button("", icon=":material/chevron_right:", type="tertiary", key=f"look_open_{look.key}",
+                      help=f"Show: {look.what}", on_click=rows.open_rows, args=(look.rows,))  # fmt: skip
+
+
+def page() -> None:
+    view = shell.begin("Overview")
+    with states.guarded("The overview could not be read", key="overview"):
+        with states.loading(150, 340):
+            found = overview_data.overview(view)
+        if found.is_empty:
+            shell.nothing_here(view, what="No leads, deals or activities")
+            return
+        cards.kpi_band(found.kpis, open_rows=rows.open_rows)
+        for note in found.notes:
+            st.caption(note)
+        left, right = st.container(key="split_trend").columns([2.1, 1], gap="small")
+        with left.container(border=True, height="stretch", key="trend_card"):
+            chart_card.trends(found.trends, view, key="overview")
+        with right.container(border=True, height="stretch", gap="xxsmall", key="looks"):
+            looks_card(found, view)
+        cards.stamps(found.stamps, now=view.now)
+    rows.dialog_if_asked(view)
+
+
+page()

@@ -1,0 +1,124 @@
+"""Salespeople: who does what, one row per owner, a click or Enter away from the person's own page."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from insights.charts import Palette
+from workbench import export, formats, grid, people_data, places, shell, states, tokens
+from workbench.columns import Column, ColumnKind
+from workbench.content import People
+from workbench.view import View
+
+
+def definitions(columns: list[Column], palette: Palette) -> list[dict[str, Any]]:
+    """The grid's columns: the name pinned, rates with their n, and the trend at the end."""
+    made = []
+    for column in columns:
+        definition = grid.column_definition(column)
+        if column.field == "name":
+            definition |= {"pinned": "left", "cellRenderer": grid.name_renderer(palette), "minWidth": 210}
+        elif column.text_field is not None:
+            definition |= {"cellRenderer": grid.money_renderer(palette), "tooltipField": f"{column.field}__text"}
+        elif column.kind is ColumnKind.RATE:
+            definition |= {"cellRenderer": grid.rate_renderer(palette), "minWidth": 124}
+        made.append(definition)
+    trend = {"field": "trend", "headerName": "13 weeks", "minWidth": 118, "sortable": False, "flex": 1}
+    made.append(trend | {"cellRenderer": grid.sparkline_renderer(palette), "headerTooltip": "Activities per week"})
+    return made
+
+
+def grid_rows(found: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
+    """The rows as the grid wants them, with the notes that stand beside names and rates."""
+    rows = grid.rows_for(found, columns)
+    rows["owner_id"] = found["owner_id"].tolist()
+    rows["trend"] = found["trend"].tolist()
+    rows["name__note"] = found["note"].tolist()
+    rows["win_rate__note"] = [f"n {formats.count(n)}" for n in found["n_closed"]]
+    rows["win_rate__few"] = found["few"].tolist()
+    return rows
+
+
+def matching(found: pd.DataFrame, wanted: str) -> pd.DataFrame:
+    """People whose name or team holds the wanted text, case and accents as typed or not."""
+    if not wanted.strip():
+        return found
+    text = (found["name"].fillna("") + " " + found["note"].fillna("")).map(_folded)
+    return found[text.str.contains(_folded(wanted.strip()), regex=False)]
+
+
+def _folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
+
+
+def _open(answer: Any, view: View) -> None:
+    chosen = answer.selected_rows
+    if chosen is not None and len(chosen):
+        owner_id = int(chosen.iloc[0]["owner_id"])
+        st.session_state["people_epoch"] = st.session_state.get("people_epoch", 0) + 1
+        st.switch_page(places.SALESPERSON, query_params=places.link(view.filters, person=str(owner_id)))
+
+
+def table(found: People, view: View) -> None:
+    columns = list(found.columns)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f":gray[{found.note}]", width="stretch")
+        with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
+            wanted = st.text_input(
+                "Find a person", placeholder="Find a person or team", icon=":material/search:",
+                label_visibility="collapsed", width=220, live=True, key="people_find", type="search",
+            )  # fmt: skip
+            shown = matching(found.frame, wanted or "")
+            order: list[int] = st.session_state.get("people_order", [])
+            export.menu(
+                lambda: _sorted(shown, order), columns, name=f"salespeople-{view.as_of.isoformat()}", key="people"
+            )
+    if shown.empty:
+        states.empty(
+            f"Nobody matches “{wanted}”",
+            f"{formats.plural(len(found.frame), 'person', 'people')} can be found by name or team.",
+            key="people",
+            icon="search_off",
+            actions=lambda: st.button("Clear search", on_click=_clear_search, type="primary", key="people_clear"),
+        )
+        return
+    key = f"people_{st.session_state.get('people_epoch', 0)}"
+    answer = grid.draw(grid_rows(shown, columns), definitions(columns, tokens.palette()), key=key, opens=True)
+    st.session_state["people_order"] = _order(answer)
+    _open(answer, view)
+
+
+def _clear_search() -> None:
+    st.session_state["people_find"] = ""
+
+
+def _order(answer: Any) -> list[int]:
+    data_shown = answer.data
+    return [int(owner) for owner in data_shown["owner_id"]] if data_shown is not None and len(data_shown) else []
+
+
+def _sorted(shown: pd.DataFrame, order: list[int]) -> pd.DataFrame:
+    """The people in the order in which the grid shows them."""
+    place = {owner_id: number for number, owner_id in enumerate(order)}
+    return shown.assign(
+        _place=shown["owner_id"].map(lambda owner_id: place.get(int(owner_id), len(place)))
+    ).sort_values("_place", kind="stable")
+
+
+def page() -> None:
+    view = shell.begin("Salespeople")
+    with states.guarded("The salespeople could not be read", key="people"):
+        with states.loading(36, 420):
+            found = people_data.salespeople(view)
+        if found.frame.empty:
+            shell.nothing_here(view, what="No salespeople")
+            return
+        table(found, view)
+
+
+page()

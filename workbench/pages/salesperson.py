@@ -1,0 +1,93 @@
+"""One salesperson: numbers, weeks against the own usual range, open deals, what happened lately."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from workbench import cards, chart_card, export, person_data, places, row_sets, rows, shell, states, tables
+from workbench.content import PersonPage, RowsPage
+from workbench.row_sets import ACTIVITY_COLUMNS, OPEN_DEAL_COLUMNS
+from workbench.view import View
+
+DEAL_COLUMNS = tuple(column for column in OPEN_DEAL_COLUMNS if column is not row_sets.OWNER)
+RECENT_COLUMNS = tuple(column for column in ACTIVITY_COLUMNS if column is not row_sets.OWNER)
+
+
+def asked_for() -> int | None:
+    """The owner id in the URL."""
+    text = st.query_params.get("person", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def head(found: PersonPage, view: View) -> None:
+    with st.container(key="personhead", horizontal=True, vertical_alignment="center", gap="small"):
+        cards.avatar(found.name)
+        with st.container(gap="xxsmall", width="stretch"):
+            st.title(found.name, anchor=False)
+            st.markdown(f":gray[{found.about or 'No team in the CRM'}]")
+        if not found.is_active:
+            st.badge("Inactive", icon=":material/person_off:", color="gray")
+        st.page_link(
+            places.SALESPEOPLE, label="All salespeople", icon=":material/arrow_back:",
+            query_params=places.link(view.filters),
+        )  # fmt: skip
+
+
+def nobody(view: View) -> None:
+    states.empty(
+        "There is no such salesperson",
+        "The link names somebody who is not in this organization, or whose rows you may not see.",
+        key="person",
+        icon="person_off",
+        actions=lambda: st.page_link(
+            places.SALESPEOPLE, label="All salespeople", query_params=places.link(view.filters)
+        ),
+    )
+
+
+def open_deals(found: PersonPage) -> None:
+    with cards.titled("Open deals"):
+        if found.has_more_deals:
+            st.button("Show all", on_click=rows.open_rows, args=("open_pipeline",), key="person_all_deals")
+        export.menu(lambda: rows.all_rows(found.view, "open_pipeline"), DEAL_COLUMNS, name=f"open-deals-{found.name}",
+                    key="person_deals")  # fmt: skip
+    if found.deals.empty:
+        st.markdown(":gray[No open deals on this day.]")
+        return
+    page = RowsPage(title="", note="", columns=DEAL_COLUMNS, frame=found.deals, total=None, next_after=None)
+    rows.draw_grid(page, key="person_deals_grid")
+
+
+def recent(found: PersonPage) -> None:
+    cards.title("Latest activities")
+    if found.activities.empty:
+        st.markdown(":gray[No e-mails, calls or meetings in these days.]")
+        return
+    tables.plain(found.activities, RECENT_COLUMNS, caption=f"Latest activities of {found.name}")
+
+
+def page() -> None:
+    view = shell.begin(None)
+    with states.guarded("This salesperson could not be read", key="person"):
+        owner_id = asked_for()
+        with states.loading(60, 150, 300):
+            found = person_data.person(view, owner_id) if owner_id is not None else None
+        if found is None:
+            nobody(view)
+            return
+        head(found, view)
+        cards.kpi_band(found.kpis, open_rows=rows.open_rows, columns=len(found.kpis))
+        left, right = st.container(key="split_baselines").columns(2, gap="small")
+        for place, trend in zip((left, right), found.baselines, strict=False):
+            with place.container(border=True, height="stretch", key=f"baseline_{trend.key}"):
+                chart_card.trends([trend], view, key=f"person_{trend.key}", height=230)
+        st.caption(
+            "Band: the middle 80 % of this person’s own whole weeks of the last year. Diamonds lie outside it. "
+            "It says what is usual, not what is good."
+        )
+        open_deals(found)
+        recent(found)
+        rows.dialog_if_asked(found.view)
+
+
+page()

@@ -1,0 +1,21 @@
+"""Where the pages are: their files, for links and switches, and the query parameters that take the filters along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from workbench.filters import Filters, to_url
+
+_PAGES: Final = Path(__file__).parent / "pages"
+
+OVERVIEW: Final = str(_PAGES / "overview.py")
+SALESPEOPLE: Final = str(_PAGES / "salespeople.py")
+SALESPERSON: Final = str(_PAGES / "salesperson.py")
+PIPELINE: Final = str(_PAGES / "pipeline.py")
+DATA: Final = str(_PAGES / "data.py")
+
+
+def link(filters: Filters, **more: str) -> dict[str, list[str]]:
+    """Query parameters that open another page with the same filters, and whatever else it wants to know."""
+    return to_url(filters) | {name: [value] for name, value in more.items()}

@@ -1,0 +1,118 @@
+"""The frame around every page: navigation, styles, who is looking, filter bar, sample-data banner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from workbench import cards, data, filter_bar, first_steps, formats, states, theme_watch, tokens
+from workbench.places import DATA, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.view import View
+
+_STYLES: Final = Path(__file__).with_name("workbench.css")
+
+
+def pages() -> Mapping[str, Sequence[Any]]:
+    """The navigation. A page that does not exist has no entry."""
+    return {
+        "": [st.Page(OVERVIEW, title="Overview", icon=":material/space_dashboard:", url_path="overview", default=True)],
+        "Analyse": [
+            st.Page(SALESPEOPLE, title="Salespeople", icon=":material/group:", url_path="salespeople"),
+            st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
+            st.Page(
+                SALESPERSON,
+                title="Salesperson",
+                icon=":material/person:",
+                url_path="salesperson",
+                visibility="hidden",
+            ),
+        ],
+        "Workspace": [st.Page(DATA, title="Data", icon=":material/database:", url_path="data")],
+    }
+
+
+def dress(*, now: datetime) -> None:
+    """Styles, logo and the time of this run; called by the entry before the page."""
+    st.session_state["now"] = now
+    st.logo("static/logo_dark.svg" if tokens.is_dark() else "static/logo.svg", size="medium")
+    st.html(f"<style>{tokens.css_variables()}{_STYLES.read_text(encoding='utf-8')}</style>")
+    theme_watch.draw()
+
+
+def begin(title: str | None, *, is_analysis: bool = True) -> View:
+    """The top of a page: who is looking, filter bar, banner, title. Stops the run where there is nothing to show yet.
+
+    title: None where the page draws its own. is_analysis: False for pages that no filter but the organization touches.
+    """
+    now: datetime = st.session_state["now"]
+    with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
+        viewers = data.viewers()
+        if not viewers:
+            first_steps.draw()
+            st.stop()
+        filters = filter_bar.adopt(organization_id=data.first_choice(viewers))
+        view, was_dropped = data.make_view(viewers, filters, now=now)
+        filter_bar.keep(view.filters)
+        filter_bar.draw(view.filters, view.choices, organization_name=view.organization_name, is_whole=is_analysis)
+        if was_dropped:
+            st.caption(":material/link_off: The link names a team, owner or source that is not here; it was left out.")
+        _banners(view, is_analysis=is_analysis)
+        if title:
+            st.title(title, anchor=False)
+        if is_analysis and view.data_version == 0:
+            first_steps.nothing_synced(view)
+            st.stop()
+        return view
+    st.stop()
+    raise AssertionError("st.stop ends the run")
+
+
+def nothing_here(view: View, *, what: str) -> None:
+    """The empty state of an analysis page: says which filter leaves nothing, and offers to take it away."""
+    filters = view.filters
+    narrowing = [
+        name
+        for name, value in (("team", filters.team_ids), ("owner", filters.owner_ids), ("source", filters.sources))
+        if value
+    ]
+    reason = f"in {view.days}" + (f" with the {' and '.join(narrowing)} chosen" if narrowing else "")
+
+    def actions() -> None:
+        if filters.is_narrowed:
+            st.button("Clear filters", type="primary", on_click=filter_bar.clear, key="empty_clear")
+        if filters.range != "all":
+            everything = {"range": "all", "first": None, "last": None}
+            st.button("Show all time", on_click=filter_bar.drop, kwargs=everything, key="empty_all")
+
+    states.empty(f"{what} here", f"{what} were found {reason}.", key="nothing", icon="filter_alt_off", actions=actions)
+
+
+def _banners(view: View, *, is_analysis: bool) -> None:
+    if view.looks_back and is_analysis:
+        cards.as_it_was(formats.day(view.as_of))
+    elif is_analysis and view.ends_early:
+        st.caption(f":material/event: The data end on {formats.day(view.as_of)}, so that day counts as today.")
+    if view.is_sample:
+        with st.container(key="sample", horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge("Sample data", icon=":material/science:", color="orange")
+            with st.container(key="sample_words", width="stretch"):
+                st.markdown(":small[People, companies and deals on this page are made up.]")
+            if view.may_change:
+                remove_sample_button(view, key="banner")
+
+
+def remove_sample_button(view: View, *, key: str) -> None:
+    """The button that removes the sample organization, at once and completely."""
+    st.button(
+        "Remove sample data",
+        icon=":material/delete:",
+        type="tertiary",
+        key=f"remove_sample_{key}",
+        on_click=data.remove_sample,
+        args=(view.organization_id,),
+        help="Removes the sample organization and everything in it. Your own organizations stay.",
+    )
