@@ -116,7 +116,10 @@ def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str
     found = json.loads(answer.stdout.splitlines()[-1])
     report.add(f"peak memory of the loading process at {size:,} activities, MB", found["peak_mb"])
     for page, taken in found["seconds"].items():
-        report.add(f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})", taken * 1000)
+        report.add(
+            f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})",
+            taken * 1000,
+        )
     return found["seconds"]
 
 

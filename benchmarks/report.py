@@ -28,7 +28,10 @@ class Report:
     def add(self, metric: str, value: float | str, target: str | None = None, holds: bool | None = None) -> None:
         self.metrics.append((metric, round(value, 4) if isinstance(value, float) else value, target, holds))
         verdict = "" if holds is None else "  ok" if holds else "  MISSED"
-        print(f"{self.name}: {metric} = {self.metrics[-1][1]}{f'  (target {target})' if target else ''}{verdict}", flush=True)
+        print(
+            f"{self.name}: {metric} = {self.metrics[-1][1]}{f'  (target {target})' if target else ''}{verdict}",
+            flush=True,
+        )
 
     def at_least(self, metric: str, value: float, target: float) -> None:
         self.add(metric, value, f">= {target:g}", value >= target)

@@ -21,7 +21,13 @@ from benchmarks.records import Materialised, deals, frame_of
 from benchmarks.report import Report, seconds
 from snapshots import embedded, rollups
 from snapshots.database import Database, migrate
-from snapshots.organizations import CrmConnection, connect_crm, create_organization, delete_organization, list_organizations
+from snapshots.organizations import (
+    CrmConnection,
+    connect_crm,
+    create_organization,
+    delete_organization,
+    list_organizations,
+)
 from snapshots.sync import RunReport, Sync
 
 N_DEALS = int(os.environ.get("BENCH_DEALS", "200000"))
@@ -60,10 +66,7 @@ def _measure(report: Report, database: Database, frame: dict[Kind, list[Record]]
         rewritten = _writes(database) - before
     with database.as_app(connection.organization_id) as open_connection:
         wrong = sum(rollups.differences(open_connection, connection.organization_id).values())
-        rows = {
-            name: open_connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
-            for name in FILLED
-        }
+        rows = {name: open_connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in FILLED}
     ratios = [c / o for c, o in zip(copy, ours, strict=True)]
     report.add("deal records", N_DEALS)
     report.add("rows written", sum(rows.values()), None)
@@ -89,9 +92,7 @@ def _organization_with(database: Database, frame: dict[Kind, list[Record]]) -> C
     for organization in list_organizations(database):
         delete_organization(database, organization.organization_id)
     organization = create_organization(database, "Benchmark", time_zone="Europe/Berlin", default_currency="EUR")
-    connection = connect_crm(
-        database, organization.organization_id, provider="memory", name="records", settings={}
-    )
+    connection = connect_crm(database, organization.organization_id, provider="memory", name="records", settings={})
     _sync(database, connection, frame)
     with database.as_owner() as open_connection:
         open_connection.execute(text("DELETE FROM raw_records"))

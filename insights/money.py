@@ -43,7 +43,9 @@ def converted(
         rows = rows[has_rate]
         scale = 10.0 ** (decimals(to_currency) - decimals(str(currency)))
         factors = known.rate.to_numpy()[place[has_rate]] * scale
-        out.loc[rows, "amount_minor"] = (out.loc[rows, "amount_minor"].astype("float64") * factors).round().astype("int64")
+        out.loc[rows, "amount_minor"] = (
+            (out.loc[rows, "amount_minor"].astype("float64") * factors).round().astype("int64")
+        )
         out.loc[rows, "currency"] = to_currency
     return out
 

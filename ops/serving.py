@@ -67,9 +67,7 @@ def _fill(services: Services, say: Callable[[str], None], should_stop: Callable[
     elif demo_is_wanted(services):
         say("The database is empty: loading sample data (remove them on the Data page, or with `slms demo remove`).")
         line = ProgressLine(sys.stderr)
-        report = load_demo(
-            services, DemoSettings(born=born(services.now().date())), on_progress=line.show, should_stop=should_stop
-        )
+        report = load_demo(services, on_progress=line.show, should_stop=should_stop)
         line.end()
         if report.status == "interrupted":
             say("Stopped while loading; the next start goes on from here.")

@@ -26,9 +26,7 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
     return name
 
 
-def stage_as(
-    connection: Connection, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
-) -> None:
+def stage_as(connection: Connection, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
     """Put `rows` into a temporary table `name` of its own shape: column names with their SQL types."""
     shape = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
     connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
@@ -79,7 +77,11 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: S
 
 
 def add_to(
-    connection: Connection, table: Table, columns: Sequence[str], measures: Sequence[str], rows: Sequence[Sequence[object]]
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    measures: Sequence[str],
+    rows: Sequence[Sequence[object]],
 ) -> None:
     """Add `measures` onto the rows with the same key, making them where they do not exist yet."""
     if not rows:

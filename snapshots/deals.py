@@ -100,9 +100,7 @@ def apply(connection: Connection, batch: Batch, records: Sequence[Deal], prepare
     ids = batch.links.find(connection, Kind.DEAL, latest)
     stored = _stored_hashes(connection, batch.organization_id, ids.values())
     new = {key: record for key, record in latest.items() if stored.get(ids.get(key, -1), 0) == 0}
-    changed = {
-        key: record for key, record in latest.items() if stored.get(ids.get(key, -1), 0) not in (0, given[key])
-    }
+    changed = {key: record for key, record in latest.items() if stored.get(ids.get(key, -1), 0) not in (0, given[key])}
     batch.tally.fetched += len(records)
     batch.tally.new += len(new)
     batch.tally.changed += len(changed)
@@ -137,7 +135,13 @@ def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, date
             "UPDATE deals SET gone_at = :at, gone_reason = :status, content_hash = :gone "
             "WHERE organization_id = :organization AND deal_id = ANY(:ids)"
         ),
-        {"at": batch.recorded_at, "status": status, "gone": GONE, "organization": batch.organization_id, "ids": retired},
+        {
+            "at": batch.recorded_at,
+            "status": status,
+            "gone": GONE,
+            "organization": batch.organization_id,
+            "ids": retired,
+        },
     )
     batch.tally.deleted += len(retired)
 

@@ -91,9 +91,7 @@ _DEAL_SUMS = """
     HAVING sum(sign) <> 0 OR coalesce(sum(sign) FILTER (WHERE amount IS NOT NULL), 0) <> 0
         OR coalesce(sum(sign * amount), 0) <> 0
 """
-_KNOWN_DAY = (
-    "CASE WHEN {0} = '-infinity' THEN '-infinity'::date ELSE ({0} AT TIME ZONE :zone)::date END"
-)
+_KNOWN_DAY = "CASE WHEN {0} = '-infinity' THEN '-infinity'::date ELSE ({0} AT TIME ZONE :zone)::date END"
 # A version adds its events on the day it begins and takes them back on the day it ends.
 DEALS_FROM_ROWS = f"""
     WITH zone AS (SELECT time_zone FROM organizations WHERE organization_id = :organization), signed AS (
@@ -175,7 +173,7 @@ def rebuild(connection: Connection, organization_id: int) -> None:
     asked = {"organization": organization_id}
     for table, query in _FROM_ROWS.items():
         connection.execute(text(f"DELETE FROM {table} WHERE organization_id = :organization"), asked)  # noqa: S608
-        connection.execute(text(f"INSERT INTO {table} {query}"), asked)  # noqa: S608
+        connection.execute(text(f"INSERT INTO {table} {query}"), asked)
 
 
 def differences(connection: Connection, organization_id: int) -> dict[str, int]:
@@ -200,9 +198,7 @@ def differences(connection: Connection, organization_id: int) -> dict[str, int]:
 def move_to_zone(connection: Connection, organization_id: int, zone: str) -> None:
     """Count days in another time zone: the day columns and the rollups are made anew."""
     asked = {"organization": organization_id, "zone": zone}
-    connection.execute(
-        text("UPDATE organizations SET time_zone = :zone WHERE organization_id = :organization"), asked
-    )
+    connection.execute(text("UPDATE organizations SET time_zone = :zone WHERE organization_id = :organization"), asked)
     for table, days in _DAYS_OF.items():
         sets = ", ".join(f"{day} = ({at} AT TIME ZONE :zone)::date" for day, at in days)
         connection.execute(text(f"UPDATE {table} SET {sets} WHERE organization_id = :organization"), asked)  # noqa: S608

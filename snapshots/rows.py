@@ -247,7 +247,7 @@ def _page(
     way = "DESC" if order.descending else "ASC"
     names = ", ".join(expressions[name] for name in columns)
     rows = reader.rows(
-        f"SELECT {names} {joins} WHERE {where} ORDER BY {sorted_by} {way} NULLS LAST, {key} LIMIT :limit",  # noqa: S608
+        f"SELECT {names} {joins} WHERE {where} ORDER BY {sorted_by} {way} NULLS LAST, {key} LIMIT :limit",
         where.add("true", limit=limit + 1),
     )
     more, rows = len(rows) > limit, rows[:limit]

@@ -220,7 +220,9 @@ class Sync:
             raise _Stop("interrupted")
         with self.database.as_app(self.organization_id) as connection:
             cancelled = connection.execute(
-                text("SELECT cancel_requested_at IS NOT NULL FROM sync_runs WHERE organization_id = :o AND run_id = :r"),
+                text(
+                    "SELECT cancel_requested_at IS NOT NULL FROM sync_runs WHERE organization_id = :o AND run_id = :r"
+                ),
                 {"o": self.organization_id, "r": run_id},
             ).scalar_one()
         if cancelled:
@@ -442,7 +444,7 @@ def _prefetched(pages: Iterator[_T], ahead: int = 2) -> Iterator[Iterator[_T]]:
                 if stop.is_set():
                     return
             put(None)
-        except BaseException as error:  # noqa: BLE001  # carried over to the storing thread
+        except BaseException as error:  # carried over to the storing thread
             put(error)
 
     def drain() -> Iterator[_T]:

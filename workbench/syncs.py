@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from adapters.errors import CrmError
-from ops.first_run import DemoSettings, load_demo
+from ops.first_run import load_demo
 from ops.jobs import sync_now
 from snapshots import status
 from snapshots.organizations import CrmConnection, list_connections
@@ -117,7 +117,7 @@ def outcome(connection: CrmConnection) -> str | None:
 
 def start_demo() -> Future[object]:
     """Loads the sample organization on a thread of this process."""
-    return _executor().submit(load_demo, installation.services(), DemoSettings())
+    return _executor().submit(load_demo, installation.services())
 
 
 def cancel(run: Run, view: View) -> None:

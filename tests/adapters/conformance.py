@@ -355,7 +355,9 @@ class AdapterConformance:
     def test_search_conditions_are_combined(self, adapter: CrmAdapter) -> None:
         deals = [deal for deal in self._deals(adapter) if deal.created_at is not None and deal.owner_id is not None]
         for deal in some(deals):
-            found = {one.external_id for one in adapter.search_deals(created_since=deal.created_at, owner=deal.owner_id)}
+            found = {
+                one.external_id for one in adapter.search_deals(created_since=deal.created_at, owner=deal.owner_id)
+            }
             assert deal.created_at is not None
             assert found == {
                 one.external_id
@@ -392,7 +394,9 @@ class AdapterConformance:
     # --- writing ---
 
     def test_a_contact_is_created_once_and_then_exists(self, adapter: CrmAdapter) -> None:
-        contact = ContactInput(email="ada.king@conformance.example", first_name="Ada", last_name="King", phone="+44 20 1")
+        contact = ContactInput(
+            email="ada.king@conformance.example", first_name="Ada", last_name="King", phone="+44 20 1"
+        )
         if self._refuses_writing(adapter, contact):
             return
         created = adapter.upsert_contact(contact)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from conformance import AdapterConformance, ConformanceOverTime
+
 from adapters.base import CrmAdapter
 from adapters.demo import DemoCrm
 from adapters.demo_store import MemoryDemoStore
 from adapters.demo_world import DemoSettings
 from adapters.records import ActivityKind, Kind
-from conformance import AdapterConformance, ConformanceOverTime
 
 SMALL = DemoSettings(seed=11, owners=9, deals=90, activities=700, years=0.9, born=date(2025, 3, 5))
 NOW = datetime(2026, 2, 11, 13, 5, 7, 250_000, tzinfo=UTC)

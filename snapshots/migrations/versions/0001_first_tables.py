@@ -6,9 +6,9 @@ Revision: 0001, after
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
+from sqlalchemy.dialects import postgresql
 
 from snapshots.access import APP_ROLE, CREATE_ROLES, WORKER_ROLE, protect
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
