@@ -63,7 +63,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             "weighted_pipeline",
             "Weighted pipeline",
             "Amount × stage probability, summed over the deals open at the end of the as-of day. "
-            "Deals without an amount or in a stage without a probability add nothing; n is the number of deals that count.",
+            "Deals without an amount or in a stage without a probability add nothing; n counts the others.",
             "money",
             "up",
         ),

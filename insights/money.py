@@ -19,7 +19,7 @@ class Money:
 
     @property
     def major(self) -> float:
-        return self.minor / 10 ** decimals(self.currency)
+        return self.minor / float(10 ** decimals(self.currency))
 
 
 def converted(
@@ -35,9 +35,9 @@ def converted(
         return frame.copy()
     out = frame.copy()
     when = pd.Series(pd.Timestamp(days), index=out.index) if isinstance(days, date) else pd.to_datetime(days)
-    for currency, known in rates[rates.to_currency == to_currency].groupby("currency"):
+    for currency, of_currency in rates[rates.to_currency == to_currency].groupby("currency"):
         rows = out.index[(out.currency == currency) & when.notna()]
-        known = known.sort_values("day")
+        known = of_currency.sort_values("day")
         place = known.day.searchsorted(when[rows], side="right") - 1
         has_rate = place >= 0
         rows = rows[has_rate]
@@ -53,7 +53,7 @@ def converted(
 def totals(frame: pd.DataFrame) -> tuple[Money, ...]:
     """The sum per currency, the largest first; rows without a currency that add up to nothing are left out."""
     sums = frame.groupby("currency", dropna=False)["amount_minor"].sum()
-    found = [Money(None if pd.isna(currency) else str(currency), int(minor)) for currency, minor in sums.items()]
+    found = [Money(currency if isinstance(currency, str) else None, int(minor)) for currency, minor in sums.items()]
     return tuple(
         sorted((one for one in found if one.currency or one.minor), key=lambda one: (-one.minor, one.currency or ""))
     )

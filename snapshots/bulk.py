@@ -20,7 +20,7 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
     names = ", ".join(columns)
     connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
     connection.execute(
-        text(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {names} FROM {table.name} WITH NO DATA")  # noqa: S608
+        text(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {names} FROM {table.name} WITH NO DATA")
     )
     copy_rows(connection, f"COPY {name} ({names}) FROM STDIN", rows)
     return name
@@ -48,7 +48,7 @@ def insert(connection: Connection, table: Table, columns: Sequence[str], rows: S
         return 0
     source = stage(connection, table, columns, rows)
     names = ", ".join(columns)
-    result = connection.execute(text(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source}"))  # noqa: S608
+    result = connection.execute(text(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source}"))
     return result.rowcount
 
 
@@ -69,7 +69,7 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: S
     theirs = ", ".join(f"excluded.{name}" for name in compared)
     result = connection.execute(
         text(
-            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} "  # noqa: S608
+            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} "
             f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets} WHERE ({mine}) IS DISTINCT FROM ({theirs})"
         )
     )
@@ -93,7 +93,7 @@ def add_to(
     # One order for all writers, so that two of them cannot wait for each other.
     connection.execute(
         text(
-            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} ORDER BY {key} "  # noqa: S608
+            f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} ORDER BY {key} "
             f"ON CONFLICT ({key}) DO UPDATE SET {sums}"
         )
     )

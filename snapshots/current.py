@@ -144,7 +144,7 @@ def retire(connection: Connection, batch: Batch, kind: Kind, external_ids: Seque
         _count_leads(connection, batch, ids, -1)
     result = connection.execute(
         text(
-            f"UPDATE {TABLE_OF[kind].name} SET gone_at = :at, gone_reason = :reason, content_hash = :gone "  # noqa: S608
+            f"UPDATE {TABLE_OF[kind].name} SET gone_at = :at, gone_reason = :reason, content_hash = :gone "
             f"WHERE organization_id = :organization AND {id_column(kind)} = ANY(:ids) AND gone_at IS NULL"
         ),
         {"at": batch.recorded_at, "reason": reason, "gone": GONE, "organization": batch.organization_id, "ids": ids},
@@ -188,7 +188,7 @@ def _stored_hashes(connection: Connection, batch: Batch, kind: Kind, ids: Sequen
         return {}
     rows = connection.execute(
         text(
-            f"SELECT {id_column(kind)}, content_hash FROM {TABLE_OF[kind].name} "  # noqa: S608
+            f"SELECT {id_column(kind)}, content_hash FROM {TABLE_OF[kind].name} "
             f"WHERE organization_id = :organization AND {id_column(kind)} = ANY(:ids)"
         ),
         {"organization": batch.organization_id, "ids": list(ids)},

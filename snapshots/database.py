@@ -1,15 +1,19 @@
-"""The way into the database: connections under the right role, and migrations. Owns the engine; nobody else makes one."""
+"""The way into the database: connections under the right role, and migrations. Nobody else makes an engine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from snapshots.access import APP_ROLE, WORKER_ROLE
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -21,7 +25,7 @@ def driver_url(url: str) -> URL:
 
 
 class Database:
-    """One PostgreSQL database. Each `as_…` is one transaction: committed at the end of the block, rolled back on error."""
+    """One PostgreSQL database. Each `as_…` is one transaction: committed at the block's end, rolled back on error."""
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.url = url
@@ -93,7 +97,7 @@ def revisions(url: str) -> tuple[str | None, str | None]:
     return current, ScriptDirectory.from_config(_alembic_config(url)).get_current_head()
 
 
-def _alembic_config(url: str):  # type: ignore[no-untyped-def]  # alembic is imported by its callers alone
+def _alembic_config(url: str) -> Config:
     from alembic.config import Config
 
     config = Config()

@@ -328,9 +328,9 @@ _SUPERSEDE = text(
 )
 # What is only reconstructed was never believed to be the present: it is superseded as soon as it is recorded.
 _VERSIONS = text(
-    "INSERT INTO deal_versions (organization_id, deal_id, valid_from, recorded_at, valid_to, superseded_at, is_observed, "
-    "status, pipeline_id, stage_id, stage_entered_at, owner_id, company_id, product_id, source, campaign, amount_minor, "
-    "currency, close_on, created_at, created_day, closed_at, closed_day) "
+    "INSERT INTO deal_versions (organization_id, deal_id, valid_from, recorded_at, valid_to, superseded_at, "
+    "is_observed, status, pipeline_id, stage_id, stage_entered_at, owner_id, company_id, product_id, source, "
+    "campaign, amount_minor, currency, close_on, created_at, created_day, closed_at, closed_day) "
     "SELECT :organization, v.deal_id, v.valid_from, d.recorded_at, v.valid_to, "
     "CASE WHEN v.is_last THEN 'infinity' ELSE d.recorded_at END, v.is_last, v.status, v.pipeline_id, v.stage_id, "
     "v.stage_entered_at, v.owner_id, d.company_id, d.product_id, d.source, d.campaign, v.amount_minor, v.currency, "

@@ -27,7 +27,8 @@ class DatabaseDemoStore:
         with self.database.as_app(self.organization_id) as connection:
             connection.execute(
                 text(
-                    "INSERT INTO demo_contacts (organization_id, email, record) VALUES (:id, :email, cast(:r AS jsonb)) "
+                    "INSERT INTO demo_contacts (organization_id, email, record) "
+                    "VALUES (:id, :email, cast(:r AS jsonb)) "
                     "ON CONFLICT (organization_id, email) DO UPDATE SET record = excluded.record, updated_at = now()"
                 ),
                 {"id": self.organization_id, "email": email, "r": orjson.dumps(dict(record), default=str).decode()},

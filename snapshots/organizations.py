@@ -50,7 +50,7 @@ _ORGANIZATION = (
 def list_organizations(database: Database) -> list[Organization]:
     """All organizations by name; for jobs, the command line and the organization filter of an administrator."""
     with database.as_worker() as connection:
-        rows = connection.execute(text(f"SELECT {_ORGANIZATION} FROM organizations ORDER BY name"))  # noqa: S608
+        rows = connection.execute(text(f"SELECT {_ORGANIZATION} FROM organizations ORDER BY name"))
         return [Organization(**row) for row in rows.mappings()]
 
 
@@ -67,7 +67,7 @@ def get_organization(database: Database, organization_id: int) -> Organization:
 def _get(connection: Connection, organization_id: int) -> Organization:
     row = (
         connection.execute(
-            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE organization_id = :id"),  # noqa: S608
+            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE organization_id = :id"),
             {"id": organization_id},
         )
         .mappings()
@@ -104,7 +104,7 @@ def create_organization(
             },
         )
         row = connection.execute(
-            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE name = :name"),  # noqa: S608
+            text(f"SELECT {_ORGANIZATION} FROM organizations WHERE name = :name"),
             {"name": name},
         )
         return Organization(**row.mappings().one())
@@ -145,7 +145,7 @@ def delete_organization(database: Database, organization_id: int) -> None:
     with database.as_worker() as connection:
         for table in schema.metadata.tables.values():
             connection.execute(
-                text(f"DELETE FROM {table.name} WHERE organization_id = :id"),  # noqa: S608
+                text(f"DELETE FROM {table.name} WHERE organization_id = :id"),
                 {"id": organization_id},
             )
 

@@ -118,7 +118,8 @@ class Reader:
         return self._frame(
             tables.LEAD_COUNTS,
             f"SELECT {day}, NULL::bigint, {source}, sum(d.n)::bigint, sum(d.n_converted)::bigint, "
-            f"sum(d.n_known)::bigint FROM lead_daily d WHERE {where} GROUP BY 1, 2, 3 HAVING sum(d.n) <> 0 ORDER BY 1, 3",
+            f"sum(d.n_known)::bigint FROM lead_daily d WHERE {where} "
+            "GROUP BY 1, 2, 3 HAVING sum(d.n) <> 0 ORDER BY 1, 3",
             where,
         )
 
@@ -223,8 +224,8 @@ class Reader:
             where,
         )
         return FilterOptions(
-            teams={int(row.team_id): row.team or "Unnamed team" for row in teams.sort_values("team").itertuples()},  # type: ignore[arg-type]
-            owners={int(row.owner_id): row.name or "Unnamed" for row in people.itertuples()},  # type: ignore[arg-type]
+            teams={key: name or "Unnamed team" for key, name in _named(teams.sort_values("team"), "team_id", "team")},
+            owners={key: name or "Unnamed" for key, name in _named(people, "owner_id", "name")},
             sources=[str(row[0]) for row in sources],
             first_day=seen[0],  # type: ignore[arg-type]
             last_day=seen[1],  # type: ignore[arg-type]
@@ -281,7 +282,7 @@ class Reader:
 
 def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd.DataFrame:
     spans = pd.DataFrame.from_records(
-        list(rows),
+        [tuple(row) for row in rows],
         columns=["stage_id", "probability", "currency", "first_end", "last_end", "n", "n_valued", "amount_minor"],
     )
     parts = []
@@ -294,3 +295,7 @@ def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd
         parts.append(sums.assign(day=day))
     joined = pd.concat(parts, ignore_index=True) if parts else tables.empty(tables.PIPELINE_TREND)
     return joined[list(tables.PIPELINE_TREND)].astype(tables.PIPELINE_TREND)
+
+
+def _named(frame: pd.DataFrame, key: str, name: str) -> list[tuple[int, str]]:
+    return [(int(one), str(called or "")) for one, called in zip(frame[key], frame[name], strict=True)]

@@ -128,7 +128,8 @@ _DEALS_FROM_STAGED = f"""
         SELECT owner_id, pipeline_id, source, created_day, known_day, sign
         FROM ended WHERE status IN ('open', 'won', 'lost')
     ), closed AS (
-        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, from_day AS known_day, 1 AS sign
+        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor,
+            from_day AS known_day, 1 AS sign
         FROM staged WHERE counts & {ADDS_CLOSED} > 0 AND status <> 'open'
         UNION ALL
         SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, to_day, -1
@@ -153,8 +154,8 @@ def add_deals(connection: Connection, known: Mapping[str, object]) -> None:
             f"INSERT INTO deal_daily (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency, "
             f"n, n_valued, amount_minor) SELECT * FROM ({_DEALS_FROM_STAGED}) s "
             "ORDER BY 3, 4, 5, 6, 2, 7, 8 "  # one order for all writers, so that two cannot wait for each other
-            "ON CONFLICT (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency) DO UPDATE SET "
-            "n = deal_daily.n + excluded.n, n_valued = deal_daily.n_valued + excluded.n_valued, "
+            "ON CONFLICT (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency) "
+            "DO UPDATE SET n = deal_daily.n + excluded.n, n_valued = deal_daily.n_valued + excluded.n_valued, "
             "amount_minor = deal_daily.amount_minor + excluded.amount_minor"
         ),
         known,
@@ -172,7 +173,7 @@ def rebuild(connection: Connection, organization_id: int) -> None:
     """Make the rollups anew from the rows: after a change of time zone, or when `differences` found any."""
     asked = {"organization": organization_id}
     for table, query in _FROM_ROWS.items():
-        connection.execute(text(f"DELETE FROM {table} WHERE organization_id = :organization"), asked)  # noqa: S608
+        connection.execute(text(f"DELETE FROM {table} WHERE organization_id = :organization"), asked)
         connection.execute(text(f"INSERT INTO {table} {query}"), asked)
 
 
@@ -184,11 +185,10 @@ def differences(connection: Connection, organization_id: int) -> dict[str, int]:
         measures = {"activity_daily": "n <> 0", "lead_daily": "n <> 0"}.get(
             table, "(n <> 0 OR n_valued <> 0 OR amount_minor <> 0)"
         )
-        kept = f"SELECT * FROM {table} WHERE organization_id = :organization AND {measures}"  # noqa: S608
+        kept = f"SELECT * FROM {table} WHERE organization_id = :organization AND {measures}"
         found[table] = connection.execute(
             text(
-                f"SELECT count(*) FROM ((({query}) EXCEPT ALL ({kept})) "  # noqa: S608
-                f"UNION ALL (({kept}) EXCEPT ALL ({query}))) AS d"
+                f"SELECT count(*) FROM ((({query}) EXCEPT ALL ({kept})) UNION ALL (({kept}) EXCEPT ALL ({query}))) AS d"
             ),
             asked,
         ).scalar_one()
@@ -201,7 +201,7 @@ def move_to_zone(connection: Connection, organization_id: int, zone: str) -> Non
     connection.execute(text("UPDATE organizations SET time_zone = :zone WHERE organization_id = :organization"), asked)
     for table, days in _DAYS_OF.items():
         sets = ", ".join(f"{day} = ({at} AT TIME ZONE :zone)::date" for day, at in days)
-        connection.execute(text(f"UPDATE {table} SET {sets} WHERE organization_id = :organization"), asked)  # noqa: S608
+        connection.execute(text(f"UPDATE {table} SET {sets} WHERE organization_id = :organization"), asked)
     rebuild(connection, organization_id)
 
 

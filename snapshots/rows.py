@@ -167,7 +167,7 @@ def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int
     where = _deals(reader, slice_, which, stage_id)
     stage_join = "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id"
     rows = reader.rows(
-        "SELECT v.currency, count(*), count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint "  # noqa: S608
+        "SELECT v.currency, count(*), count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint "
         f"FROM deal_versions v {stage_join} WHERE {where} GROUP BY 1",
         where,
     )

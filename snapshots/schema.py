@@ -37,6 +37,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData(
     naming_convention={
@@ -61,10 +62,10 @@ def _entity_id(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=entity_id_seq.next_value())
 
 
-def _table(name: str, *items: object, key: tuple[str, ...]) -> Table:
+def _table(name: str, *items: SchemaItem, key: tuple[str, ...]) -> Table:
     """A table of one organization's rows; `key` follows `organization_id` in the primary key."""
     organization_id = Column("organization_id", BigInteger, nullable=False)
-    return Table(name, metadata, organization_id, *items, PrimaryKeyConstraint("organization_id", *key))  # type: ignore[arg-type]
+    return Table(name, metadata, organization_id, *items, PrimaryKeyConstraint("organization_id", *key))
 
 
 organizations = Table(
@@ -117,7 +118,7 @@ external_links = _table(
 )
 
 
-def _current(*items: object) -> tuple[object, ...]:
+def _current(*items: SchemaItem) -> tuple[SchemaItem, ...]:
     """Columns of objects that are kept in their present state."""
     return (
         *items,

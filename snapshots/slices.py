@@ -122,7 +122,8 @@ def _member_of(owner: str, day: str, teams: str) -> str:
 
 MEMBERSHIP = """membership AS MATERIALIZED (
     SELECT owner_id, team_id,
-        CASE WHEN valid_from = '-infinity' THEN '-infinity'::date ELSE (valid_from AT TIME ZONE :zone)::date END AS from_day,
+        CASE WHEN valid_from = '-infinity' THEN '-infinity'::date ELSE (valid_from AT TIME ZONE :zone)::date END
+            AS from_day,
         CASE WHEN valid_to = 'infinity' THEN 'infinity'::date ELSE (valid_to AT TIME ZONE :zone)::date END AS to_day
     FROM owner_versions WHERE organization_id = :organization AND valid_to > valid_from
 )"""

@@ -87,8 +87,9 @@ def list_runs(database: Database, organization_id: int, *, limit: int = 50) -> l
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(
-                "SELECT r.run_id, r.connection_id, c.provider, c.name AS connection, r.trigger, r.status, r.started_at, "
-                "r.heartbeat_at, r.finished_at, r.cancel_requested_at, r.step, r.error_id, r.error_message, "
+                "SELECT r.run_id, r.connection_id, c.provider, c.name AS connection, r.trigger, r.status, "
+                "r.started_at, r.heartbeat_at, r.finished_at, r.cancel_requested_at, r.step, "
+                "r.error_id, r.error_message, "
                 "coalesce(n.fetched, 0)::bigint AS fetched, coalesce(n.rejected, 0)::bigint AS rejected "
                 "FROM sync_runs r JOIN crm_connections c USING (organization_id, connection_id) "
                 "LEFT JOIN (SELECT run_id, sum(fetched) AS fetched, sum(rejected) AS rejected FROM sync_counts "
@@ -127,7 +128,7 @@ def reconciliation(database: Database, organization_id: int, run_id: int) -> pd.
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(
-                f"SELECT {', '.join(RECONCILIATION)} FROM sync_counts "  # noqa: S608
+                f"SELECT {', '.join(RECONCILIATION)} FROM sync_counts "
                 "WHERE organization_id = :id AND run_id = :run ORDER BY kind"
             ),
             {"id": organization_id, "run": run_id},
@@ -138,12 +139,12 @@ def reconciliation(database: Database, organization_id: int, run_id: int) -> pd.
 def rejected(
     database: Database, organization_id: int, run_id: int, *, after: int = 0, limit: int = 200
 ) -> tuple[pd.DataFrame, int]:
-    """A page of REJECTED rows of a run and how many there are in all. after: the last rejected_id of the page before."""
+    """A page of REJECTED rows of a run, and how many there are in all. after: the last rejected_id seen."""
     with database.as_app(organization_id) as connection:
         asked = {"id": organization_id, "run": run_id, "after": after, "limit": limit}
         rows = connection.execute(
             text(
-                f"SELECT {', '.join(REJECTED)} FROM rejected_rows WHERE organization_id = :id AND run_id = :run "  # noqa: S608
+                f"SELECT {', '.join(REJECTED)} FROM rejected_rows WHERE organization_id = :id AND run_id = :run "
                 "AND rejected_id > :after ORDER BY rejected_id LIMIT :limit"
             ),
             asked,
@@ -160,7 +161,8 @@ def missing_objects(database: Database, organization_id: int) -> pd.DataFrame:
         rows = connection.execute(
             text(
                 "SELECT c.name, m.kind, m.reason, m.since FROM missing_objects m "
-                "JOIN crm_connections c USING (organization_id, connection_id) WHERE m.organization_id = :id ORDER BY 1, 2"
+                "JOIN crm_connections c USING (organization_id, connection_id) "
+                "WHERE m.organization_id = :id ORDER BY 1, 2"
             ),
             {"id": organization_id},
         ).all()

@@ -184,7 +184,7 @@ class Sync:
         names = [item.name for item in fields(Tally)]
         connection.execute(
             text(
-                f"INSERT INTO sync_counts (organization_id, run_id, kind, {', '.join(names)}) "  # noqa: S608
+                f"INSERT INTO sync_counts (organization_id, run_id, kind, {', '.join(names)}) "
                 f"VALUES (:organization, :run, :kind, {', '.join(':' + name for name in names)}) "
                 "ON CONFLICT (organization_id, run_id, kind) DO UPDATE SET "
                 + ", ".join(f"{name} = sync_counts.{name} + excluded.{name}" for name in names)
@@ -279,13 +279,14 @@ class Sync:
 
     def _open_run(self, trigger: str) -> int:
         with self.database.as_app(self.organization_id) as connection:
-            return connection.execute(
+            run_id: int = connection.execute(
                 text(
                     "INSERT INTO sync_runs (organization_id, connection_id, trigger, status, started_at, heartbeat_at) "
                     "VALUES (:o, :c, :trigger, 'running', :at, :at) RETURNING run_id"
                 ),
                 {"o": self.organization_id, "c": self.connection_id, "trigger": trigger, "at": self.now()},
             ).scalar_one()
+        return run_id
 
     def _close_run(self, report: RunReport) -> None:
         with self.database.as_app(self.organization_id) as connection:
@@ -360,7 +361,7 @@ def _count_query(kind: Kind) -> str:
         )
     table = TABLE_OF[kind].name
     return (
-        f"SELECT count(*) FROM external_links l JOIN {table} t ON t.organization_id = l.organization_id "  # noqa: S608
+        f"SELECT count(*) FROM external_links l JOIN {table} t ON t.organization_id = l.organization_id "
         f"AND t.{kind.value}_id = l.entity_id WHERE l.organization_id = :organization "
         "AND l.connection_id = :connection AND l.kind = :kind AND t.gone_at IS NULL AND t.content_hash <> 0"
     )

@@ -137,7 +137,7 @@ RATES: Final[dict[str, str]] = {
 
 def shaped(rows: Sequence[Sequence[object]], columns: dict[str, str]) -> pd.DataFrame:
     """Rows, in the order of `columns`, as a frame with exactly these types."""
-    frame = pd.DataFrame.from_records(list(rows), columns=list(columns))
+    frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=list(columns))
     return frame.astype(columns)
 
 

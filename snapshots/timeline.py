@@ -39,7 +39,7 @@ class State:
 
 
 def states_of(deal: Deal, stage_status: Mapping[str, DealStatus]) -> list[State]:
-    """The deal's states, oldest first, at least one. `stage_status`: what a deal in a stage is, by external stage id."""
+    """The deal's states, oldest first, at least one. stage_status: what a deal in a stage is, by external id."""
     closed_at = deal.closed_at if deal.status is not DealStatus.OPEN else None
     began = _began(deal, closed_at)
     if not deal.history:

@@ -23,7 +23,7 @@ class User:
 
 
 def viewers_of(database: Database, email: str) -> dict[int, Viewer]:
-    """The organizations in which this e-mail is an active user, each with the role there. E-mails match by lower case."""
+    """The organizations in which this e-mail is an active user, each with the role there. Case does not matter."""
     with database.as_worker() as connection:
         rows = connection.execute(
             text("SELECT organization_id, role, owner_id FROM users WHERE lower(email) = lower(:email) AND is_active"),
@@ -73,7 +73,8 @@ def save_user(
         connection.execute(
             text(
                 "INSERT INTO users (organization_id, email, name, role, owner_id, is_active) "
-                "VALUES (:id, :email, :name, :role, :owner, :active) ON CONFLICT (organization_id, email) DO UPDATE SET "
+                "VALUES (:id, :email, :name, :role, :owner, :active) "
+                "ON CONFLICT (organization_id, email) DO UPDATE SET "
                 "name = coalesce(excluded.name, users.name), role = excluded.role, owner_id = excluded.owner_id, "
                 "is_active = excluded.is_active"
             ),

@@ -660,8 +660,7 @@ def upgrade() -> None:
 
 def _install_job_queue() -> None:
     # Procrastinate's own schema, as the locked version ships it; a newer version brings a migration of ours.
-    connection = op.get_bind().connection
-    with connection.cursor() as cursor:
+    with closing(op.get_bind().connection.cursor()) as cursor:
         cursor.execute(SchemaManager.get_schema())
     for role in (APP_ROLE, WORKER_ROLE):
         for table in QUEUE_TABLES:
