@@ -3,6 +3,8 @@
 Revision: 0001, after
 """
 
+from contextlib import closing
+
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
