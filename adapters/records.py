@@ -16,7 +16,7 @@ Json = Mapping[str, object]
 
 
 class Kind(StrEnum):
-    """The objects that can be synchronised, in the order in which a sync takes them: what is referred to comes first."""
+    """The objects that can be synchronised, in the order of a sync: what is referred to comes first."""
 
     TEAM = "team"
     OWNER = "owner"
@@ -162,7 +162,8 @@ class DealField(StrEnum):
 class DealChange:
     """From `at` on, `field` had `value`.
 
-    value: a stage's or owner's external id (text), an amount in minor units (int), an expected close date (date), or None.
+    value: a stage's or owner's external id (text), an amount in minor units (int), an expected close date (date) or
+    None.
     """
 
     field: DealField

@@ -88,7 +88,7 @@ def demo_load(
     seed: Annotated[int, typer.Option(help="another seed, another company")] = 7,
 ) -> None:
     """Make the demo organization, marked as sample data."""
-    from adapters.demo_world import DemoSettings
+    from adapters.demo.world import DemoSettings
     from ops.first_run import born, load_demo
 
     first = born(utc_now().date(), years)
@@ -147,7 +147,7 @@ def sync(
 
 
 @app.command("import-csv")
-def import_csv(  # noqa: PLR0917  # typer calls it by names
+def import_csv(  # typer calls it by names
     folder: Annotated[Path, typer.Argument(help="folder or zip of CRM exports", exists=True, resolve_path=True)],
     org: Annotated[str, typer.Option(help="organization to import into; made where it is not there")],
     mapping: Annotated[Path | None, typer.Option(help="saved column mapping (JSON); guessed where left out")] = None,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 
-from adapters.demo_world import DemoSettings
+from adapters.demo.world import DemoSettings
 from adapters.registry import load
 from ops.jobs import defer_sync, sync_now
 from ops.services import Services

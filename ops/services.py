@@ -47,7 +47,7 @@ class Services:
 
     def _demo(self, connection: CrmConnection) -> CrmAdapter:
         from adapters.demo import DemoCrm
-        from adapters.demo_world import DemoSettings
+        from adapters.demo.world import DemoSettings
 
         values: dict[str, Any] = dict(connection.settings)
         size = DemoSettings(**{**values, "born": date.fromisoformat(values["born"])})

@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from adapters.csv_export import CsvExport, ExportMapping, FileReport, Inspection, guess_mapping, inspect_export
-from adapters.csv_mapping import FIELDS, FILE_KINDS, ColumnUse, FileMapping
+from adapters.csv_export.mapping import FIELDS, FILE_KINDS, ColumnUse, FileMapping
 from adapters.errors import CrmError
 from adapters.records import Kind
 from snapshots.organizations import (

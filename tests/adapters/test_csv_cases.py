@@ -11,7 +11,7 @@ import pytest
 
 from adapters.base import ContactInput, CrmAdapter
 from adapters.csv_export import CsvExport, ExportMapping, guess_mapping, inspect_export
-from adapters.csv_mapping import ColumnUse
+from adapters.csv_export.mapping import ColumnUse
 from adapters.errors import ConfigError, FatalError
 from adapters.records import ActivityKind, Deal, DealStatus, Kind, Lead
 

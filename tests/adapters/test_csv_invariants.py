@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.csv_export import CsvExport, ExportMapping, guess_mapping, inspect_export
-from adapters.csv_mapping import ColumnUse, FileMapping
+from adapters.csv_export.mapping import ColumnUse, FileMapping
 from adapters.records import Kind
 
 NAMES = st.text("abcdefgXYZ éüßñ,;|\t'-.0123456789\n", min_size=1, max_size=12).map(lambda text: f"N {text} e".strip())

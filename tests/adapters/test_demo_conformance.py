@@ -8,8 +8,8 @@ from conformance import AdapterConformance, ConformanceOverTime
 
 from adapters.base import CrmAdapter
 from adapters.demo import DemoCrm
-from adapters.demo_store import MemoryDemoStore
-from adapters.demo_world import DemoSettings
+from adapters.demo.store import MemoryDemoStore
+from adapters.demo.world import DemoSettings
 from adapters.records import ActivityKind, Kind
 
 SMALL = DemoSettings(seed=11, owners=9, deals=90, activities=700, years=0.9, born=date(2025, 3, 5))

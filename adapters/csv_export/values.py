@@ -13,14 +13,14 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from adapters.csv_words import FALSE_WORDS, MONTHS, TRUE_WORDS, as_words, plain
+from adapters.csv_export.words import FALSE_WORDS, MONTHS, TRUE_WORDS, as_words, plain
 from adapters.currencies import to_minor
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 DecimalMark = Literal[".", ","]
 
 
-class BadValue(ValueError):  # noqa: N818  a finding, not a failure
+class BadValue(ValueError):
     """A cell that is not what its column should hold. The text says what was expected."""
 
 

@@ -1,7 +1,7 @@
 """The demo world: a seller of sensors and software whose every record follows from (seed, sizes, first day).
 
 `DemoWorld` draws weeks as arrays and remembers the recent ones. It knows the whole life of what it has drawn; showing
-nothing later than the present instant is up to its readers (`demo_records`), so a later day adds and never rewrites.
+nothing later than the present instant is up to its readers (`records`), so a later day adds and never rewrites.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from adapters.demo_activities import Activities, ActivityMaker, joined
-from adapters.demo_calendar import DAY_S, DemoCalendar, day_number, quarters
-from adapters.demo_companies import Market, Rows
-from adapters.demo_deals import FROM_LEADS_SHARE, NEGOTIATION, PROPOSAL, DealMaker, Deals, Stall
-from adapters.demo_draws import Dice, Floats, Ints
-from adapters.demo_leads import Leads, draw_leads
-from adapters.demo_scene import Scene
-from adapters.demo_staff import COLLAPSE_KEEPS, COLLAPSED_SHARE, Staff, StaffPlan
+from adapters.demo.activities import Activities, ActivityMaker, joined
+from adapters.demo.calendar import DAY_S, DemoCalendar, day_number, quarters
+from adapters.demo.companies import Market, Rows
+from adapters.demo.deals import FROM_LEADS_SHARE, NEGOTIATION, PROPOSAL, DealMaker, Deals, Stall
+from adapters.demo.draws import Dice, Floats, Ints
+from adapters.demo.leads import Leads, draw_leads
+from adapters.demo.scene import Scene
+from adapters.demo.staff import COLLAPSE_KEEPS, COLLAPSED_SHARE, Staff, StaffPlan
 
 LIFE_WEEKS = 62
 """No deal or lead changes, and none of their activities happens, later than this after the week it was drawn for."""

@@ -1,6 +1,6 @@
 """The demo CRM: a seeded seller's CRM without a network, the reference for what an adapter does.
 
-What it holds follows from its settings and the day (`demo_world`); what is written to it goes to a `DemoStore`.
+What it holds follows from its settings and the day (`world`); what is written to it goes to a `DemoStore`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from adapters import demo_records as records
 from adapters.base import (
     ActivityCount,
     Capabilities,
@@ -21,12 +20,13 @@ from adapters.base import (
     Page,
     UpsertResult,
 )
-from adapters.demo_activities import CANCELLED, KINDS
-from adapters.demo_calendar import as_instant, as_time
-from adapters.demo_contacts import WrittenContacts, as_contact, world_contact
-from adapters.demo_feed import DRAWN, Entry, Feed
-from adapters.demo_store import DemoStore
-from adapters.demo_world import DemoSettings, DemoWorld
+from adapters.demo import records
+from adapters.demo.activities import CANCELLED, KINDS
+from adapters.demo.calendar import as_instant, as_time
+from adapters.demo.contacts import WrittenContacts, as_contact, world_contact
+from adapters.demo.feed import DRAWN, Entry, Feed
+from adapters.demo.store import DemoStore
+from adapters.demo.world import DemoSettings, DemoWorld
 from adapters.errors import FatalError, MissingScopeError
 from adapters.records import ActivityKind, Change, Contact, Deal, Kind, Merge, Owner
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from adapters.demo_calendar import DAY_S, NEVER, as_instant, clock_changes, day_of
-from adapters.demo_companies import CONTACTS_PER_COMPANY, ragged
-from adapters.demo_deals import Deals, Planted
-from adapters.demo_draws import Bools, Floats, Ints
-from adapters.demo_leads import Leads
-from adapters.demo_scene import Scene
-from adapters.demo_staff import COLLAPSE_KEEPS
+from adapters.demo.calendar import DAY_S, NEVER, as_instant, clock_changes, day_of
+from adapters.demo.companies import CONTACTS_PER_COMPANY, ragged
+from adapters.demo.deals import Deals, Planted
+from adapters.demo.draws import Bools, Floats, Ints
+from adapters.demo.leads import Leads
+from adapters.demo.scene import Scene
+from adapters.demo.staff import COLLAPSE_KEEPS
 from adapters.records import ActivityKind
 
 KINDS = tuple(ActivityKind)

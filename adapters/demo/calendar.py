@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from adapters.demo_draws import Floats, Ints
+from adapters.demo.draws import Floats, Ints
 
 DAY_S = 86_400
 NEVER = 2**60

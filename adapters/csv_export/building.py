@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from adapters.csv_mapping import FileMapping
-from adapters.csv_rows import BadRow, Money, RowReader, Values, full_name, key_of
-from adapters.csv_survey import Part, Survey, line_at, ordered_stages, reference, reference_fields, stage_status
-from adapters.csv_words import CANCELLED, DIRECTION_WORDS, DONE, NO_SHOW, key, words
+from adapters.csv_export.mapping import FileMapping
+from adapters.csv_export.rows import BadRow, Money, RowReader, Values, full_name, key_of
+from adapters.csv_export.survey import Part, Survey, line_at, ordered_stages, reference, reference_fields, stage_status
+from adapters.csv_export.words import CANCELLED, DIRECTION_WORDS, DONE, NO_SHOW, key, words
 from adapters.records import (
     Activity,
     Company,

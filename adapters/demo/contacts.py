@@ -9,13 +9,13 @@ from hashlib import sha256
 
 import numpy as np
 
-from adapters import demo_records as records
 from adapters.base import ContactInput, UpsertResult
-from adapters.demo_calendar import as_instant
-from adapters.demo_companies import CONTACTS_PER_COMPANY, Rows
-from adapters.demo_draws import Ints
-from adapters.demo_store import DemoStore
-from adapters.demo_world import DemoWorld
+from adapters.demo import records
+from adapters.demo.calendar import as_instant
+from adapters.demo.companies import CONTACTS_PER_COMPANY, Rows
+from adapters.demo.draws import Ints
+from adapters.demo.store import DemoStore
+from adapters.demo.world import DemoWorld
 from adapters.errors import FatalError
 from adapters.records import Contact
 

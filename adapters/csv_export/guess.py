@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from adapters.csv_formats import guess_formats
-from adapters.csv_inspect import Column, FileInspection, Inspection
-from adapters.csv_mapping import ColumnUse, Confidence, ExportMapping, FileMapping, Join, Note, status_of
-from adapters.csv_values import BadValue, is_moment, parse_moment
-from adapters.csv_words import ANY_ID, COLUMNS, KIND_WORDS, NOT_AN_AMOUNT, PLURALS, VAGUE, as_words, words
+from adapters.csv_export.formats import guess_formats
+from adapters.csv_export.inspection import Column, FileInspection, Inspection
+from adapters.csv_export.mapping import ColumnUse, Confidence, ExportMapping, FileMapping, Join, Note, status_of
+from adapters.csv_export.values import BadValue, is_moment, parse_moment
+from adapters.csv_export.words import ANY_ID, COLUMNS, KIND_WORDS, NOT_AN_AMOUNT, PLURALS, VAGUE, as_words, words
 from adapters.records import DealStatus, Kind
 
 _DATES = as_words(
@@ -247,7 +247,7 @@ def _has_digits(column: Column) -> bool:
 
 
 def _speaks_of_activities(column: Column) -> bool:
-    from adapters.csv_mapping import activity_kind_of
+    from adapters.csv_export.mapping import activity_kind_of
 
     known = sum(count for value, count in column.values.items() if activity_kind_of(value))
     return known * 2 >= sum(column.values.values())

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from adapters.demo_calendar import NEVER
-from adapters.demo_companies import CONTACTS_PER_COMPANY
-from adapters.demo_draws import Bools, Floats, Ints
-from adapters.demo_scene import Scene
+from adapters.demo.calendar import NEVER
+from adapters.demo.companies import CONTACTS_PER_COMPANY
+from adapters.demo.draws import Bools, Floats, Ints
+from adapters.demo.scene import Scene
 
 SOURCES = ("Website", "Referral", "Partner", "Event", "Outbound", "Paid search")
 SOURCE_WEIGHTS = (0.34, 0.12, 0.12, 0.12, 0.12, 0.18)

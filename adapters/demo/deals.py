@@ -12,12 +12,12 @@ from enum import IntEnum
 import numpy as np
 
 from adapters.currencies import decimals
-from adapters.demo_calendar import NEVER
-from adapters.demo_draws import Bools, Dice, Floats, Ints
-from adapters.demo_leads import Leads
-from adapters.demo_names import CURRENCIES, PER_EURO
-from adapters.demo_scene import Scene
-from adapters.demo_staff import Staff
+from adapters.demo.calendar import NEVER
+from adapters.demo.draws import Bools, Dice, Floats, Ints
+from adapters.demo.leads import Leads
+from adapters.demo.names import CURRENCIES, PER_EURO
+from adapters.demo.scene import Scene
+from adapters.demo.staff import Staff
 
 NEW_BUSINESS, RENEWALS = 0, 1
 NEW_SHARE, FROM_LEADS_SHARE = 0.76, 0.54

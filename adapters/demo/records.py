@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.demo_activities import DIRECTIONS, EMAIL, KINDS, OUTCOMES, Activities
-from adapters.demo_calendar import as_time, day_of
-from adapters.demo_companies import CONTACTS_PER_COMPANY, Rows
-from adapters.demo_deals import PRODUCTS, STAGE_NAMES, STAGE_PROBABILITIES, Deals
-from adapters.demo_draws import Bools, Ints
-from adapters.demo_frames import activity_ids
-from adapters.demo_leads import SOURCES, Leads
-from adapters.demo_names import COUNTRIES, CURRENCIES, firm_domain, firm_industry, firm_name, misspelt
-from adapters.demo_staff import TEAM_NAMES
-from adapters.demo_world import DemoWorld
+from adapters.demo.activities import DIRECTIONS, EMAIL, KINDS, OUTCOMES, Activities
+from adapters.demo.calendar import as_time, day_of
+from adapters.demo.companies import CONTACTS_PER_COMPANY, Rows
+from adapters.demo.deals import PRODUCTS, STAGE_NAMES, STAGE_PROBABILITIES, Deals
+from adapters.demo.draws import Bools, Ints
+from adapters.demo.frames import activity_ids
+from adapters.demo.leads import SOURCES, Leads
+from adapters.demo.names import COUNTRIES, CURRENCIES, firm_domain, firm_industry, firm_name, misspelt
+from adapters.demo.staff import TEAM_NAMES
+from adapters.demo.world import DemoWorld
 from adapters.records import (
     Activity,
     Company,

@@ -1,6 +1,6 @@
 """The mapping of an export: which file holds what, which column is which field, how values are written.
 
-A mapping is guessed (`csv_guess`), shown with its reasons, edited by a person, and kept as JSON. Nothing is read here
+A mapping is guessed (`guess`), shown with its reasons, edited by a person, and kept as JSON. Nothing is read here
 but the mapping's own file.
 """
 
@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from adapters.csv_values import DateOrder, DecimalMark
-from adapters.csv_words import ACTIVITY_WORDS, COLUMNS, LOST_WORDS, MISSING, OPEN_WORDS, WON_WORDS, words
+from adapters.csv_export.values import DateOrder, DecimalMark
+from adapters.csv_export.words import ACTIVITY_WORDS, COLUMNS, LOST_WORDS, MISSING, OPEN_WORDS, WON_WORDS, words
 from adapters.errors import ConfigError
 from adapters.records import ActivityKind, DealStatus, Kind
 

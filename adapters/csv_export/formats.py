@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.csv_inspect import Column, FileInspection
-from adapters.csv_mapping import ColumnUse, Note, activity_kind_of, status_of
-from adapters.csv_values import SYMBOLS, DateOrder, DecimalMark, currency_code, decimal_votes, order_votes
-from adapters.csv_words import words
+from adapters.csv_export.inspection import Column, FileInspection
+from adapters.csv_export.mapping import ColumnUse, Note, activity_kind_of, status_of
+from adapters.csv_export.values import SYMBOLS, DateOrder, DecimalMark, currency_code, decimal_votes, order_votes
+from adapters.csv_export.words import words
 from adapters.records import ActivityKind, DealStatus, Kind
 
 _MONEY_FIELDS = ("amount", "price", "revenue")

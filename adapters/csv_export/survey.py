@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from adapters.csv_mapping import FILE_KINDS, FileMapping, status_of
-from adapters.csv_rows import BadRow, RowReader, Values, full_name, key_of
-from adapters.csv_words import STAGE_RANK, key, words
+from adapters.csv_export.mapping import FILE_KINDS, FileMapping, status_of
+from adapters.csv_export.rows import BadRow, RowReader, Values, full_name, key_of
+from adapters.csv_export.words import STAGE_RANK, key, words
 from adapters.records import DealStatus, Kind
 
 RowSource = Callable[[], Iterator[tuple[int, list[str] | None]]]

@@ -1,6 +1,6 @@
 """CRM exports as a CRM: a folder, a zip or a file of CSVs behind the adapter protocol. Read-only.
 
-Files are streamed: one pass surveys them (`csv_survey`), then each kind is taken in pages whose cursor names the file
+Files are streamed: one pass surveys them (`survey`), then each kind is taken in pages whose cursor names the file
 and the row, so that an import that was cut off goes on where it stood. What a file does not say stays None.
 """
 
@@ -16,18 +16,16 @@ from itertools import islice
 from pathlib import Path
 
 from adapters.base import ActivityCount, Capabilities, Check, ContactInput, Missing, Page, UpsertResult
-from adapters.csv_guess import guess_mapping
-from adapters.csv_inspect import Inspection, inspect_export
-from adapters.csv_mapping import ExportMapping, FileMapping
-from adapters.csv_records import Builder, derived
-from adapters.csv_rows import RowReader
-from adapters.csv_survey import Part, Survey, Tally, survey
-from adapters.csv_tables import Layout, NotATable, TableFile, find_layout, rows, table_files
-from adapters.csv_words import PLURALS
+from adapters.csv_export.building import Builder, derived
+from adapters.csv_export.inspection import inspect_export
+from adapters.csv_export.mapping import ExportMapping, FileMapping
+from adapters.csv_export.rows import RowReader
+from adapters.csv_export.survey import Part, Survey, Tally, survey
+from adapters.csv_export.tables import Layout, NotATable, TableFile, find_layout, rows, table_files
+from adapters.csv_export.words import PLURALS
 from adapters.errors import CrmError, FatalError
 from adapters.records import Activity, ActivityKind, Change, Deal, Kind, Owner, Rejection, Team
 
-__all__ = ["CsvExport", "ExportMapping", "FileReport", "Inspection", "guess_mapping", "inspect_export", "take_stock"]
 PAGE_SIZE = 5_000
 _DERIVED = frozenset({Kind.OWNER, Kind.COMPANY, Kind.PRODUCT, Kind.PIPELINE, Kind.STAGE})
 

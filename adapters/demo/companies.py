@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from adapters.demo_calendar import DAY_S, NEVER, DemoCalendar, office_second
-from adapters.demo_draws import Bools, Dice, Floats, Ints
-from adapters.demo_names import COUNTRY_WEIGHTS, CULTURE_WEIGHTS, CURRENCY_OF_COUNTRY, PersonName, person_name
+from adapters.demo.calendar import DAY_S, NEVER, DemoCalendar, office_second
+from adapters.demo.draws import Bools, Dice, Floats, Ints
+from adapters.demo.names import COUNTRY_WEIGHTS, CULTURE_WEIGHTS, CURRENCY_OF_COUNTRY, PersonName, person_name
 
 CONTACTS_PER_COMPANY = 3
 DUPLICATE_SHARE, MERGED_SHARE = 0.025, 0.4

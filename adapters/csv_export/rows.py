@@ -10,9 +10,9 @@ from decimal import Decimal
 from functools import partial
 from typing import cast
 
-from adapters.csv_mapping import ColumnUse, FileMapping, activity_kind_of
-from adapters.csv_tables import Layout
-from adapters.csv_values import (
+from adapters.csv_export.mapping import ColumnUse, FileMapping, activity_kind_of
+from adapters.csv_export.tables import Layout
+from adapters.csv_export.values import (
     BadValue,
     currency_code,
     day_parser,
@@ -24,7 +24,7 @@ from adapters.csv_values import (
     parse_number,
     settle_dollar,
 )
-from adapters.csv_words import ACTIVE, INACTIVE, as_words, plain
+from adapters.csv_export.words import ACTIVE, INACTIVE, as_words, plain
 from adapters.errors import FatalError
 from adapters.records import ActivityKind, Kind, Rejection
 
@@ -36,7 +36,7 @@ _FLAGS = frozenset({"is_won", "is_closed", "converted"})
 _MONEY = frozenset({"amount", "price", "revenue"})
 
 
-class BadRow(Exception):  # noqa: N818  a finding, not a failure
+class BadRow(Exception):
     """Why a row is refused. category: the same text for all rows refused for this reason."""
 
     def __init__(self, reason: str, category: str) -> None:

@@ -12,9 +12,9 @@ from datetime import date
 
 import numpy as np
 
-from adapters.demo_calendar import DAY_S, NEVER, DemoCalendar, day_number, quarters
-from adapters.demo_draws import Bools, Dice, Floats, Ints
-from adapters.demo_names import CULTURE_WEIGHTS, SELLER_DOMAIN, PersonName, person_name
+from adapters.demo.calendar import DAY_S, NEVER, DemoCalendar, day_number, quarters
+from adapters.demo.draws import Bools, Dice, Floats, Ints
+from adapters.demo.names import CULTURE_WEIGHTS, SELLER_DOMAIN, PersonName, person_name
 
 TEAM_NAMES = (
     ("Nord", "North"),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from adapters.demo_activities import DIRECTIONS, FAMILIES, KINDS, OUTCOMES, Activities
-from adapters.demo_draws import Ints
-from adapters.demo_world import AHEAD_WEEKS, DemoWorld
+from adapters.demo.activities import DIRECTIONS, FAMILIES, KINDS, OUTCOMES, Activities
+from adapters.demo.draws import Ints
+from adapters.demo.world import AHEAD_WEEKS, DemoWorld
 
 
 def activity_frames(world: DemoWorld, *, until: int) -> Iterator[pd.DataFrame]:

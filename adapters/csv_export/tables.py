@@ -87,7 +87,7 @@ class Layout:
     columns: tuple[str, ...]
 
 
-class NotATable(Exception):  # noqa: N818  a finding, not a failure
+class NotATable(Exception):
     """Why a file is not read as a table."""
 
 

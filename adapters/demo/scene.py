@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adapters.demo_calendar import DemoCalendar, office_second
-from adapters.demo_companies import LARGE_COMPANY, Market
-from adapters.demo_draws import Bools, Dice, Floats, Ints
-from adapters.demo_staff import Staff
+from adapters.demo.calendar import DemoCalendar, office_second
+from adapters.demo.companies import LARGE_COMPANY, Market
+from adapters.demo.draws import Bools, Dice, Floats, Ints
+from adapters.demo.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)

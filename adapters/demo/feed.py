@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adapters import demo_records as records
-from adapters.demo_activities import KINDS
-from adapters.demo_calendar import NEVER, as_time
-from adapters.demo_companies import Rows
-from adapters.demo_draws import Bools, Ints
-from adapters.demo_leads import Leads
-from adapters.demo_world import AHEAD_WEEKS, LIFE_WEEKS, DemoWorld
+from adapters.demo import records
+from adapters.demo.activities import KINDS
+from adapters.demo.calendar import NEVER, as_time
+from adapters.demo.companies import Rows
+from adapters.demo.draws import Bools, Ints
+from adapters.demo.leads import Leads
+from adapters.demo.world import AHEAD_WEEKS, LIFE_WEEKS, DemoWorld
 from adapters.records import ActivityKind, Deletion, Kind, Merge, Record
 
 DRAWN = (Kind.COMPANY, Kind.CONTACT, Kind.LEAD, Kind.DEAL, Kind.ACTIVITY)
