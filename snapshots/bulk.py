@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import psycopg
+from psycopg import Copy
+from psycopg.abc import Buffer
+from psycopg.copy import Writer
 from sqlalchemy import Connection, Table, text
+
+_BLOCK = 1 << 20
 
 
 def stage(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -26,20 +32,52 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
     return name
 
 
-def stage_as(connection: Connection, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
-    """Put `rows` into a temporary table `name` of its own shape: column names with their SQL types."""
+def stage_as(
+    connection: Connection,
+    name: str,
+    columns: Mapping[str, str],
+    rows: Iterable[Sequence[object]],
+    ready: bytes = b"",
+) -> None:
+    """Put `rows` into a temporary table `name` of its own shape: column names with their SQL types.
+
+    ready: more rows, from `encoded`.
+    """
     shape = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
     connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
     connection.execute(text(f"CREATE TEMP TABLE {name} ({shape}) ON COMMIT DROP"))
-    copy_rows(connection, f"COPY {name} ({', '.join(columns)}) FROM STDIN", rows)
+    copy_rows(connection, f"COPY {name} ({', '.join(columns)}) FROM STDIN", rows, ready)
 
 
-def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]], ready: bytes = b"") -> None:
+    with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+        for start in range(0, len(ready), _BLOCK):
+            copy.write(ready[start : start + _BLOCK])
+
+
+def encoded(connection: Connection, rows: Iterable[Sequence[object]]) -> bytes:
+    """The rows as COPY takes them. Nothing is sent; the connection lends its way of writing values."""
+    sink = _Sink()
+    with _driver(connection).cursor() as cursor, Copy(cursor, writer=sink) as copy:
+        for row in rows:
+            copy.write_row(row)
+    return b"".join(sink.blocks)
+
+
+class _Sink(Writer):
+    def __init__(self) -> None:
+        self.blocks: list[bytes] = []
+
+    def write(self, data: Buffer) -> None:
+        self.blocks.append(bytes(data))
+
+
+def _driver(connection: Connection) -> psycopg.Connection[object]:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw
 
 
 def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:

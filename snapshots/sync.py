@@ -122,12 +122,11 @@ class Sync:
             expected: int | None = None
             try:
                 expected = self.adapter.expected_count(kind)
-                with _prefetched(self._prepared(kind, self._batch(links))) as pages:
-                    for number, (page, runs) in enumerate(pages):
+                with _prefetched(self._prepared(kind, links)) as pages:
+                    for number, (page, batch, runs) in enumerate(pages):
                         self._between_pages(report.run_id)
                         if number in REFRESH_STATISTICS_AT:
                             self._refresh_statistics(kind)
-                        batch = self._batch(links)
                         self._store(report.run_id, kind, page, runs, batch)
                         tally += batch.tally
                         total = page.total if page.total is not None else expected
@@ -149,17 +148,22 @@ class Sync:
             links=links,
         )
 
-    def _prepared(self, kind: Kind, batch: Batch) -> Iterator[tuple[Page, list[_Run]]]:
-        """The adapter's pages with what can be told of their changes before they are stored."""
+    def _prepared(self, kind: Kind, links: Links) -> Iterator[tuple[Page, Batch, list[_Run]]]:
+        """The adapter's pages, with what can be done for them before they are stored."""
         cursor, status = self._cursor(kind), {}
         if kind is Kind.DEAL:
             with self.database.as_app(self.organization_id) as connection:
-                status = deals.stage_status(connection, batch)
+                status = deals.stage_status(connection, self._batch(links))
         for page in self.adapter.changes(kind, cursor):
-            yield page, [_Run(changes, status) for changes in _runs_of_one_sort(page.changes)]
+            batch = self._batch(links)
+            with self.database.as_app(self.organization_id) as connection:
+                runs = [_Run(connection, batch, changes, status) for changes in _runs_of_one_sort(page.changes)]
+            yield page, batch, runs
 
     def _store(self, run_id: int, kind: Kind, page: Page, runs: Sequence[_Run], batch: Batch) -> None:
         with self.database.as_app(self.organization_id) as connection:
+            # A page that a crash of the server takes away takes its cursor with it, and is read again.
+            connection.execute(text("SET LOCAL synchronous_commit = off"))
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:lock, :id)"),
                 {"lock": ORGANIZATION_LOCK, "id": self.organization_id % 2**31},
@@ -382,10 +386,12 @@ def _runs_of_one_sort(changes: Sequence[Change]) -> Iterator[list[Change]]:
 class _Run:
     """Neighbouring changes of one sort, prepared to be applied."""
 
-    def __init__(self, changes: list[Change], stage_status: Mapping[str, DealStatus]) -> None:
+    def __init__(
+        self, connection: Connection, batch: Batch, changes: list[Change], stage_status: Mapping[str, DealStatus]
+    ) -> None:
         self.changes = changes
-        self.deals = [change for change in changes if isinstance(change, Deal)]
-        self.prepared = deals.prepare(self.deals, stage_status)
+        found = [change for change in changes if isinstance(change, Deal)]
+        self.deals = deals.prepare(connection, batch, found, stage_status) if found else None
 
     def apply(self, connection: Connection, batch: Batch) -> None:
         first = self.changes[0]
@@ -393,8 +399,8 @@ class _Run:
             _delete(connection, batch, [change for change in self.changes if isinstance(change, Deletion)])
         elif isinstance(first, Merge):
             _merge(connection, batch, first)
-        elif self.deals:
-            deals.apply(connection, batch, self.deals, self.prepared)
+        elif self.deals is not None:
+            deals.apply(connection, batch, self.deals)
         elif isinstance(first, Activity):
             activities.apply(connection, batch, [change for change in self.changes if isinstance(change, Activity)])
         else:
