@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -104,7 +104,7 @@ class Materialised:
 
     provider = "memory"
 
-    def __init__(self, records: dict[Kind, Sequence[Record]], *, page_size: int = 10_000) -> None:
+    def __init__(self, records: Mapping[Kind, Sequence[Record]], *, page_size: int = 10_000) -> None:
         self.records, self.page_size = records, page_size
         self.capabilities = Capabilities(kinds=frozenset(records), has_stage_history=True, counts_are_exact=True)
 

@@ -44,7 +44,8 @@ class Report:
         content = {
             "name": self.name,
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}",
             "versions": {package: version(package) for package in self.packages},
             "metrics": [
                 {"metric": metric, "value": value, "target": target, "holds": holds}
