@@ -1,7 +1,7 @@
 """What the pages cost: data loading of Overview, Salespeople and Pipeline at 1 and at 10 million activities.
 
-The same owners, deals, leads and two years in both; only the activities grow. The yardstick is pandas: `read_sql` of the
-raw rows, then groupby, for the same figures.
+The same owners, deals, leads and two years in both; only the activities grow. The yardstick is pandas: `read_sql` of
+the raw rows, then groupby, for the same figures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -83,11 +85,12 @@ def _grow(url: str, organization_id: int, held: int, size: int) -> None:
     with database.as_owner() as connection:
         connection.execute(
             text(
-                "INSERT INTO activities (organization_id, connection_id, external_id, kind, owner_id, occurred_at, day, "
-                "direction, deal_id, subject, content_hash) "
-                "SELECT :id, c.connection_id, 'a' || i, (ARRAY['email','email','email','call','call','meeting'])[1 + i % 6], "
-                "o.owner_id, at, (at AT TIME ZONE 'Europe/Berlin')::date, CASE WHEN i % 3 = 0 THEN 'in' ELSE 'out' END, "
-                "d.deal_id, 'About the offer', 2 + i "
+                "INSERT INTO activities (organization_id, connection_id, external_id, kind, owner_id, occurred_at, "
+                "day, direction, deal_id, subject, content_hash) "
+                "SELECT :id, c.connection_id, 'a' || i, "
+                "(ARRAY['email', 'email', 'email', 'call', 'call', 'meeting'])[1 + i % 6], "
+                "o.owner_id, at, (at AT TIME ZONE 'Europe/Berlin')::date, "
+                "CASE WHEN i % 3 = 0 THEN 'in' ELSE 'out' END, d.deal_id, 'About the offer', 2 + i "
                 "FROM generate_series(cast(:held AS bigint), cast(:size AS bigint) - 1) i "
                 "CROSS JOIN LATERAL (SELECT timestamptz '2024-01-01 08:00+01' "
                 "+ make_interval(secs => (i * 7919) % 63072000) AS at) t "
@@ -120,7 +123,8 @@ def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str
             f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})",
             taken * 1000,
         )
-    return found["seconds"]
+    per_page: dict[str, float] = found["seconds"]
+    return per_page
 
 
 def measure() -> None:
@@ -130,13 +134,18 @@ def measure() -> None:
     import streamlit as st
 
     from snapshots.slices import Role, Viewer
-    from workbench import data
+    from workbench import data, overview_data, people_data, pipeline_data
     from workbench.filters import Filters
+    from workbench.view import View
 
     viewer = Viewer(asked["organization_id"], Role.ADMIN)
     now = datetime.combine(AS_OF, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
     view, _ = data.make_view({viewer.organization_id: viewer}, Filters(organization_id=viewer.organization_id), now=now)
-    pages = {"Overview": data.overview, "Salespeople": data.people, "Pipeline": data.pipeline}
+    pages: dict[str, Callable[[View], object]] = {
+        "Overview": overview_data.overview,
+        "Salespeople": people_data.salespeople,
+        "Pipeline": pipeline_data.pipeline,
+    }
     before = peak_mb()
     found: dict[str, dict[str, float]] = {"seconds": {}, "first": {}}
 
@@ -145,8 +154,8 @@ def measure() -> None:
         pages[page](view)
 
     for page in pages:
-        found["first"][page] = seconds(lambda page=page: load(page))
-        found["seconds"][page] = median_seconds(lambda page=page: load(page), times=TIMES)
+        found["first"][page] = seconds(partial(load, page))
+        found["seconds"][page] = median_seconds(partial(load, page), times=TIMES)
     print(json.dumps({**found, "peak_mb": peak_mb(), "imports_mb": before}))
 
 
