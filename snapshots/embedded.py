@@ -141,8 +141,16 @@ class _Cluster:
 
     def stop(self) -> None:
         self._forget_recycled_pid()
-        if (self.data / "postmaster.pid").exists():
+        marker = self.data / "postmaster.pid"
+        if not marker.exists():
+            return
+        try:
             self._pg_ctl(_Account.for_data(self.data), "stop", "-m", "fast")
+        except EmbeddedServerError:
+            # A server that was killed a moment ago leaves its marker, which pg_ctl takes for one that won't stop.
+            self._forget_recycled_pid()
+            if marker.exists():
+                raise
 
     def _require_version(self) -> None:
         marker = self.data / "PG_VERSION"
