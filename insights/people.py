@@ -3,6 +3,7 @@ apart."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
@@ -21,25 +22,27 @@ def roll_up(
     activities: pd.DataFrame,
     stages: pd.DataFrame,
     rates: pd.DataFrame,
-    rate_day: pd.Timestamp,
+    day: pd.Timestamp,
     reporting_currency: str | None,
 ) -> pd.DataFrame:
     """One row per owner, and one for nobody where something has no owner; not sorted.
 
     owners: OWNERS. events: DEAL_EVENTS by owner. activities: ACTIVITY_COUNTS by owner. stages: STAGES by owner.
-    rate_day: the day whose currency rates count. Returns owner_id, name (None for nobody), team, is_active, emails,
-    calls, meetings, new_deals, won, won_money and pipeline_money (tuples of Money, one per currency), win_rate (None
-    where nothing closed), n_closed, few (a rate of fewer than `TOO_FEW` closed deals).
+    An event is converted by the rate of its own day, the open pipeline by that of `day`.
+
+    Returns owner_id, name (None for nobody), team, is_active, emails, calls, meetings, new_deals, won, won_money and
+    pipeline_money (tuples of Money, one per currency), win_rate (None where nothing closed), n_closed, few (a rate of
+    fewer than `TOO_FEW` closed deals).
     """
     known = pd.concat([events["owner_id"], activities["owner_id"], stages["owner_id"]]).dropna()
     people = owners[["owner_id", "name", "team", "is_active"]].astype({"owner_id": "int64"})
     if (known == NOBODY).any():
         nobody = pd.DataFrame([{"owner_id": NOBODY, "name": None, "team": None, "is_active": True}])
         people = pd.concat([people, nobody], ignore_index=True)
-    day = rate_day.date()
-    money = converted(events, rates, reporting_currency, days=day)
-    pipeline = converted(stages, rates, reporting_currency, days=day)
-    rows = [_row(int(owner_id), money, activities, pipeline) for owner_id in people["owner_id"]]
+    money = _of_each(converted(events, rates, reporting_currency, days=events["day"]))
+    pipeline = _of_each(converted(stages, rates, reporting_currency, days=day.date()))
+    did = _of_each(activities)
+    rows = [_row(money(owner_id), did(owner_id), pipeline(owner_id)) for owner_id in people["owner_id"]]
     figures = pd.DataFrame(rows, columns=_FIGURES, index=people.index)
     return pd.concat([people, figures], axis=1)
 
@@ -50,8 +53,14 @@ _FIGURES: Final = [
 ]  # fmt: skip
 
 
-def _row(owner_id: int, events: pd.DataFrame, activities: pd.DataFrame, stages: pd.DataFrame) -> dict[str, object]:
-    mine, did, has = (frame[frame["owner_id"] == owner_id] for frame in (events, activities, stages))
+def _of_each(frame: pd.DataFrame) -> Callable[[int], pd.DataFrame]:
+    """Gives an owner's rows; none where there are none."""
+    parts = dict(iter(frame.groupby("owner_id")))
+    nothing = frame.iloc[:0]
+    return lambda owner_id: parts.get(owner_id, nothing)
+
+
+def _row(mine: pd.DataFrame, did: pd.DataFrame, has: pd.DataFrame) -> dict[str, object]:
     rate, n_closed = win_rate(mine)
     won = mine[mine["event"] == "won"]
     counted = {kind: int(did.loc[did["kind"] == kind, "n"].sum()) for kind in KINDS}

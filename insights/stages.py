@@ -59,6 +59,12 @@ def _weighted(group: pd.DataFrame) -> tuple[Money, ...]:
     return totals(known.assign(amount_minor=minor))
 
 
+def main_currency(stages: pd.DataFrame) -> str | None:
+    """The currency of most open deals, in which bars can be compared; None where no amount is known. stages: STAGES."""
+    deals = stages.groupby("currency")["n_valued"].sum()
+    return str(deals.idxmax()) if len(deals) and deals.max() > 0 else None
+
+
 def open_pipeline(
     stages: pd.DataFrame, *, rates: pd.DataFrame, day: pd.Timestamp, reporting_currency: str | None
 ) -> Kpi:

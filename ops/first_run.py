@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
+from decimal import Decimal
 
 from adapters.demo.world import DemoSettings
 from adapters.registry import load
@@ -21,7 +22,7 @@ from snapshots.organizations import (
     list_connections,
     list_organizations,
 )
-from snapshots.status import freshness
+from snapshots.status import freshness, save_rates
 from snapshots.sync import Progress, RunReport
 
 SAMPLE_NAME = "Sample data"
@@ -106,7 +107,26 @@ def connect_provider(services: Services) -> Organization | None:
     return organization
 
 
+_SAMPLE_RATES = {"USD": "0.92", "GBP": "1.17", "JPY": "0.0061"}
+_SAMPLE_DRIFT = ("1", "1.015", "0.99", "1.005")
+"""By quarter, so that the sample shows what dated rates do."""
+
+
+def sample_rates(first: date, until: date) -> list[tuple[str, str, date, Decimal]]:
+    """Made-up rates to EUR from `first` on, four a year. (currency, to currency, from which day on, rate)"""
+    days = [first + timedelta(days=91 * n) for n in range((until - first).days // 91 + 1)]
+    return [
+        (currency, "EUR", day, Decimal(rate) * Decimal(_SAMPLE_DRIFT[n % len(_SAMPLE_DRIFT)]))
+        for currency, rate in _SAMPLE_RATES.items()
+        for n, day in enumerate(days)
+    ]
+
+
 def _connect_demo(services: Services, organization: Organization, size: DemoSettings) -> CrmConnection:
+    today = services.now().date()
+    save_rates(
+        services.database, organization.organization_id, sample_rates(size.born, today), entered_by="sample data"
+    )
     return connect_crm(
         services.database,
         organization.organization_id,

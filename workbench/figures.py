@@ -177,17 +177,19 @@ _STAGE_COLUMNS: Final = (
 )
 
 
-def stage_table(stages: pd.DataFrame) -> StageTable:
-    """The stages of one pipeline as bars and as a table. Bars show the currency with most of the amount, or numbers
-    of deals where there is no amount at all; labels name every currency."""
-    amounts = [one for money in stages["money"] for one in money]
-    sums = {one.currency: sum(other.major for other in amounts if other.currency == one.currency) for one in amounts}
-    main = max(sums, key=lambda code: sums[code]) if sums else None
+def stage_table(stages: pd.DataFrame, main: str | None) -> StageTable:
+    """The stages of one pipeline as bars and as a table.
+
+    main: the currency that bars are drawn in; labels name every currency. Where there is no amount at all, bars show
+    numbers of deals.
+    """
+    has_amounts = any(len(money) for money in stages["money"])
+    amounts = pd.Series([_major(money, main) for money in stages["money"]], index=stages.index)
     names = [stage if isinstance(stage, str) else "No stage" for stage in stages["stage"]]
     bars = pd.DataFrame(
         {
             "stage": names,
-            "value": [_major(money, main) for money in stages["money"]] if sums else stages["n"].astype("float64"),
+            "value": amounts if has_amounts else stages["n"].astype("float64"),
             "weighted": [_major(money, main) if money else None for money in stages["weighted"]],
             "label": [_stage_label(row) for row in stages.itertuples()],
         }

@@ -26,7 +26,7 @@ def _people(viewer: Viewer, data_version: int, slice_: Slice, reporting: str | N
         activities=reader.activity_counts(slice_, by_owner=True),
         stages=reader.open_stages(slice_, by_owner=True),
         rates=reader.rates(),
-        rate_day=pd.Timestamp(slice_.until),
+        day=pd.Timestamp(slice_.until),
         reporting_currency=reporting,
     )
     weeks = metrics.TREND_WEEKS

@@ -25,11 +25,12 @@ def pipeline(view: View) -> PipelinePage:
     found = stages.by_stage(held, ages, rates=rates, day=day, reporting_currency=reporting)
     measured, _ = data.measured(view)
     total = stages.open_pipeline(held, rates=rates, day=day, reporting_currency=reporting)
+    main = reporting or stages.main_currency(held)
     summaries = look_data.summaries(view.viewer, view.data_version, view.slice())
     gaps = [figures.gap_card(entry[1], str(entry[5]), summaries[entry[0]].n, total.n) for entry in look_data.LOOKS[:3]]
     return PipelinePage(
         kpis=[figures.card(total), figures.card(measured["weighted_pipeline"]), *gaps],
-        pipelines=[figures.stage_table(group) for _, group in found.groupby("pipeline_id", sort=False)],
+        pipelines=[figures.stage_table(group, main) for _, group in found.groupby("pipeline_id", sort=False)],
         notes=[],
         n_deals=total.n,
     )

@@ -24,7 +24,7 @@ def row_titles() -> Mapping[str, str]:
 
 
 @cached
-def rows_of(  # noqa: PLR0917  # all of them are the cache's key
+def rows_of(  # all of them are the cache's key
     viewer: Viewer, data_version: int, slice_: Slice, key: str, after: Any, stage_id: int | None
 ) -> rows.RowsPage:
     reader, row_set = installation.reader(viewer), ROW_SETS[key]

@@ -23,7 +23,9 @@ def chosen(found: PipelinePage) -> StageTable:
 
 
 def stages_card(found: PipelinePage, view: View) -> None:
-    with cards.titled("Where does it stand?", f"{formats.plural(found.n_deals, 'open deal')}, weighted part solid"):
+    shown = chosen_again(found)
+    deals = formats.plural(int(shown.rows["n"].sum()), "open deal")
+    with cards.titled("Where does it stand?", f"{deals}, weighted part solid"):
         table = chosen(found)
     label = " · ".join(f"{row.stage}: {row.label}" for row in table.bars.itertuples())
     chart = charts.stage_bars(table.bars, tokens.palette(), measure=table.measure)
