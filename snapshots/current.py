@@ -114,8 +114,9 @@ SHAPES: Mapping[Kind, Shape] = {
 def apply(connection: Connection, batch: Batch, kind: Kind, records: Sequence[Record]) -> None:
     """Store what these records say now; rows that say the same already are left untouched."""
     latest = {record.external_id: record for record in records}
-    hashes = {key: content_hash(record) for key, record in latest.items()}
     ids = batch.links.find(connection, kind, latest)
+    latest = {key: record for key, record in latest.items() if not batch.links.is_merged(kind, key)}
+    hashes = {key: content_hash(record) for key, record in latest.items()}
     stored = _stored_hashes(connection, batch, kind, list(ids.values()))
     new = [key for key in latest if stored.get(ids.get(key, -1), 0) == 0]
     changed = [key for key in latest if stored.get(ids.get(key, -1), 0) not in (0, hashes[key])]
@@ -139,7 +140,7 @@ def apply(connection: Connection, batch: Batch, kind: Kind, records: Sequence[Re
 
 def retire(connection: Connection, batch: Batch, kind: Kind, external_ids: Sequence[str], reason: str) -> None:
     """These objects are gone from the CRM; what points to them keeps its name."""
-    ids = list(batch.links.find(connection, kind, external_ids).values())
+    ids = list(batch.links.find_unmerged(connection, kind, external_ids).values())
     if kind is Kind.LEAD:
         _count_leads(connection, batch, ids, -1)
     result = connection.execute(

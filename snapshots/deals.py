@@ -93,7 +93,7 @@ def apply(connection: Connection, batch: Batch, page: Prepared) -> None:
     """Store what these records say; a record that says nothing new changes nothing."""
     # A merge in the page before may have given a number another meaning; then nothing that was made ready counts.
     ready = page.numbered if batch.links.are_unlinked(Kind.DEAL, page.numbered) else {}
-    ids = batch.links.find(connection, Kind.DEAL, [key for key in page.latest if key not in ready])
+    ids = batch.links.find_unmerged(connection, Kind.DEAL, [key for key in page.latest if key not in ready])
     stored = _stored_hashes(connection, batch.organization_id, ids.values())
     new = [key for key, deal_id in ids.items() if stored.get(deal_id, 0) == 0]
     changed = [key for key, deal_id in ids.items() if stored.get(deal_id, 0) not in (0, page.hashes[key])]
@@ -118,7 +118,7 @@ def apply(connection: Connection, batch: Batch, page: Prepared) -> None:
 
 def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, datetime | None], status: str) -> None:
     """These deals are gone from the CRM (deleted, archived, merged): they end, their past stays."""
-    ids = batch.links.find(connection, Kind.DEAL, external_ids)
+    ids = batch.links.find_unmerged(connection, Kind.DEAL, external_ids)
     presents = _presents(connection, batch.organization_id, list(ids.values()))
     rows = DealRows(None, batch.recorded_at)
     retired = []

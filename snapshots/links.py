@@ -40,6 +40,7 @@ class Links:
     connection_id: int
     _known: dict[Kind, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     _unlinked: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+    _merged: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
     _complete: set[Kind] = field(default_factory=set)
     """Kinds of which no link was there before this run, so that all are known."""
     _lock: RLock = field(default_factory=RLock)
@@ -51,6 +52,15 @@ class Links:
             known = self._known[kind]
             return {external_id: known[external_id] for external_id in external_ids if external_id in known}
 
+    def find_unmerged(self, connection: Connection, kind: Kind, external_ids: Collection[str]) -> dict[str, int]:
+        """The same, without those that were merged into another object: what is said of them says nothing of it."""
+        found = self.find(connection, kind, external_ids)
+        return {external_id: ours for external_id, ours in found.items() if external_id not in self._merged[kind]}
+
+    def is_merged(self, kind: Kind, external_id: str) -> bool:
+        """Of an id that was found."""
+        return external_id in self._merged[kind]
+
     def _look_up(self, connection: Connection, kind: Kind, external_ids: Collection[str]) -> None:
         known = self._known[kind]
         if kind is Kind.DEAL and not known and not self._any(connection, kind):
@@ -61,7 +71,8 @@ class Links:
         if asked:
             found = connection.execute(
                 text(
-                    "SELECT external_id, entity_id FROM external_links WHERE organization_id = :organization "
+                    "SELECT external_id, entity_id, is_merged FROM external_links "
+                    "WHERE organization_id = :organization "
                     "AND connection_id = :connection AND kind = :kind AND external_id = ANY(:ids)"
                 ),
                 {
@@ -71,7 +82,10 @@ class Links:
                     "ids": asked,
                 },
             )
-            known.update({row.external_id: row.entity_id for row in found})
+            for row in found:
+                known[row.external_id] = row.entity_id
+                if row.is_merged:
+                    self._merged[kind].add(row.external_id)
 
     def _any(self, connection: Connection, kind: Kind) -> bool:
         asked = {"organization": self.organization_id, "connection": self.connection_id, "kind": kind.value}
@@ -130,9 +144,10 @@ class Links:
         self.now_linked(kind, ids)
 
     def repoint(self, connection: Connection, kind: Kind, loser_ids: Collection[str], winner: int) -> None:
-        """From now on these external ids mean `winner`."""
-        rows = [(self.organization_id, self.connection_id, kind.value, loser, winner) for loser in loser_ids]
+        """From now on these external ids mean `winner`, and what is said of them says nothing."""
+        rows = [(self.organization_id, self.connection_id, kind.value, loser, winner, True) for loser in loser_ids]
         with self._lock:
-            bulk.upsert(connection, schema.external_links, _LINK_COLUMNS, rows)
+            bulk.upsert(connection, schema.external_links, (*_LINK_COLUMNS, "is_merged"), rows)
+            self._merged[kind].update(loser_ids)
             self._known[kind].update(dict.fromkeys(loser_ids, winner))
             self.now_linked(kind, loser_ids)

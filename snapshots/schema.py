@@ -113,6 +113,13 @@ external_links = _table(
     Column("kind", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("entity_id", BigInteger, nullable=False),
+    Column(
+        "is_merged",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="merged into the object that it now means; whatever else the CRM still says of it is old",
+    ),
     Index(None, "organization_id", "kind", "entity_id"),
     key=("connection_id", "kind", "external_id"),
 )

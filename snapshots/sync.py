@@ -367,7 +367,8 @@ def _count_query(kind: Kind) -> str:
     return (
         f"SELECT count(*) FROM external_links l JOIN {table} t ON t.organization_id = l.organization_id "
         f"AND t.{kind.value}_id = l.entity_id WHERE l.organization_id = :organization "
-        "AND l.connection_id = :connection AND l.kind = :kind AND t.gone_at IS NULL AND t.content_hash <> 0"
+        "AND l.connection_id = :connection AND l.kind = :kind AND NOT l.is_merged "
+        "AND t.gone_at IS NULL AND t.content_hash <> 0"
     )
 
 

@@ -14,8 +14,10 @@ databases and roles. Tests that use a database carry the mark `postgres` by them
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +64,22 @@ def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
+def _server_folder(shared_folder: Path) -> Path:
+    # Not inside pytest's own folder: the next run of pytest would close that to the account that the server runs as.
+    name = hashlib.sha256(str(shared_folder).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"slms-tests-{name}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The server's folder goes with the last of the run's processes."""
+    factory = getattr(config, "_tmp_path_factory", None)
+    if "PYTEST_XDIST_WORKER" in os.environ or factory is None or factory._basetemp is None:
+        return
+    place = _server_folder(factory.getbasetemp())
+    embedded.release(place)
+    shutil.rmtree(place, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def database_server(_shared_folder: Path) -> str:
     """URL of a server with a user that may create databases and roles."""
@@ -69,7 +87,8 @@ def database_server(_shared_folder: Path) -> str:
     if given:
         return given
     binaries = os.environ.get("SLMS_TEST_POSTGRES_BIN")
-    return embedded.start(_shared_folder / "pg", binaries=Path(binaries) if binaries else None, durable=False)
+    place = _server_folder(_shared_folder)
+    return embedded.start(place, binaries=Path(binaries) if binaries else None, durable=False)
 
 
 @pytest.fixture(scope="session")

@@ -337,6 +337,13 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("entity_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "is_merged",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="merged into the object that it now means; whatever else the CRM still says of it is old",
+        ),
         sa.PrimaryKeyConstraint(
             "organization_id", "connection_id", "kind", "external_id", name=op.f("pk_external_links")
         ),

@@ -1,0 +1,261 @@
+"""Any history of a CRM, synchronised at any moments in pages of any size, stopped anywhere, is kept as it was."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from made_crm import CLOSED, STAGES, Clock, MadeCrm, connect, sync
+from sqlalchemy import text
+
+from adapters.records import Deal, DealField, Kind
+from snapshots import rollups
+from snapshots.database import Database
+from snapshots.organizations import create_organization
+
+EXAMPLES = 200 if os.environ.get("SLMS_TEST_FULL") else 15
+OWNERS = ("o1", "o2", "o3", None)
+AMOUNTS = st.sampled_from([None, 0, 1, 99_99, 250_000_00])
+ANY_STAGE = st.sampled_from([*STAGES, *CLOSED])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A deal as the CRM showed it."""
+
+    status: str
+    stage: str | None
+    owner: str | None
+    amount_minor: int | None
+    close_on: object
+
+    @classmethod
+    def of(cls, deal: Deal) -> Seen:
+        return cls(deal.status.value, deal.stage_id, deal.owner_id, deal.amount_minor, deal.close_on)
+
+
+PRESENT = text(
+    "SELECT l.external_id, v.status, s.external_id AS stage, o.external_id AS owner, v.amount_minor, v.close_on "
+    "FROM deal_versions v "
+    "JOIN external_links l ON l.organization_id = v.organization_id AND l.kind = 'deal' AND l.entity_id = v.deal_id "
+    "LEFT JOIN external_links s ON s.organization_id = v.organization_id AND s.kind = 'stage' "
+    "AND s.entity_id = v.stage_id "
+    "LEFT JOIN external_links o ON o.organization_id = v.organization_id AND o.kind = 'owner' "
+    "AND o.entity_id = v.owner_id "
+    "WHERE v.organization_id = :id AND v.recorded_at <= :at AND v.superseded_at > :at "
+    "AND v.status IN ('open', 'won', 'lost')"
+)
+TRUE_AT = text(
+    "SELECT l.external_id, s.external_id AS stage FROM deal_versions v "
+    "JOIN external_links l ON l.organization_id = v.organization_id AND l.kind = 'deal' AND l.entity_id = v.deal_id "
+    "LEFT JOIN external_links s ON s.organization_id = v.organization_id AND s.kind = 'stage' "
+    "AND s.entity_id = v.stage_id "
+    "WHERE v.organization_id = :id AND v.valid_from <= :at AND v.valid_to > :at AND v.status IN ('open', 'won', 'lost')"
+)
+
+
+class History(RuleBasedStateMachine):
+    """The model: what the CRM showed at each sync, and where each deal stood at each moment."""
+
+    database: Database
+
+    @initialize(page_size=st.integers(1, 4))
+    def begin(self, page_size: int) -> None:
+        number = len(self._organizations()) + 1
+        self.organization_id = create_organization(
+            self.database, f"History {number}", time_zone="Europe/Berlin", default_currency="EUR"
+        ).organization_id
+        self.connection_id = connect(self.database, self.organization_id)
+        self.clock, self.crm = Clock(), MadeCrm(page_size=page_size)
+        self.shown: dict[datetime, dict[str, Seen]] = {}
+        self.made, self.is_synced = 0, False
+
+    def _organizations(self) -> list[int]:
+        with self.database.as_worker() as connection:
+            return list(connection.execute(text("SELECT organization_id FROM organizations")).scalars())
+
+    def _later(self, hours: int = 5) -> datetime:
+        self.is_synced = False
+        return self.clock.forward(hours=hours)
+
+    def _some(self, pick: int) -> str:
+        return sorted(self.crm.deals)[pick % len(self.crm.deals)]
+
+    # --- what happens in the CRM ---
+
+    @rule(stage=ANY_STAGE, amount=AMOUNTS, owner=st.sampled_from(OWNERS))
+    def create(self, stage: str, amount: int | None, owner: str | None) -> None:
+        self.made += 1
+        self.crm.create(f"d{self.made}", self._later(), stage=stage, amount_minor=amount, owner=owner)
+
+    @precondition(lambda self: self.crm.deals)
+    @rule(pick=st.integers(0, 99), stage=ANY_STAGE, hours=st.sampled_from([1, 30, 24 * 20]))
+    def move(self, pick: int, stage: str, hours: int) -> None:
+        self.crm.move(self._some(pick), self._later(hours), stage)
+
+    @precondition(lambda self: self.crm.deals)
+    @rule(pick=st.integers(0, 99), amount=AMOUNTS, owner=st.sampled_from(OWNERS))
+    def change(self, pick: int, amount: int | None, owner: str | None) -> None:
+        at = self._later()
+        values = {"amount_minor": amount, "currency": "EUR" if amount is not None else None, "owner_id": owner}
+        self.crm.change(self._some(pick), at, **values)
+
+    @precondition(lambda self: self.crm.deals)
+    @rule(pick=st.integers(0, 99), days=st.integers(-30, 60))
+    def push(self, pick: int, days: int) -> None:
+        at = self._later()
+        self.crm.change(self._some(pick), at, close_on=(at + timedelta(days=days)).date())
+
+    @precondition(lambda self: self.crm.deals)
+    @rule(pick=st.integers(0, 99), reason=st.sampled_from(["deleted", "archived"]), is_dated=st.booleans())
+    def remove(self, pick: int, reason: str, is_dated: bool) -> None:
+        at = self._later()
+        self.crm.remove(self._some(pick), at if is_dated else None, reason)
+
+    @precondition(lambda self: len(self.crm.deals) > 1)
+    @rule(winner=st.integers(0, 99), loser=st.integers(0, 99))
+    def merge(self, winner: int, loser: int) -> None:
+        a, b = self._some(winner), self._some(loser)
+        if a != b:
+            self.crm.merge(a, b, self._later())
+
+    @precondition(lambda self: self.crm.deals)
+    @rule(pick=st.integers(0, 99))
+    def say_again(self, pick: int) -> None:
+        self.crm.repeat(self._some(pick))
+
+    # --- what we do ---
+
+    @rule(page_size=st.integers(1, 5), stop_before=st.one_of(st.none(), st.integers(0, 6)), from_start=st.booleans())
+    def bring_up_to_date(self, page_size: int, stop_before: int | None, from_start: bool) -> None:
+        """A sync, perhaps one that is stopped in the middle first."""
+        self.crm.page_size = page_size
+        self._later(1)
+        if stop_before is not None:
+            pages = iter(range(99))
+            self._sync(should_stop=lambda: next(pages) >= stop_before, from_start=from_start)
+            self._later(1)
+        report = self._sync(from_start=from_start and stop_before is None)
+        assert report.status == "succeeded", report.error_message
+        for tally in report.counts.values():
+            assert tally.fetched == tally.new + tally.changed + tally.unchanged + tally.rejected
+        assert report.ours[Kind.DEAL] == report.expected[Kind.DEAL] == len(self.crm.deals)
+        # Statements of one moment are told apart by microseconds.
+        self.shown[self.clock.at + timedelta(milliseconds=1)] = {
+            key: Seen.of(deal) for key, deal in self.crm.deals.items()
+        }
+        self.is_synced = True
+
+    def _sync(self, **further: object):
+        return sync(self.database, self.organization_id, self.connection_id, self.crm, self.clock, **further)
+
+    @precondition(lambda self: self.is_synced)
+    @rule()
+    def all_over_again(self) -> None:
+        """What was read already changes no row, however often it is read."""
+        before = self._row_versions()
+        self.clock.forward(hours=1)
+        report = self._sync(from_start=True)
+        assert report.counts[Kind.DEAL].unchanged == report.counts[Kind.DEAL].fetched == len(self.crm.deals)
+        assert report.counts[Kind.DEAL].deleted == 0
+        assert self._row_versions() == before
+
+    def _row_versions(self) -> dict[str, list[object]]:
+        names = ("deals", "deal_versions", "stage_events", "external_links", "raw_records", "deal_daily")
+        with self.database.as_app(self.organization_id) as connection:
+            return {
+                name: sorted(connection.execute(text(f"SELECT ctid::text, xmin::text FROM {name}")).all())
+                for name in names
+            }
+
+    # --- what must hold ---
+
+    @invariant()
+    def what_was_shown_then_is_what_is_known_of_then(self) -> None:
+        for at, shown in getattr(self, "shown", {}).items():
+            with self.database.as_app(self.organization_id) as connection:
+                rows = connection.execute(PRESENT, {"id": self.organization_id, "at": at}).all()
+            found = {row[0]: Seen(*row[1:]) for row in rows}
+            losers = {
+                loser
+                for change in self.crm.log[Kind.DEAL]
+                if not isinstance(change, Deal) and hasattr(change, "loser_ids")
+                for loser in change.loser_ids
+            }
+            # Links of merged deals mean the survivor from then on, also in the past.
+            assert {key: one for key, one in found.items() if key not in losers} == {
+                key: one for key, one in shown.items() if key not in losers
+            }
+            assert len(rows) >= len(shown) - len(losers & set(shown))
+
+    @invariant()
+    def where_a_deal_stood_is_what_its_history_says(self) -> None:
+        if not getattr(self, "is_synced", False):
+            return
+        moments = sorted({change.at for deal in self.crm.deals.values() for change in deal.history})
+        winners = {c.winner_id for c in self.crm.log[Kind.DEAL] if hasattr(c, "winner_id")}
+        removed = {c.external_id for c in self.crm.log[Kind.DEAL] if hasattr(c, "reason")}
+        for at in moments[-6:]:
+            with self.database.as_app(self.organization_id) as connection:
+                rows = connection.execute(TRUE_AT, {"id": self.organization_id, "at": at}).all()
+            assert len({row[0] for row in rows}) == len(rows) or winners, "a deal stands in two places"
+            found = dict(rows)  # type: ignore[arg-type]
+            for key, deal in self.crm.deals.items():
+                if key not in winners and key not in removed:
+                    assert found.get(key) == _stage_at(deal, at)
+
+    @invariant()
+    def the_times_of_a_deals_versions_never_overlap(self) -> None:
+        if not hasattr(self, "organization_id"):
+            return
+        with self.database.as_app(self.organization_id) as connection:
+            rows = connection.execute(
+                text(
+                    "SELECT deal_id, nullif(valid_from, '-infinity'), nullif(valid_to, 'infinity') FROM deal_versions "
+                    "WHERE valid_to > valid_from ORDER BY deal_id, valid_from"
+                )
+            ).all()
+            wrong = connection.execute(
+                text("SELECT count(*) FROM deal_versions WHERE superseded_at < recorded_at OR valid_to < valid_from")
+            ).scalar_one()
+        assert wrong == 0
+        last = datetime.max.replace(tzinfo=UTC)
+        for (deal, _, ended), (next_deal, began, _) in pairwise(rows):
+            assert deal != next_deal or (ended or last) == began
+
+    @invariant()
+    def the_rollups_are_what_a_recount_gives(self) -> None:
+        if hasattr(self, "organization_id"):
+            with self.database.as_app(self.organization_id) as connection:
+                assert set(rollups.differences(connection, self.organization_id).values()) == {0}
+
+
+def _stage_at(deal: Deal, at: datetime) -> str | None:
+    passed = [change.value for change in deal.history if change.field is DealField.STAGE and change.at <= at]
+    return str(passed[-1]) if passed else None
+
+
+def test_any_history_is_kept_as_it_was(database: Database) -> None:
+    machine = type("History", (History,), {"database": database})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes hours; steps are printed
+            stateful_step_count=22,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
