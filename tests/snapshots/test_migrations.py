@@ -58,6 +58,7 @@ def test_the_models_match_the_migrated_tables(new_database: Callable[[], str]) -
 
 
 def test_two_processes_that_migrate_at_once_do_not_collide(new_database: Callable[[], str]) -> None:
+    url = new_database()
     command = [sys.executable, "-c", "import sys; from snapshots.database import migrate; migrate(sys.argv[1])", url]
     started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     assert [(process.communicate(timeout=60)[1], process.returncode) for process in started] == [("", 0)] * 3
