@@ -96,6 +96,7 @@ COUNTS: dict[str, Callable[[Reader], int]] = {
     "stage_ages": lambda reader: int(reader.stage_ages(SLICE)["n"].sum()),
     "pipeline_trend": lambda reader: int(reader.pipeline_trend(SLICE, [LAST])["n"].sum()),
     "deal_summary": lambda reader: rows.deal_summary(reader, SLICE, DealSet.OPEN).n,
+    "open_summaries": lambda reader: rows.open_summaries(reader, SLICE, [DealSet.OPEN])[DealSet.OPEN].n,
 }
 """Reads of sums: one per owner of the firm, and one of nobody's."""
 OF_THE_FRAME = {
