@@ -24,7 +24,8 @@ class Page:
     cursor: where to go on after this page; opaque text that only the adapter reads. It is stored in the same
     transaction as the page, so asking again with it after a crash repeats nothing and loses nothing.
     done: True on the last page for now; the next sync starts from this cursor.
-    total: how many records of this kind the CRM says it has, where it says so (for progress and reconciliation).
+    total: how many records of this kind a pass over everything brings, refused ones included, where the CRM says so
+    (for progress; what is live is `expected_count`).
     """
 
     changes: tuple[Change, ...]

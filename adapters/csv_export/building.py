@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from adapters.csv_export.cell_words import CANCELLED, DIRECTION_WORDS, DONE, NO_SHOW
 from adapters.csv_export.mapping import FileMapping
 from adapters.csv_export.rows import BadRow, Money, RowReader, Values, full_name, key_of
+from adapters.csv_export.spelling import key, words
 from adapters.csv_export.survey import Part, Survey, line_at, ordered_stages, reference, reference_fields, stage_status
-from adapters.csv_export.words import CANCELLED, DIRECTION_WORDS, DONE, NO_SHOW, key, words
 from adapters.records import (
     Activity,
     Company,
@@ -255,6 +256,8 @@ class Builder:
             return DealStatus.WON
         if values.get("lost_at") or (values.get("is_closed") and "is_won" in values):
             return DealStatus.LOST
+        if values.get("is_won") is False and not mapping.columns.keys() & {"stage", "status", "is_closed"}:
+            return DealStatus.LOST  # nothing else could tell of a deal that is still open
         told = mapping.columns.keys() & {"status", "stage", "is_won", "won_at", "lost_at"}
         ended = values.get("is_closed") or (not told and values.get("closed_at"))
         return mapping.closed_means if ended else DealStatus.OPEN
@@ -270,6 +273,9 @@ class Builder:
         kind = row.values.get("kind") or self._mapping.activity_kind
         duration = row.values.get("duration")
         find = self._survey.names
+        # One column may name any of several kinds, as Salesforce's WhoId and WhatId do.
+        who = row.text("contact_id") or row.text("contact_name")
+        about = row.text("deal_id") or row.text("deal_name")
         return Activity(
             external_id=row.external_id,
             kind=kind,  # type: ignore[arg-type]
@@ -278,10 +284,10 @@ class Builder:
             direction=_direction(row),
             outcome=_outcome(row.text("outcome")),
             duration_s=duration if isinstance(duration, int) else None,
-            deal_id=find[Kind.DEAL].find(row.text("deal_id") or row.text("deal_name")),
-            contact_id=find[Kind.CONTACT].find(row.text("contact_id") or row.text("contact_name")),
-            company_id=self._refer(Kind.COMPANY, row),
-            lead_id=find[Kind.LEAD].find(row.text("lead_id")),
+            deal_id=find[Kind.DEAL].find(about),
+            contact_id=find[Kind.CONTACT].find(who),
+            company_id=self._refer(Kind.COMPANY, row) or find[Kind.COMPANY].find(about),
+            lead_id=find[Kind.LEAD].find(row.text("lead_id") or who),
             subject=row.text("subject"),
             raw=self._raw(row),
         )

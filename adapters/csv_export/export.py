@@ -17,13 +17,13 @@ from pathlib import Path
 
 from adapters.base import ActivityCount, Capabilities, Check, ContactInput, Missing, Page, UpsertResult
 from adapters.csv_export.building import Builder, derived
+from adapters.csv_export.file_names import PLURALS
 from adapters.csv_export.inspection import inspect_export
 from adapters.csv_export.mapping import ExportMapping, FileMapping
 from adapters.csv_export.rows import RowReader
 from adapters.csv_export.survey import Part, Survey, Tally, survey
 from adapters.csv_export.tables import Layout, NotATable, TableFile, find_layout, rows, table_files
-from adapters.csv_export.words import PLURALS
-from adapters.errors import CrmError, FatalError
+from adapters.errors import CrmError, FatalError, MissingScopeError
 from adapters.records import Activity, ActivityKind, Change, Deal, Kind, Owner, Rejection, Team
 
 PAGE_SIZE = 5_000
@@ -69,12 +69,17 @@ class CsvExport:
     @cached_property
     def capabilities(self) -> Capabilities:
         given = self._kinds()
-        missing = tuple(
-            Missing(kind=kind, reason=f"no file of the export speaks of {PLURALS[kind]}")
-            for kind in Kind
-            if kind not in given
-        )
-        return Capabilities(kinds=given, counts_are_exact=True, missing=missing)
+        acts = self._activity_kinds() if Kind.ACTIVITY in given else frozenset()
+        missing = [Missing(kind=kind, reason=_unspoken(kind)) for kind in Kind if kind not in given]
+        if acts:
+            missing += [Missing(kind=act, reason=_unheld(act)) for act in ActivityKind if act not in acts]
+        return Capabilities(kinds=given, activity_kinds=acts, counts_are_exact=True, missing=tuple(missing))
+
+    def _activity_kinds(self) -> frozenset[ActivityKind]:
+        """Kinds of activities that the mapping names, which come from the values of a sample of rows."""
+        mapped = [mapping for _, mapping in self._mapped() if mapping.kind is Kind.ACTIVITY]
+        named = {act for mapping in mapped for act in mapping.activity_kinds.values()}
+        return frozenset(named | {mapping.activity_kind for mapping in mapped if "kind" not in mapping.columns})
 
     def _kinds(self) -> frozenset[Kind]:
         mapped = [mapping for _, mapping in self._mapped()]
@@ -157,11 +162,12 @@ class CsvExport:
 
     def changes(self, kind: Kind, cursor: str | None) -> Iterator[Page]:
         """Everything there is, once; nothing for the cursor of a finished import whose files are the same."""
+        self._demand(kind)
         position = self._position(cursor)
         if position is None:
-            yield Page(changes=(), cursor=self._cursor(None), done=True, total=self.expected_count(kind))
+            yield Page(changes=(), cursor=self._cursor(None), done=True, total=self._rows(kind))
             return
-        total = self.expected_count(kind)
+        total = self._rows(kind)
         stream = self._stream(kind, position)
         page: list[tuple[tuple[int, int], Change | Rejection]] = list(islice(stream, self._page_size))
         while True:
@@ -179,6 +185,10 @@ class CsvExport:
             if done:
                 return
             page = following
+
+    def _demand(self, kind: Kind) -> None:
+        if kind not in self.capabilities.kinds:
+            raise MissingScopeError(f"CSV export: {_unspoken(kind)}. Add such a file.", scope=kind.value)
 
     def _cursor(self, place: tuple[int, int] | None) -> str:
         where = {"done": True} if place is None else {"part": place[0], "row": place[1]}
@@ -221,8 +231,14 @@ class CsvExport:
         return teams
 
     def expected_count(self, kind: Kind) -> int | None:
+        if kind not in self.capabilities.kinds:
+            return None
         taken = sum(self._survey.tallies[part.reader.name].taken for part in self._of(kind))
         return taken + len(self._spoken(kind))
+
+    def _rows(self, kind: Kind) -> int:
+        """What a pass brings: records, and rows that are refused."""
+        return sum(self._survey.tallies[part.reader.name].rows for part in self._of(kind)) + len(self._spoken(kind))
 
     def list_owners(self) -> list[Owner]:
         return [
@@ -233,6 +249,7 @@ class CsvExport:
         self, *, created_since: datetime | None = None, modified_since: datetime | None = None, owner: str | None = None
     ) -> Iterator[Deal]:
         """Deals by their day of creation, undated ones last. A deal whose last change is not told may have changed."""
+        self._demand(Kind.DEAL)
         found = [
             deal
             for deal in self._deals()
@@ -259,6 +276,8 @@ class CsvExport:
             for _, item in self._stream(Kind.ACTIVITY, (0, 0))
             if isinstance(item, Activity)
         )
+        if not counted and kind not in self.capabilities.activity_kinds:
+            return ActivityCount(kind=kind, count=None, unavailable=_unheld(kind))
         return ActivityCount(kind=kind, count=counted)
 
     def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
@@ -330,6 +349,14 @@ class CsvExport:
     @cached_property
     def _reasons(self) -> dict[str, str | None]:
         return {file.name: file.left_out for file in inspect_export(self.source).files}
+
+
+def _unspoken(kind: Kind) -> str:
+    return f"no file of the export speaks of {PLURALS[kind]}"
+
+
+def _unheld(kind: ActivityKind) -> str:
+    return f"no activity of the export is of the kind {kind}"
 
 
 def _failed(name: str, detail: str, remedy: str) -> Check:

@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.csv_export.inspection import Column, FileInspection
+from adapters.csv_export.amounts import SYMBOLS, DecimalMark, currency_code, decimal_votes
+from adapters.csv_export.inspection import Column, FileInspection, Inspection
 from adapters.csv_export.mapping import ColumnUse, Note, activity_kind_of, status_of
-from adapters.csv_export.values import SYMBOLS, DateOrder, DecimalMark, currency_code, decimal_votes, order_votes
-from adapters.csv_export.words import words
+from adapters.csv_export.moments import DateOrder, order_votes
+from adapters.csv_export.spelling import words
 from adapters.records import ActivityKind, DealStatus, Kind
 
+_ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy")
+_MARKS: tuple[DecimalMark, ...] = (".", ",")
 _MONEY_FIELDS = ("amount", "price", "revenue")
 _KNOWN_AT_CLOSE = frozenset({"close value", "closed amount", "closed value", "won amount", "close amount"})
 _UNIT_WORDS = (
     (re.compile(r"\b(in )?(millions?|mio|mln)\b"), 1_000_000),
-    (re.compile(r"\b(in )?(thousands?|tsd|keur|k)\b"), 1000),
+    (re.compile(r"(?<!\w)(thousands?|tsd|[tk]?(eur|usd|gbp|chf) ?[k]|[tk](eur|usd|gbp|chf|€|\$|£)|k)(?!\w)"), 1000),
 )
 
 
@@ -51,13 +54,32 @@ class Formats:
         return {name: getattr(self, name) for name in names}
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the files of an export write, as far as those that show it agree; None where they do not."""
+
+    date_order: DateOrder | None = None
+    decimal: DecimalMark | None = None
+
+
+def habits_of(inspection: Inspection) -> Habits:
+    """What an export's telling files have in common, for those that do not tell."""
+    orders, marks = set[DateOrder](), set[DecimalMark]()
+    for file in inspection.tables:
+        order, mark = _order_counts(file), _mark_counts(file)
+        orders |= {name for name in _ORDERS if order[name]}
+        marks |= {name for name in _MARKS if mark[name]}
+    return Habits(orders.pop() if len(orders) == 1 else None, marks.pop() if len(marks) == 1 else None)
+
+
 def guess_formats(
-    file: FileInspection, kind: Kind, columns: dict[str, Column], descriptions: tuple[tuple[str, str], ...]
+    file: FileInspection, kind: Kind, columns: dict[str, Column], inspection: Inspection, habits: Habits
 ) -> Formats:
-    """Judge how `file` writes its values. columns: field -> column; descriptions: texts of a data dictionary."""
+    """Judge how `file` writes its values. columns: field -> column; habits: of the whole export."""
     formats = Formats()
-    _decimal(formats, file)
-    _date_order(formats, file)
+    descriptions = inspection.descriptions
+    _decimal(formats, file, habits)
+    _date_order(formats, file, habits)
     for name in _MONEY_FIELDS:
         if name in columns:
             _money_column(formats, name, columns[name], dict(descriptions))
@@ -69,11 +91,18 @@ def guess_formats(
     return formats
 
 
-def _decimal(formats: Formats, file: FileInspection) -> None:
-    votes: Counter[str] = Counter()
-    for column in file.columns:
-        if column.type in {"number", "money"}:
-            votes += decimal_votes(column.values)
+def _mark_counts(file: FileInspection) -> Counter[str]:
+    return sum(
+        (decimal_votes(column.values) for column in file.columns if column.type in {"number", "money"}), Counter()
+    )
+
+
+def _order_counts(file: FileInspection) -> Counter[str]:
+    return sum((order_votes(column.values) for column in file.columns if column.type == "date"), Counter())
+
+
+def _decimal(formats: Formats, file: FileInspection, habits: Habits) -> None:
+    votes = _mark_counts(file)
     european = file.layout is not None and file.layout.delimiter in {";", "\t"}
     if votes["."] or votes[","]:
         formats.decimal = "," if votes[","] > votes["."] else "."
@@ -81,6 +110,8 @@ def _decimal(formats: Formats, file: FileInspection) -> None:
         formats.notes.append(
             Note(about="decimal", reason=f'decimal mark "{formats.decimal}": {seen}', confidence="sure")
         )
+    elif habits.decimal:
+        formats.decimal = habits.decimal
     elif votes[".?"] or votes[",?"]:
         # Three digits after the only mark: thousands, unless the file is written the other way altogether.
         formats.decimal = "," if votes[".?"] > votes[",?"] and european else "."
@@ -91,17 +122,19 @@ def _decimal(formats: Formats, file: FileInspection) -> None:
         formats.decimal = "," if european else "."
 
 
-def _date_order(formats: Formats, file: FileInspection) -> None:
-    per_column = {column.name: order_votes(column.values) for column in file.columns if column.type == "date"}
-    votes: Counter[str] = Counter()
-    for found in per_column.values():
-        votes += found
+def _date_order(formats: Formats, file: FileInspection, habits: Habits) -> None:
+    votes = _order_counts(file)
     if not votes:
         return
     if votes["dmy"] or votes["mdy"]:
         formats.date_order = "dmy" if votes["dmy"] >= votes["mdy"] else "mdy"
         reason = f"{votes[formats.date_order]} dates fit {_WRITTEN[formats.date_order]} only"
         formats.notes.append(Note(about="date_order", reason=reason, confidence="sure"))
+        return
+    if habits.date_order:
+        formats.date_order = habits.date_order
+        reason = f"{_WRITTEN[habits.date_order]}, as the other files of the export write dates"
+        formats.notes.append(Note(about="date_order", reason=reason, confidence="likely"))
         return
     european = formats.decimal == "," or votes["dmy?"] > votes["?"]
     formats.date_order = "dmy" if european else "mdy"
@@ -118,6 +151,8 @@ _WRITTEN = {"dmy": "day/month/year", "mdy": "month/day/year", "ymd": "year-month
 def _money_column(formats: Formats, name: str, column: Column, descriptions: dict[str, str]) -> None:
     described = descriptions.get(column.name, "")
     currency = _currency_in(column.name) or _currency_in(described)
+    if currency is None:
+        _shared_marks(formats, column)
     text = f"{column.name} {described}".casefold()
     scale = next((factor for pattern, factor in _UNIT_WORDS if pattern.search(text)), 1)
     if currency or scale != 1:
@@ -129,8 +164,18 @@ def _money_column(formats: Formats, name: str, column: Column, descriptions: dic
         )
 
 
+def _shared_marks(formats: Formats, column: Column) -> None:
+    """Crowns and dollars are several currencies: which is meant is asked where nothing tells."""
+    if any(re.search(r"(?<!\w)kr\.?(?!\w)", value, re.IGNORECASE) for value in column.samples):
+        formats.questions.append(f"{column.name} is in kr, taken for Swedish crowns. Which currency is it?")
+    elif any(re.match(r"\$|-\$|.*\d ?\$$", value) for value in column.samples):
+        formats.questions.append(f"{column.name} is in $, taken for the organization's dollar or US dollars. Is it?")
+
+
 def _currency_in(text: str) -> str | None:
     for part in re.split(r"[\s()\[\]_/,.;:-]+", text):
+        if len(part) in {2, 4} and part[0] in "tTkK" and (code := currency_code(part[1:])):
+            return code  # T€, kEUR
         if part in SYMBOLS or (len(part) == 3 and part.isupper()) or part.casefold() in {"eur", "usd", "gbp", "chf"}:
             code = currency_code(part)
             if code:
@@ -183,6 +228,7 @@ def _activities(formats: Formats, file: FileInspection, columns: dict[str, Colum
         if found:
             formats.activity_kinds[value] = found
         else:
+            formats.activity_kinds[value] = formats.activity_kind
             formats.questions.append(f'What kind of activity is "{value}"? It is taken for a {formats.activity_kind}.')
     by_name = activity_kind_of(Path(file.name).stem)
     if column is None and by_name:
@@ -194,7 +240,7 @@ def _activities(formats: Formats, file: FileInspection, columns: dict[str, Colum
 
 def _duration(formats: Formats, column: Column) -> None:
     said = set(words(column.name).split())
-    seconds = bool(said & {"seconds", "sec", "s", "secs", "sekunden"})
+    seconds = bool(said & {"seconds", "sec", "s", "secs", "sekunden"}) or words(column.name).endswith("inseconds")
     milliseconds = bool(said & {"milliseconds", "ms", "millis"})
     unit = 0.001 if milliseconds else 1 if seconds else 3600 if said & {"hours", "h", "stunden"} else 60
     if column.type == "number" and not any(":" in value for value in column.samples):

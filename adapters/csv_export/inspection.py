@@ -9,9 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from adapters.csv_export.amounts import has_currency, is_number
+from adapters.csv_export.bad_value import BadValue
+from adapters.csv_export.cell_words import MISSING
+from adapters.csv_export.file_names import DICTIONARY_COLUMNS
+from adapters.csv_export.moments import is_moment
+from adapters.csv_export.spelling import key, words
 from adapters.csv_export.tables import Layout, NotATable, TableFile, find_layout, rows, table_files
-from adapters.csv_export.values import BadValue, has_currency, is_email, is_moment, is_number, is_phone, parse_boolean
-from adapters.csv_export.words import DICTIONARY_COLUMNS, MISSING, key, words
+from adapters.csv_export.values import is_email, is_phone, parse_boolean
 
 SAMPLE_ROWS = 20_000
 _KEPT_VALUES = 20_000  # distinct values of one column that are kept for finding joins

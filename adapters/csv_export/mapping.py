@@ -6,13 +6,26 @@ but the mapping's own file.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from adapters.csv_export.values import DateOrder, DecimalMark
-from adapters.csv_export.words import ACTIVITY_WORDS, COLUMNS, LOST_WORDS, MISSING, OPEN_WORDS, WON_WORDS, words
+from adapters.csv_export.amounts import DecimalMark
+from adapters.csv_export.cell_words import (
+    ACTIVITY_WORDS,
+    LOST_STEMS,
+    LOST_WORDS,
+    MISSING,
+    NOT_WORDS,
+    OPEN_WORDS,
+    WON_STEMS,
+    WON_WORDS,
+)
+from adapters.csv_export.column_names import COLUMNS
+from adapters.csv_export.moments import DateOrder
+from adapters.csv_export.spelling import words
 from adapters.errors import ConfigError
 from adapters.records import ActivityKind, DealStatus, Kind
 
@@ -148,13 +161,14 @@ def status_of(name: str) -> DealStatus | None:
     for status, known in ((DealStatus.WON, WON_WORDS), (DealStatus.LOST, LOST_WORDS), (DealStatus.OPEN, OPEN_WORDS)):
         if bare in known:
             return status
-    parts = set(bare.split())
-    if parts & {"not", "nicht", "open"}:
+    parts = bare.split()
+    if parts[:1] == ["open"]:
         return None
-    if parts & {"won", "gewonnen", "gagne", "ganado", "ganada", "ganho"}:
-        return DealStatus.WON
-    if parts & {"lost", "verloren", "perdu", "perdido", "perdida"}:
-        return DealStatus.LOST
+    for before, word in pairwise(["", *parts]):
+        if word in WON_STEMS:
+            return DealStatus.LOST if before in NOT_WORDS else DealStatus.WON
+        if word in LOST_STEMS and before not in NOT_WORDS:
+            return DealStatus.LOST
     return None
 
 

@@ -10,29 +10,24 @@ from decimal import Decimal
 from functools import partial
 from typing import cast
 
+from adapters.csv_export.amounts import currency_code, is_number, minor_units, parse_money, parse_number, settle_dollar
+from adapters.csv_export.bad_value import BadValue
+from adapters.csv_export.cell_words import ACTIVE, INACTIVE, TOTALS
 from adapters.csv_export.mapping import ColumnUse, FileMapping, activity_kind_of
+from adapters.csv_export.moments import day_parser, moment_parser
+from adapters.csv_export.spelling import as_words, plain, words
 from adapters.csv_export.tables import Layout
-from adapters.csv_export.values import (
-    BadValue,
-    currency_code,
-    day_parser,
-    minor_units,
-    moment_parser,
-    parse_boolean,
-    parse_duration_s,
-    parse_money,
-    parse_number,
-    settle_dollar,
-)
-from adapters.csv_export.words import ACTIVE, INACTIVE, as_words, plain
+from adapters.csv_export.values import parse_boolean, parse_duration_s
 from adapters.errors import FatalError
 from adapters.records import ActivityKind, Kind, Rejection
 
 Values = dict[str, object]
 _REMEMBERED = 50_000
+_WIDE = 5  # mapped columns, from which on a row that fills one of them is no record
 _UNSEEN = object()
 _MOMENTS = as_words("created_at, closed_at, won_at, lost_at, modified_at, converted_at, since, occurred_at")
-_FLAGS = frozenset({"is_won", "is_closed", "converted"})
+_FLAGS = frozenset({"is_won", "is_closed", "converted", "deleted"})
+_SUMMED = frozenset({Kind.DEAL, Kind.LEAD, Kind.ACTIVITY, Kind.PRODUCT})  # companies may be called Total
 _MONEY = frozenset({"amount", "price", "revenue"})
 
 
@@ -111,6 +106,8 @@ class RowReader:
     def read(self, cells: list[str] | None) -> Values:
         """The values of the mapped fields; missing ones are None. Raises BadRow."""
         checked = self._checked(cells)
+        if "" in checked and self._is_of_totals(checked):
+            raise BadRow("a row of totals, not a record", "a row of totals")
         values: Values = {}
         missing = self._missing
         for field, index in self._texts:
@@ -127,10 +124,22 @@ class RowReader:
         for field, use in self._money.items():
             if values[field] is not None:
                 values[field] = self._settled(values[field], values.get("currency"), use)
+        if values.get("deleted"):
+            raise BadRow("it is marked as deleted in the CRM", "marked as deleted in the CRM")
+        if not self.has_id and len(values) >= _WIDE and sum(value is not None for value in values.values()) < 2:
+            raise BadRow("only one cell is filled: a heading, not a record", "only one cell is filled")
         if self.has_id and values["id"] is None:
             column = self.mapping.columns["id"].column
             raise BadRow(f"{column} is empty: it names the row and is needed", f"{column} is empty")
         return values
+
+    def _is_of_totals(self, cells: list[str]) -> bool:
+        """Whether the first cell says so and nothing but numbers stands beside it."""
+        first, *others = [cell for cell in cells if cell and not cell.isspace()] or [""]
+        if len(first) > 60 or self.mapping.kind not in _SUMMED:
+            return False
+        said = [word for word in words(first).split() if not word.isdigit()]
+        return bool(said) and TOTALS.issuperset(said) and all(map(is_number, others))
 
     def _checked(self, cells: list[str] | None) -> list[str]:
         width = len(self.header)

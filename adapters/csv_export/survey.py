@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
+from adapters.csv_export.cell_words import STAGE_RANK
 from adapters.csv_export.mapping import FILE_KINDS, FileMapping, status_of
 from adapters.csv_export.rows import BadRow, RowReader, Values, full_name, key_of
-from adapters.csv_export.words import STAGE_RANK, key, words
+from adapters.csv_export.spelling import key, words
 from adapters.records import DealStatus, Kind
 
 RowSource = Callable[[], Iterator[tuple[int, list[str] | None]]]
@@ -148,7 +149,7 @@ def survey(parts: list[Part]) -> Survey:
 
 def _wanted(parts: list[Part], kind: Kind) -> set[str]:
     """By which fields files refer to things of this kind, so that their names are worth remembering."""
-    fields = {f"{kind}_id", f"{kind}_name"}
+    fields = {f"{kind}_id", f"{kind}_name"} | ({"contact_id", "contact_name"} if kind is Kind.LEAD else set())
     return {name for part in parts for name in part.mapping.columns if name in fields}
 
 

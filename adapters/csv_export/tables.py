@@ -229,9 +229,20 @@ def _try(
     if width < 2:
         return 0.0, mark, 1, ()
     near = {width, max(2, width - 1), width + 1}  # rows may end in one delimiter more than the header, or less
-    at, (line, header) = next((at, row) for at, row in enumerate(rows) if len(row[1]) in near)
+    used = {place for _, row in rows for place, cell in enumerate(row) if cell.strip()}
+    # A title above the header may be padded to its width, but it does not fill it.
+    names_all = [sum(map(bool, map(str.strip, row))) > len(used) / 2 for _, row in rows]
+    at, (line, header) = next(
+        ((at, row) for at, row in enumerate(rows) if _heads(row[1], width, near) and names_all[at]), (0, rows[0])
+    )
     fit = sum(count for size, count in widths.items() if size == width) / len(rows)
     return fit * (0.5 if at else 1.0) + width * 1e-4, mark, line, tuple(header)
+
+
+def _heads(row: list[str], width: int, near: set[int]) -> bool:
+    """Whether a row is as wide as the others, or somewhat narrower and made of nothing but names."""
+    is_names = all(cell.strip() and not cell.strip()[0].isdigit() for cell in row)
+    return len(row) in near or (0.6 * width <= len(row) < width and is_names)
 
 
 def _unique(header: tuple[str, ...]) -> tuple[str, ...]:
@@ -270,7 +281,7 @@ def _parsed(text: io.TextIOWrapper, layout: Layout) -> Iterator[tuple[int, list[
         try:
             for cells in reader:
                 line, before = before + 1, reader.line_num
-                if line > skip and any(cells):
+                if line > skip and any(map(str.strip, cells)):
                     yield line, cells
             return
         except csv.Error:

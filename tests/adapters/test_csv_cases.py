@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of tables stand as they are)
 """Small exports, one peculiarity each."""
 
 from __future__ import annotations
@@ -8,23 +9,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from made_exports import export, taken
 
 from adapters.base import ContactInput, CrmAdapter
 from adapters.csv_export import CsvExport, ExportMapping, guess_mapping, inspect_export
 from adapters.csv_export.mapping import ColumnUse
 from adapters.errors import ConfigError, FatalError
 from adapters.records import ActivityKind, Deal, DealStatus, Kind, Lead
-
-
-def export(folder: Path, *, zone: ZoneInfo | None = None, encoding: str = "utf-8", **files: str) -> CsvExport:
-    """An export of the given files (keyword = name without .csv), with the guessed mapping."""
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_bytes(text.encode(encoding))
-    return CsvExport(folder, guess_mapping(inspect_export(folder)), zone=zone or UTC)
-
-
-def taken(adapter: CsvExport, kind: Kind) -> list:
-    return [change for page in adapter.changes(kind, None) for change in page.changes]
 
 
 def utc(*parts: int) -> datetime:

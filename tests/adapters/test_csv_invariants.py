@@ -121,3 +121,58 @@ def test_every_row_of_garbage_is_taken_or_refused(garbage: bytes) -> None:
     assert (report.taken, sum(report.rejected.values())) == (len(changes), len(refused))
     assert len({change.external_id for change in changes}) == len(changes)
     assert not any("\0" in str(change.raw.values()) or "\0" in change.external_id for change in changes)
+
+
+ROWS: dict[str, list[str]] = {
+    "good": ["D{n}", "Deal {n}", "Won", "{n}", "2024-01-01", "no"],
+    "short": ["D{n}", "Deal {n}"],
+    "long": ["D{n}", "Deal {n}", "Won", "1", "2024-01-01", "no", "and", "more"],
+    "trailing": ["D{n}", "Deal {n}", "Won", "1", "2024-01-01", "no", "", ""],
+    "blank": ["", " ", "", "", "", ""],
+    "empty": [],
+    "no id": ["", "Deal {n}", "Won", "1", "2024-01-01", "no"],
+    "twice": ["D0", "Deal {n}", "Won", "1", "2024-01-01", "no"],
+    "bad amount": ["D{n}", "Deal {n}", "Won", "much", "2024-01-01", "no"],
+    "bad day": ["D{n}", "Deal {n}", "Won", "1", "2024-13-41", "no"],
+    "deleted": ["D{n}", "Deal {n}", "Won", "1", "2024-01-01", "yes"],
+    "totals": ["Grand total", "", "", "12", "", ""],
+    "a line": ["Confidential"],
+    "two lines": ["D{n}", "Deal\n{n}", "Won", "1", "2024-01-01", "no"],
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(sorted(ROWS)), max_size=14), min_size=1, max_size=3),
+    st.sampled_from([",", ";"]),
+    st.integers(1, 6),
+)
+def test_of_each_file_every_row_is_taken_or_refused_with_its_line(
+    files: list[list[str]], delimiter: str, page_size: int
+) -> None:
+    """What is counted by hand in the file: rows that are not blank."""
+    columns = ["Deal ID", "Deal name", "Stage", "Amount", "Created", "Deleted"]
+    mapped = dict(zip(("id", "name", "stage", "amount", "created_at", "deleted"), columns, strict=True))
+    mapping = FileMapping(kind=Kind.DEAL, columns={name: ColumnUse(column=column) for name, column in mapped.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        for number, kinds in enumerate(files):
+            with (Path(folder) / f"deals {number}.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, delimiter=delimiter)
+                writer.writerow(columns)
+                rows = [[cell.format(n=f"{number}-{n}") for cell in ROWS[kind]] for n, kind in enumerate(kinds)]
+                writer.writerows([["D0", "First", "Won", "1", "2024-01-01", "no"], *rows])
+        export = ExportMapping(files={f"deals {number}.csv": mapping for number in range(len(files))})
+        adapter = CsvExport(Path(folder), export, page_size=page_size)
+        reports = {report.file: report for report in adapter.take_stock()}
+        pages = list(adapter.changes(Kind.DEAL, None))
+    refused = [rejection for page in pages for rejection in page.rejections]
+    for number, kinds in enumerate(files):
+        report = reports[f"deals {number}.csv"]
+        assert report.rows == 1 + sum(kind not in {"blank", "empty"} for kind in kinds)
+        assert report.rows == report.taken + sum(report.rejected.values())
+        of_file = [rejection for rejection in refused if rejection.source == report.file]
+        assert len(of_file) == sum(report.rejected.values())
+        assert all(rejection.line and rejection.line > 1 and rejection.reason for rejection in of_file)
+        assert len({rejection.line for rejection in of_file}) == len(of_file)
+    assert sum(len(page.changes) for page in pages) == sum(report.taken for report in reports.values())
+    assert {deal.external_id for page in pages for deal in page.changes} >= {"D0"}  # type: ignore[union-attr]

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
+import pandas as pd
 import pytest
 
 from adapters.csv_export import CsvExport, guess_mapping, inspect_export
 from adapters.records import Company, Deal, DealStatus, Kind, Lead, Product, Stage, Team
+from snapshots.database import Database
+from snapshots.organizations import connect_crm
+from snapshots.reads import Reader
+from snapshots.slices import NOBODY, Role, Slice, Viewer
+from snapshots.sync import RunReport, Sync
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _they_are_here(shared_data: Path) -> None:
+    assert shared_data == DATA
+
+
 def opened(name: str) -> CsvExport:
-    folder = DATA / name
-    if not folder.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{folder} is missing")
-        pytest.skip(f"{folder} is not here")
-    return CsvExport(folder, guess_mapping(inspect_export(folder)))
+    return CsvExport(DATA / name, guess_mapping(inspect_export(DATA / name)))
 
 
 def records(adapter: CsvExport, kind: Kind) -> list:
@@ -171,3 +178,87 @@ def test_what_the_leads_do_not_say_is_missing(leads: list[Lead]) -> None:
     assert {(lead.name, lead.email, lead.created_at, lead.deal_id) for lead in leads} == {(None, None, None, None)}
     assert not any(name.startswith(("column", "Unnamed")) for lead in leads for name in (*lead.fields, *lead.raw))
     assert len(leads[0].fields) == 34
+
+
+# --- through a sync, as pages read them ----------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+EVERYTHING = Slice(first_day=None, last_day=date(2026, 3, 2), as_of=date(2026, 3, 2))
+
+
+def synced(name: str, database: Database, organization: int) -> tuple[Reader, RunReport]:
+    export = opened(name)
+    adapter = CsvExport(export.source, export.mapping, zone=ZoneInfo("Europe/Berlin"), default_currency="EUR")
+    connection = connect_crm(database, organization, provider="csv", name=name, settings={})
+    sync = Sync(
+        database=database,
+        organization_id=organization,
+        connection_id=connection.connection_id,
+        adapter=adapter,
+        now=lambda: NOW,
+    )
+    report = sync.run(trigger="test")
+    assert report.status == "succeeded", report.error_message
+    return Reader(database, Viewer(organization, Role.SALES_OPS)), report
+
+
+def totals(frame: pd.DataFrame, by: list[str], values: list[str]) -> dict[object, tuple[int, ...]]:
+    sums = frame.groupby(by, dropna=False)[values].sum()
+    return {key: tuple(int(value) for value in row) for key, row in zip(sums.index, sums.to_numpy(), strict=True)}
+
+
+def test_synced_deals_have_the_files_counts_and_amounts_in_all_and_per_agent(
+    database: Database, organization: int
+) -> None:
+    reader, report = synced("crm_opportunities", database, organization)
+    assert report.ours[Kind.DEAL] == report.expected[Kind.DEAL] == 8800
+    events = reader.deal_events(EVERYTHING)
+    [told] = pipeline(
+        "select count(*), count(*) filter (deal_stage = 'Won'), count(*) filter (deal_stage = 'Lost'), "
+        "sum(close_value::bigint) filter (deal_stage = 'Won') * 100 from {}"
+    )
+    found = totals(events, ["event"], ["n", "amount_minor"])
+    assert (found["created"][0], found["won"][0], found["lost"][0], found["won"][1]) == told
+    people = reader.owners(EVERYTHING.as_of).set_index("owner_id").name
+    per_agent = reader.deal_events(EVERYTHING, by_owner=True)
+    won = totals(per_agent[per_agent.event == "won"], ["owner_id"], ["n", "amount_minor"])
+    sql = "select sales_agent, count(*), sum(close_value::bigint) * 100 from {} where deal_stage = 'Won' group by 1"
+    assert {people[key]: sums for key, sums in won.items()} == {agent: (n, sum_) for agent, n, sum_ in pipeline(sql)}
+    created = totals(per_agent[per_agent.event == "created"], ["owner_id"], ["n"])
+    assert {people[key]: n for key, (n,) in created.items()} == dict(
+        pipeline("select sales_agent, count(*) from {} group by 1")
+    )
+
+
+def test_synced_deals_of_each_day_and_the_undated_ones_equal_the_file(database: Database, organization: int) -> None:
+    reader, _ = synced("crm_opportunities", database, organization)
+    events = reader.deal_events(EVERYTHING)
+    events["on"] = events.day.dt.strftime("%Y-%m-%d").where(events.day.notna(), "")
+    for event, column in (("created", "engage_date"), ("won", "close_date"), ("lost", "close_date")):
+        stage = {"won": "where deal_stage = 'Won'", "lost": "where deal_stage = 'Lost'"}.get(event, "")
+        told = pipeline(f"select coalesce({column}, ''), count(*) from {{}} {stage} group by 1")
+        found = totals(events[events.event == event], ["on"], ["n"])
+        assert {day: n for day, (n,) in found.items()} == dict(told), event
+
+
+def test_synced_open_deals_stand_in_the_files_stages_without_amounts(database: Database, organization: int) -> None:
+    reader, _ = synced("crm_opportunities", database, organization)
+    stages = reader.open_stages(EVERYTHING)
+    told = pipeline(
+        "select deal_stage, count(*), count(close_value), count(*) - count(engage_date) from {} "
+        "where deal_stage not in ('Won', 'Lost') group by 1"
+    )
+    assert totals(stages, ["stage"], ["n", "n_valued", "n_undated"]) == {stage: tuple(sums) for stage, *sums in told}
+
+
+def test_synced_leads_by_source_and_conversion_equal_the_file(database: Database, organization: int) -> None:
+    reader, report = synced("xeducation", database, organization)
+    assert report.ours[Kind.LEAD] == report.expected[Kind.LEAD] == 9240
+    found = totals(reader.lead_counts(EVERYTHING, by_source=True), ["source"], ["n", "n_converted", "n_known"])
+    sql = (
+        """select lower(coalesce("Lead Source", '')), count(*), count(*) filter (Converted = '1'), count(Converted) """
+        "from {} group by 1"
+    )
+    told = {source: (n, converted, known) for source, n, converted, known in asked("xeducation", "Leads.csv", sql)}
+    assert {str(source).lower(): sums for source, sums in found.items()} == told
+    assert set(reader.lead_counts(EVERYTHING)["owner_id"].dropna()) <= {NOBODY}

@@ -7,46 +7,36 @@ from datetime import UTC, date, datetime, timedelta
 from conformance import AdapterConformance, ConformanceOverTime
 
 from adapters.base import CrmAdapter
-from adapters.demo import DemoCrm
-from adapters.demo.store import MemoryDemoStore
-from adapters.demo.world import DemoSettings
+from adapters.demo import DemoCrm, DemoSettings, MemoryDemoStore
 from adapters.records import ActivityKind, Kind
 
-SMALL = DemoSettings(seed=11, owners=9, deals=90, activities=700, years=0.9, born=date(2025, 3, 5))
+TINY = DemoSettings(seed=4, owners=8, deals=40, activities=160, years=0.4, born=date(2025, 9, 15))
+SMALL = DemoSettings(seed=4, owners=9, deals=110, activities=500, years=0.9, born=date(2025, 3, 5))
 NOW = datetime(2026, 2, 11, 13, 5, 7, 250_000, tzinfo=UTC)
 
 
 class TestDemoCrm(AdapterConformance):
-    def make(self) -> CrmAdapter:
+    def make(self, page_size: int = 60) -> CrmAdapter:
         self.store = getattr(self, "store", None) or MemoryDemoStore()
-        return DemoCrm(SMALL, now=self.now, store=self.store, page_size=60)
-
-    def now(self) -> datetime:
-        return NOW
-
-
-class TestDemoCrmOfOneRecordPerPage(AdapterConformance):
-    def make(self) -> CrmAdapter:
-        settings = DemoSettings(seed=5, owners=2, deals=12, activities=60, years=0.5, born=date(2025, 10, 1))
-        return DemoCrm(settings, now=self.now, store=MemoryDemoStore(), page_size=1)
+        return DemoCrm(TINY, now=self.now, store=self.store, page_size=page_size)
 
     def now(self) -> datetime:
         return NOW
 
 
 class TestDemoCrmWithMissingObjects(AdapterConformance):
-    def make(self) -> CrmAdapter:
+    def make(self, page_size: int = 100) -> CrmAdapter:
         missing = {Kind.COMPANY: "no right to read companies", ActivityKind.CALL: "calls are kept elsewhere"}
-        return DemoCrm(SMALL, now=self.now, store=MemoryDemoStore(), missing=missing, page_size=100)
+        return DemoCrm(TINY, now=self.now, store=MemoryDemoStore(), missing=missing, page_size=page_size)
 
     def now(self) -> datetime:
         return NOW
 
 
 class TestDemoCrmWithoutActivities(AdapterConformance):
-    def make(self) -> CrmAdapter:
+    def make(self, page_size: int = 100) -> CrmAdapter:
         missing = {Kind.ACTIVITY: "not exposed", Kind.DEAL: "no right to read deals", Kind.OWNER: "not exposed"}
-        return DemoCrm(SMALL, now=self.now, store=MemoryDemoStore(), missing=missing)
+        return DemoCrm(TINY, now=self.now, store=MemoryDemoStore(), missing=missing, page_size=page_size)
 
     def now(self) -> datetime:
         return NOW

@@ -1,0 +1,139 @@
+"""Rules of the four verbs: owners listed, deals searched, activities counted, contacts written."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.base import ContactInput, CrmAdapter
+from adapters.errors import CrmError
+from adapters.records import ActivityKind, Kind
+from conformance.rules import Rules
+from conformance.state import Seen, changes_in, contacts_at, live_deals, pages_of, some
+
+
+class VerbRules(Rules):
+    """What is asked by a verb equals what the passes bring; what is written is there."""
+
+    def test_the_owners_listed_are_those_in_the_changes(self, adapter: CrmAdapter) -> None:
+        if Kind.OWNER not in adapter.capabilities.kinds:
+            return
+        listed = adapter.list_owners()
+        seen = Seen().take(changes_in(pages_of(adapter, Kind.OWNER)))
+        assert {(Kind.OWNER, owner.external_id): owner for owner in listed} == seen.live
+        assert len(listed) == len(seen.live)
+
+    def test_a_search_without_conditions_finds_all_live_deals_oldest_first(self, adapter: CrmAdapter) -> None:
+        if Kind.DEAL not in adapter.capabilities.kinds:
+            with pytest.raises(CrmError):
+                list(adapter.search_deals())
+            return
+        found = list(adapter.search_deals())
+        assert sorted(deal.external_id for deal in found) == sorted(deal.external_id for deal in live_deals(adapter))
+        dated = [deal.created_at for deal in found if deal.created_at is not None]
+        assert dated == sorted(dated)
+        assert len(dated) == len(found) or not self.dates_deals
+
+    def test_search_conditions_are_inclusive(self, adapter: CrmAdapter) -> None:
+        deals = self.deals(adapter)
+        for since in some(sorted({deal.created_at for deal in deals if deal.created_at is not None})):
+            expected = {deal.external_id for deal in deals if deal.created_at is not None and deal.created_at >= since}
+            assert {deal.external_id for deal in adapter.search_deals(created_since=since)} == expected
+        for since in some(sorted({deal.modified_at for deal in deals if deal.modified_at is not None})):
+            expected = {deal.external_id for deal in deals if deal.modified_at is None or deal.modified_at >= since}
+            found = {deal.external_id for deal in adapter.search_deals(modified_since=since)}
+            undated = {deal.external_id for deal in deals if deal.modified_at is None}
+            assert found - undated == expected - undated
+
+    def test_search_conditions_are_combined(self, adapter: CrmAdapter) -> None:
+        deals = [deal for deal in self.deals(adapter) if deal.created_at is not None and deal.owner_id is not None]
+        for deal in some(deals):
+            found = {
+                one.external_id for one in adapter.search_deals(created_since=deal.created_at, owner=deal.owner_id)
+            }
+            assert deal.created_at is not None
+            assert found == {
+                one.external_id
+                for one in deals
+                if one.created_at is not None and one.created_at >= deal.created_at and one.owner_id == deal.owner_id
+            }
+
+    def test_a_search_for_an_unknown_owner_finds_nothing(self, adapter: CrmAdapter) -> None:
+        if Kind.DEAL in adapter.capabilities.kinds:
+            assert list(adapter.search_deals(owner="nobody-of-this-id")) == []
+
+    def test_counts_equal_the_activities_that_happened_and_were_not_cancelled(self, adapter: CrmAdapter) -> None:
+        for kind, counted in self.happened(adapter).items():
+            assert adapter.count_activity(kind=kind).count == len(counted)
+            owners = sorted({activity.owner_id for activity in counted if activity.owner_id is not None})
+            for owner in some(owners)[:4]:
+                expected = sum(activity.owner_id == owner for activity in counted)
+                assert adapter.count_activity(kind=kind, owner=owner).count == expected
+
+    def test_counts_since_an_instant_include_that_instant(self, adapter: CrmAdapter) -> None:
+        for kind, counted in self.happened(adapter).items():
+            times = sorted(one.occurred_at for one in counted if one.occurred_at is not None)
+            for since in some(times)[:4]:
+                expected = sum(at >= since for at in times)
+                assert adapter.count_activity(kind=kind, since=since).count == expected
+
+    def test_a_count_of_what_is_not_exposed_is_none_with_a_reason_and_never_zero(self, adapter: CrmAdapter) -> None:
+        for kind in set(ActivityKind) - adapter.capabilities.activity_kinds:
+            counted = adapter.count_activity(kind=kind)
+            assert counted.count is None
+            assert counted.unavailable
+
+    def test_a_contact_is_created_once_and_then_exists(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(
+            email="ada.king@conformance.example", first_name="Ada", last_name="King", phone="+44 20 1"
+        )
+        if self.refuses_writing(adapter, contact):
+            return
+        created = adapter.upsert_contact(contact)
+        repeated = adapter.upsert_contact(contact)
+        assert (created.outcome, repeated.outcome) == ("created", "exists")
+        assert created.external_id == repeated.external_id
+        assert not repeated.changed
+        shown = contacts_at(adapter, contact.email)
+        assert [one.external_id for one in shown] == [created.external_id]
+        assert shown[0].name == "Ada King"
+
+    def test_the_same_address_in_capitals_is_the_same_contact(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="grace@conformance.example", first_name="Grace")
+        if self.refuses_writing(adapter, contact):
+            return
+        created = adapter.upsert_contact(contact)
+        again = adapter.upsert_contact(ContactInput(email=" Grace@Conformance.example ", first_name="Grace"))
+        assert (again.external_id, again.outcome) == (created.external_id, "exists")
+
+    def test_an_empty_field_never_empties_a_filled_one(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="alan@conformance.example", first_name="Alan", last_name="T", phone="+44 20 2")
+        if self.refuses_writing(adapter, contact):
+            return
+        adapter.upsert_contact(contact)
+        result = adapter.upsert_contact(ContactInput(email=contact.email, first_name="", phone="  "))
+        assert result.outcome == "exists"
+        [shown] = contacts_at(adapter, contact.email)
+        assert (shown.name, shown.phone) == ("Alan T", "+44 20 2")
+
+    def test_a_filled_field_is_updated_and_named(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="emmy@conformance.example", first_name="Emmy", last_name="N", phone="+49 1")
+        if self.refuses_writing(adapter, contact):
+            return
+        adapter.upsert_contact(contact)
+        result = adapter.upsert_contact(ContactInput(email=contact.email, phone="+49 2"))
+        assert result.outcome == "updated"
+        assert len(result.changed) == 1
+        assert [one.phone for one in contacts_at(adapter, contact.email)] == ["+49 2"]
+
+    def test_a_dry_run_says_what_would_change_and_writes_nothing(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="dry@conformance.example", first_name="Dry", last_name="Run")
+        if self.refuses_writing(adapter, contact):
+            return
+        tried = adapter.upsert_contact(contact, dry_run=True)
+        assert tried.outcome == "created"
+        assert tried.changed
+        assert contacts_at(adapter, contact.email) == []
+        assert adapter.upsert_contact(contact).outcome == "created"
+        update = ContactInput(email=contact.email, phone="+49 3")
+        assert adapter.upsert_contact(update, dry_run=True).outcome == "updated"
+        assert [one.phone for one in contacts_at(adapter, contact.email)] == [None]

@@ -1,0 +1,7 @@
+"""Assertions of the inherited rules show their values like those of test modules."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("conformance", "made_exports")
