@@ -31,7 +31,8 @@ ON_DEAL, ON_LEAD, AT_LARGE, AT_CLOCK_CHANGE = range(4)
 FAMILIES = ("d", "l", "c", "z")
 _PER_PARENT = 4096
 """More than any deal or lead has activities: parent × this + position is the number of an activity."""
-_DENSE = 4.0
+_DENSE = 5.0
+"""Activities per deal from which on leads have some too, and open deals never rest long."""
 
 
 @dataclass(slots=True)
@@ -141,10 +142,12 @@ class ActivityMaker:
         acts.occurred[first] = acts.known[first] = acts.resolved[first] = leads.first_touch[row][first]
         acts.kind[first] = np.where(dice.uniform("lead.phoned", number[first]) < 0.5, CALL, EMAIL)
         acts.outcome[first] = np.where(acts.kind[first] == CALL, CONNECTED, NONE)
-        acts.duration[first] = np.where(acts.kind[first] == CALL, 240, -1)
+        acts.duration[first] = _duration(acts.take(first), dice.uniform("lead.length", number[first]))
         acts.direction[first] = OUTBOUND
         acts.lead, acts.owner = leads.index[row], leads.owner[row]
-        return acts.take((acts.known < leads.deleted[row]) & (acts.known <= leads.converted[row]))
+        idle = self._staff.collapsed(acts.owner, acts.occurred) & (dice.uniform("lead.low", number) >= COLLAPSE_KEEPS)
+        idle &= ~first | (leads.deal[row] < 0)  # somebody spoke to those who bought
+        return acts.take((acts.known < leads.deleted[row]) & (acts.known <= leads.converted[row]) & ~idle)
 
     # --- on companies at large ---
 

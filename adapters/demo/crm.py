@@ -207,13 +207,15 @@ class DemoCrm:
     def _pages(self, kind: Kind, feed: Feed, place: _Place) -> Iterator[Page]:
         written = self._written.by_id() if kind is Kind.CONTACT else {}
         last = feed.weeks(kind).stop
+        writes = self._writes(feed) if kind is Kind.CONTACT else []
+        brought = None if place.seen else feed.brought_count(kind)
+        total = None if brought is None else brought + len(writes)
         while place.week < last:
             entries, place = self._filled(kind, feed, place, last)
             if place.week < last:
-                yield Page(changes=_in_order(entries, written), cursor=place.text(), done=False)
+                yield Page(changes=_in_order(entries, written), cursor=place.text(), done=False, total=total)
         end = _Place(seen=place.until)
-        writes = self._writes(feed) if kind is Kind.CONTACT else []
-        yield Page(changes=(*_in_order(entries, written), *writes), cursor=end.text(), done=True)
+        yield Page(changes=(*_in_order(entries, written), *writes), cursor=end.text(), done=True, total=total)
 
     def _filled(self, kind: Kind, feed: Feed, place: _Place, last: int) -> tuple[list[Entry], _Place]:
         """The next page's worth of changed objects, and where the page after it begins."""
@@ -234,11 +236,12 @@ class DemoCrm:
         ]
 
     def _listed(self, kind: Kind, feed: Feed, place: _Place) -> Iterator[Page]:
-        rounds = list(self._lists(kind, feed))[place.offset :] or [()]
+        lists = list(self._lists(kind, feed))
+        rounds, total = lists[place.offset :] or [()], sum(map(len, lists))
         for number, changes in enumerate(rounds, start=place.offset + 1):
             done = number == place.offset + len(rounds)
             after = _Place(seen=place.until) if done else _Place(place.seen, place.until, place.week, number)
-            yield Page(changes=tuple(changes), cursor=after.text(), done=done)
+            yield Page(changes=tuple(changes), cursor=after.text(), done=done, total=total)
 
     def _lists(self, kind: Kind, feed: Feed) -> Iterator[Sequence[Change]]:
         """Lists that make a page each."""

@@ -20,7 +20,7 @@ from adapters.demo.scene import Scene
 from adapters.demo.staff import Staff
 
 NEW_BUSINESS, RENEWALS = 0, 1
-NEW_SHARE, FROM_LEADS_SHARE = 0.76, 0.54
+NEW_SHARE, FROM_LEADS_SHARE = 0.9, 0.54
 """Share of all deals that is new business, and that comes from leads."""
 STAGE_NAMES = (
     ("Qualification", "Discovery", "Proposal", "Negotiation", "Contract"),
@@ -46,7 +46,9 @@ WIN_SOURCE_DRIVER = (0.0, 0.9, 0.5, 0.1, -0.5, -0.35, 0.0)
 """Log-odds beside a website deal, in the order of SOURCES; the last is for deals without a source."""
 WIN_DAY_DRIVER, WIN_LARGE_DRIVER = -0.22, 0.45
 """Log-odds for each working day until the first activity, and for a large company."""
-_WIN_BASE, _RENEWAL_BASE = -1.35, 1.1
+SKILL_DRIVER = 0.3
+"""Log-odds by which one standard deviation of a seller's skill moves his deals."""
+_WIN_BASE, _RENEWAL_BASE = -1.7, 1.0
 _WAIT_WEIGHTS = (0.36, 0.26, 0.14, 0.1, 0.08, 0.06)
 _LOST_IN = (0.3, 0.27, 0.22, 0.14, 0.07)
 
@@ -202,6 +204,7 @@ class DealMaker:
         odds = np.where(deals.pipeline == RENEWALS, _RENEWAL_BASE, _WIN_BASE) + WIN_DAY_DRIVER * (deals.wait - 1)
         odds += np.asarray(WIN_SOURCE_DRIVER)[deals.source] + np.array([item[3] for item in PRODUCTS])[deals.product]
         odds += WIN_LARGE_DRIVER * self._scene.is_large(deals.company)
+        odds += SKILL_DRIVER * self._dice.normal("seat.skill", deals.seat)
         odds += np.array([0.0, 0.0, -0.8, -3.0, -1.6])[deals.planted]
         won = odds + self._scene.luck("deal.luck", deals.number) > 0
         deals.won = won | (deals.planted == Planted.SANDBAGGED)

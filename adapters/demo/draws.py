@@ -49,7 +49,9 @@ class Dice:
         return (low + np.floor(self.uniform(name, index) * (high - low + 1))).astype(np.int64)
 
     def choice(self, name: str, index: Ints, weights: Sequence[float] | Floats) -> Ints:
-        """Positions in `weights`, each drawn as often as its weight says."""
+        """Positions in `weights`, each drawn as often as its weight says; they may all be 0 where nothing is drawn."""
+        if not len(index):
+            return np.empty(0, dtype=np.int64)
         edges = np.cumsum(np.asarray(weights, dtype=np.float64))
         picked = np.searchsorted(edges / edges[-1], self.uniform(name, index), side="right")
         return np.minimum(picked, len(edges) - 1).astype(np.int64)

@@ -11,6 +11,7 @@ from adapters.demo import records
 from adapters.demo.activities import KINDS
 from adapters.demo.calendar import NEVER, as_time
 from adapters.demo.companies import Rows
+from adapters.demo.deals import Deals
 from adapters.demo.draws import Bools, Ints
 from adapters.demo.leads import Leads
 from adapters.demo.world import AHEAD_WEEKS, LIFE_WEEKS, DemoWorld
@@ -58,6 +59,22 @@ class Feed:
         """How many objects of a kind there are at `until`."""
         return sum(int(self._live(kind, week).sum()) for week in self.weeks(kind))
 
+    def brought_count(self, kind: Kind) -> int | None:
+        """How many records a pass from the beginning brings, those that are gone by now included; None where
+        counting them takes as long as the pass."""
+        if kind is Kind.ACTIVITY:
+            return None
+        return sum(int((self._block(kind, week).created <= self.until).sum()) for week in self.weeks(kind))
+
+    def _block(self, kind: Kind, week: int) -> Rows | Leads | Deals:
+        makers: dict[Kind, Callable[[int], Rows | Leads | Deals]] = {
+            Kind.COMPANY: self.world.companies,
+            Kind.CONTACT: self.world.contacts,
+            Kind.LEAD: self.world.leads,
+            Kind.DEAL: self.world.deals,
+        }
+        return makers[kind](week)
+
     def owners(self) -> Iterator[list[Record]]:
         """Owners that changed, in rounds, so that nobody comes twice in one: their states, oldest first."""
         rounds: list[list[Record]] = []
@@ -84,7 +101,7 @@ class Feed:
     def _leads(self, week: int, start: int, stop: int) -> list[Entry]:
         block = self.world.leads(week)
         rows = block.take(_rows(self._leads_changed(block), start, stop))
-        return self._ended(Kind.LEAD, records.leads(self.world, rows, self.until), rows.deleted)
+        return self._ended(Kind.LEAD, records.leads(self.world, rows, self.until), rows.deleted, "archived")
 
     def _deals(self, week: int, start: int, stop: int) -> list[Entry]:
         block = self.world.deals(week)
@@ -127,13 +144,12 @@ class Feed:
 
     # --- ends ---
 
-    def _ended(self, kind: Kind, found: Sequence[Record], deleted: Ints) -> list[Entry]:
+    def _ended(self, kind: Kind, found: Sequence[Record], gone: Ints, reason: str = "deleted") -> list[Entry]:
         return [
-            Entry(
-                record,
-                Deletion(kind=kind, external_id=record.external_id, at=as_time(at)) if at <= self.until else None,
-            )
-            for record, at in zip(found, deleted.tolist(), strict=True)
+            Entry(record, Deletion(kind=kind, external_id=record.external_id, at=as_time(at), reason=reason))
+            if at <= self.until
+            else Entry(record)
+            for record, at in zip(found, gone.tolist(), strict=True)
         ]
 
     def _buyers(self, kind: Kind, letter: str, rows: Rows, found: Sequence[Record]) -> list[Entry]:

@@ -86,10 +86,12 @@ class Staff:
         first_years = day_number(born) + round(plan.years * 365.25)
         starts = [day_number(first) for first in quarters(born, plan.until)]
         leavings = [self._day(number, start, "leave", _LEAVE_DAYS) for number, start in enumerate(starts)]
-        hired_early = sum(
-            day + _VACANT_DAYS < first_years for number, day in enumerate(leavings) if self._someone_leaves(number)
-        )
-        self.seats = max(self.teams + 2, owners - hired_early) if self.has_managers else owners
+        odd = [number for number in range(1, len(starts), 2) if self.has_managers]
+        early = [number for number in odd if leavings[number] + _VACANT_DAYS < first_years]
+        # In a small staff and a long time not everybody can go: the owners asked for are those who came, too.
+        kept = max(owners - self.teams - 2, 0)
+        self._leaving = frozenset(odd) - frozenset(early[kept:])
+        self.seats = owners - len(early[:kept])
         self.people: list[Person] = []
         for seat in range(self.seats):
             self._hire(seat, None)
@@ -132,9 +134,6 @@ class Staff:
 
     # --- quarter by quarter ---
 
-    def _someone_leaves(self, number: int) -> bool:
-        return self.has_managers and number % 2 == 1
-
     def _day(self, number: int, start: int, what: str, span: tuple[int, int]) -> int:
         day = start + span[0] + int(self._dice.one(f"staff.{what}", number) * (span[1] - span[0]))
         return int(self._calendar.day(self._calendar.working(np.array([day])))[0])
@@ -147,7 +146,7 @@ class Staff:
         person = self._sitting(calm[0])
         self.collapses.append(Collapse(calm[0], person.number, since, since + _COLLAPSE_LASTS * DAY_S))
         others = [seat for seat in reps if seat != calm[0]]
-        if self._someone_leaves(number):
+        if number in self._leaving:
             self._leave(others[0], leave_day)
         elif self.has_managers:
             self._move(others[-1], self._day(number, start, "move", _MOVE_DAYS))

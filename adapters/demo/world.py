@@ -27,7 +27,7 @@ LIFE_WEEKS = 62
 """No deal or lead changes, and none of their activities happens, later than this after the week it was drawn for."""
 AHEAD_WEEKS = 3
 """Meetings of a week are known at most this much earlier."""
-_LEADS_PER_DEAL, _COMPANIES_PER_DEAL, _FOUNDING_SHARE = 1.6, 0.45, 0.3
+_LEADS_PER_DEAL, _COMPANIES_PER_DEAL, _FOUNDING_SHARE = 2.6, 0.45, 0.3
 _ON_DEALS_SHARE, _LIVE_SHARE = 0.55, 0.993
 _MEASURED_WEEKS, _MEASURED_DEALS = 26, 2000
 _STALL_STARTS, _STALL_DAYS = (10, 30), 35
