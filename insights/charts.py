@@ -60,8 +60,8 @@ DARK: Final = Palette(
 
 FONT: Final = "Inter, system-ui, sans-serif"
 _LABEL_GAP_PX: Final = 15
-_BAR_PLOT_PX: Final = 400
-"""About how wide the plot of a bar card is; labels have to fit into the narrowest."""
+_LETTER_PX: Final = 6.4
+"""About how wide a letter of a bar's label is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,14 +320,16 @@ def stage_bars(frame: pd.DataFrame, palette: Palette, *, measure: Measure, heigh
         raise ValueError("nothing to draw: use empty()")
     order = frame["stage"].tolist()
     top = float(frame["value"].max()) or 1.0
-    label_share = min(0.6, max(frame["label"].str.len()) * 6.4 / _BAR_PLOT_PX)
-    scale = alt.Scale(domain=[0, top / (1 - label_share)])  # room for the labels behind the bars
+    label_px = float(max(frame["label"].str.len())) * _LETTER_PX + 12
+    # Room for the labels behind the bars, however narrow the plot is.
+    end = alt.ExprRef(expr=f"{top} / (1 - min(0.75, {label_px:.0f} / max(width, 1)))")
+    scale = alt.Scale(domainMin=0, domainMax=end, nice=False)
     y = alt.Y("stage:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170, labelFontSize=12))
     x = alt.X("value:Q", title=None, scale=scale, axis=None)
     base = alt.Chart(frame)
     tooltip = [alt.Tooltip("stage:N", title="Stage"), alt.Tooltip("label:N", title=measure.title)]
-    whole = base.mark_bar(color=palette.primary, opacity=0.22, height={"band": 0.58}).encode(x, y, tooltip=tooltip)
-    part = base.mark_bar(color=palette.primary, height={"band": 0.58})
+    whole = base.mark_bar(color=palette.primary, opacity=0.22, height={"band": 0.5}).encode(x, y, tooltip=tooltip)
+    part = base.mark_bar(color=palette.primary, height={"band": 0.5})
     weighted = part.encode(alt.X("weighted:Q", title=None, scale=scale, axis=None), y, tooltip=tooltip)
     names = base.mark_text(align="left", dx=8, fontSize=12, color=palette.ink).encode(x, y, text="label:N")
-    return _finished(alt.layer(whole, weighted, names), palette, height or 34 * len(frame) + 16)
+    return _finished(alt.layer(whole, weighted, names), palette, height or 43 * len(frame) + 16)

@@ -5,13 +5,14 @@ Frames are those of `snapshots/tables.py`, loaded for a span that covers everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
 from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from insights.money import Money, converted, totals
@@ -101,10 +102,11 @@ class Period:
 
     def of(self, frame: pd.DataFrame, column: str = "day") -> pd.DataFrame:
         """The rows of the period."""
-        inside = frame[column] <= pd.Timestamp(self.last)
+        days = _days_of(frame, column)
+        inside = days <= np.datetime64(self.last)
         if self.first is None:
-            return frame[inside | frame[column].isna()]
-        return frame[inside & (frame[column] >= pd.Timestamp(self.first))]
+            return frame.loc[inside | np.isnat(days)]
+        return frame.loc[inside & (days >= np.datetime64(self.first))]
 
 
 def comparison_period(period: Period, kind: Literal["previous", "year"]) -> Period | None:
@@ -229,8 +231,8 @@ def weighted_pipeline(pipeline: pd.DataFrame) -> Kpi:
     if n == 0:
         return Kpi(metric, None, 0, why=_why_unweighted(now, n_open))
     money = totals(counted)
-    series = [_one_currency(weighted[(weighted.day == day) & weighted.probability.notna()]) for day in days]
-    value = money[0].major if len(money) == 1 else None
+    value, currency = (money[0].major, money[0].currency) if len(money) == 1 else (None, None)
+    series = [_sum_in(weighted[(weighted.day == day) & weighted.probability.notna()], currency) for day in days]
     return Kpi(metric, value, n, money=money, change=_stock_change(series), trend=tuple(series))
 
 
@@ -256,13 +258,14 @@ def _count(key: str, frame: pd.DataFrame, period: Period, comparison: Period | N
 def _won_amount(won: pd.DataFrame, period: Period, comparison: Period | None, until: date) -> Kpi:
     now = period.of(won)
     money, n = totals(now), int(now["n"].sum())
-    trend = _weekly(won, until, _one_currency)
-    value = money[0].major if len(money) == 1 else 0.0 if not money else None
+    value = money[0].major if len(money) == 1 else 0.0 if n == 0 else None
+    currency = money[0].currency if len(money) == 1 else None
+    trend = _weekly(won, until, lambda week: _sum_in(week, currency))
     change = None
     if comparison is not None and value is not None:
         before = totals(comparison.of(won))
         if len(before) <= 1 and (not before or not money or before[0].currency == money[0].currency):
-            noise = _noise_of_sums(won, period, comparison)
+            noise = _noise_of_sums(won, period, comparison, before[0].currency if before else currency)
             change = _change(before[0].major if before else 0.0, value, noise=noise, relative=True)
     unvalued = n - int(now["n_valued"].sum())
     why = f"{unvalued:,} of {n:,} won deals have no amount." if unvalued else None
@@ -309,31 +312,56 @@ def _change(earlier: float, now: float, *, noise: float, relative: bool) -> Chan
 def _weekly(
     frame: pd.DataFrame, until: date, value: Callable[[pd.DataFrame], float | None]
 ) -> tuple[float | None, ...]:
-    return tuple(value(Period(end - timedelta(days=6), end).of(frame)) for end in trend_days(until))
+    dated = frame.loc[~np.isnat(_days_of(frame, "day"))]
+    # Numpy takes "no time" divided by a week for 0, the newest week; so undated rows must be out before.
+    weeks_back = (np.datetime64(until) - _days_of(dated, "day")) // np.timedelta64(7, "D")
+    by_week = {int(back): week for back, week in dated.groupby(weeks_back)}  # type: ignore[call-overload]
+    nothing = frame.iloc[:0]
+    return tuple(value(by_week.get(back, nothing)) for back in range(TREND_WEEKS - 1, -1, -1))
+
+
+def _days_of(frame: pd.DataFrame, column: str) -> npt.NDArray[np.datetime64]:
+    """The days of a column as numpy has them, which compares them several times as fast as pandas."""
+    days: npt.NDArray[np.datetime64] = frame[column].to_numpy()
+    return days
 
 
 def _sum_n(frame: pd.DataFrame) -> float:
     return float(frame["n"].sum())
 
 
-def _one_currency(frame: pd.DataFrame) -> float | None:
-    """The sum in major units; None where it would mix currencies."""
+def _sum_in(frame: pd.DataFrame, currency: str | None) -> float | None:
+    """The sum in major units of `currency` (None: of whichever there is); None where other currencies are in it too,
+    or where there are rows but no amount."""
     money = totals(frame)
-    return 0.0 if not money else money[0].major if len(money) == 1 else None
+    if not money:
+        return 0.0 if frame["n"].sum() == 0 else None
+    is_alone = len(money) == 1 and currency in (None, money[0].currency)
+    return money[0].major if is_alone else None
 
 
-def _noise_of_sums(won: pd.DataFrame, period: Period, comparison: Period) -> float:
+def _noise_of_sums(won: pd.DataFrame, period: Period, comparison: Period, currency: str | None) -> float:
     """Standard error of the difference of two periods' sums, from how much whole weeks differ within them."""
     weeks = [
         week
         for one in (period, comparison)
         if one.days is not None
         for back in range(one.days // 7)
-        if (week := _one_currency(_week_back(won, one.last, back))) is not None
+        if (week := _sum_in(_week_back(won, one.last, back), currency)) is not None
     ]
     if len(weeks) < 8:
         return float("inf")
-    return float(np.std(weeks, ddof=1)) * sqrt(len(weeks))
+    return _standard_error(weeks)
+
+
+def _standard_error(sample: Sequence[float]) -> float:
+    """Of the sum of a small sample, widened by as much as Student's t is wider than the normal distribution.
+
+    Source: Cornish and Fisher's expansion of t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5).
+    """
+    z, freedom = BEYOND_NOISE_Z, len(sample) - 1
+    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return float(np.std(sample, ddof=1)) * sqrt(len(sample)) * t / z
 
 
 def _week_back(frame: pd.DataFrame, last: date, back: int) -> pd.DataFrame:
@@ -354,6 +382,6 @@ def _stock_change(series: list[float | None]) -> Change | None:
     first, last = series[0], series[-1]
     if first is None or last is None or len(series) < 2:
         return None
-    steps = np.diff([value for value in series if value is not None])
-    noise = float(np.std(steps, ddof=1)) * sqrt(len(steps)) if len(steps) >= 8 else float("inf")
+    steps = np.diff([value for value in series if value is not None]).tolist()
+    noise = _standard_error(steps) if len(steps) >= 8 else float("inf")
     return _change(first, last, noise=noise, relative=True)

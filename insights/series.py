@@ -3,10 +3,11 @@ own usual band. Frames are those of `snapshots/tables.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from insights.metrics import Period
@@ -16,8 +17,6 @@ BAND: Final = (0.1, 0.9)
 """The band in which four of five weeks lie."""
 ENOUGH_WEEKS: Final = 12
 """With fewer weeks there is no band: it would say more than the weeks do."""
-
-Value = Callable[[pd.DataFrame], float | None]
 
 
 def step_for(n_days: int) -> Step:
@@ -43,9 +42,9 @@ def steps(period: Period, step: Step) -> list[Period]:
 
 
 def over_time(
-    frame: pd.DataFrame, value: Value, *, period: Period, comparison: Period | None, step: Step
+    frame: pd.DataFrame, column: str, *, period: Period, comparison: Period | None, step: Step
 ) -> pd.DataFrame:
-    """`value` of the rows of each step.
+    """Sums of `column` over each step.
 
     frame: any frame with `day`; undated rows belong to no step. comparison: as long as `period`; its steps are laid
     over those of the period. Returns `day` (the first of each step), `value` and `comparison` (NaN: there is none).
@@ -53,14 +52,22 @@ def over_time(
     """
     dated = frame[frame["day"].notna()]
     cuts = steps(period, step)
-    now = [value(cut.of(dated)) for cut in cuts]
-    then: list[float | None] = [None] * len(cuts)
+    then = np.full(len(cuts), np.nan)
     if comparison is not None and comparison.first is not None and step != "month":
-        then = [value(cut.of(dated)) for cut in steps(comparison, step)]
+        then = _sums(dated, column, steps(comparison, step))
     days = pd.DatetimeIndex([cut.first for cut in cuts])
-    return pd.DataFrame({"day": days, "value": now, "comparison": then}).astype(
-        {"value": "float64", "comparison": "float64"}
-    )
+    return pd.DataFrame({"day": days, "value": _sums(dated, column, cuts), "comparison": then})
+
+
+def _sums(dated: pd.DataFrame, column: str, cuts: Sequence[Period]) -> np.ndarray:
+    """Sums over `cuts`, which follow one another without a gap."""
+    if not cuts:
+        return np.zeros(0)
+    edges = np.array([*(cut.first for cut in cuts), cuts[-1].last + timedelta(days=1)], dtype="datetime64[ns]")
+    place = np.searchsorted(edges, dated["day"].to_numpy(dtype="datetime64[ns]"), side="right") - 1
+    inside = (place >= 0) & (place < len(cuts))
+    weights = dated[column].to_numpy(dtype="float64")
+    return np.bincount(place[inside], weights=weights[inside], minlength=len(cuts))
 
 
 def last_whole_week(until: date) -> date:
@@ -68,12 +75,17 @@ def last_whole_week(until: date) -> date:
     return until - timedelta(days=(until.weekday() + 1) % 7 + 6)
 
 
-def weekly_list(frame: pd.DataFrame, until: date, *, weeks: int, column: str) -> list[float]:
-    """Sums of `column` over the last `weeks` whole ISO weeks, oldest first; frame: one row per Monday in `day`."""
+def weekly_lists(frame: pd.DataFrame, until: date, *, weeks: int, by: str, column: str) -> dict[int, list[float]]:
+    """Sums of `column` over the last `weeks` whole ISO weeks, oldest first, per value of `by`.
+
+    frame: one row or more per Monday in `day`; weeks without a row count as zero.
+    """
     monday = last_whole_week(until)
     days = pd.to_datetime([monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)])
-    sums = frame.groupby("day")[column].sum()
-    return [float(number) for number in sums.reindex(days, fill_value=0)]
+    inside = frame[frame["day"].isin(days)]
+    table = inside.pivot_table(index=by, columns="day", values=column, aggfunc="sum", fill_value=0)
+    table = table.reindex(columns=days, fill_value=0).astype("float64")
+    return dict(zip((int(key) for key in table.index), table.to_numpy().tolist(), strict=True))
 
 
 def baseline(
