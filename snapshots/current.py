@@ -246,10 +246,11 @@ def _owner_versions(connection: Connection, batch: Batch, owners: Sequence[tuple
 
 
 def _starts(since: datetime | None, known_from: datetime | None, recorded_at: datetime) -> datetime:
-    """When a change of an owner took effect: as dated by the CRM where that is later than what we knew, else now."""
+    """When a change of an owner took effect: as dated by the CRM where that is later than what we knew, else now; but
+    not before what it replaces, which may have been announced for a day to come."""
     if since is not None and (known_from is None or since > known_from):
         return since
-    return recorded_at
+    return recorded_at if known_from is None else max(recorded_at, known_from)
 
 
 def _end_version(connection: Connection, batch: Batch, owner_id: int, at: datetime, recorded_at: datetime) -> None:

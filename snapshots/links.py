@@ -147,7 +147,26 @@ class Links:
         """From now on these external ids mean `winner`, and what is said of them says nothing."""
         rows = [(self.organization_id, self.connection_id, kind.value, loser, winner, True) for loser in loser_ids]
         with self._lock:
+            self._follow(connection, kind, {*self.find(connection, kind, loser_ids).values()} - {winner}, winner)
             bulk.upsert(connection, schema.external_links, (*_LINK_COLUMNS, "is_merged"), rows)
             self._merged[kind].update(loser_ids)
             self._known[kind].update(dict.fromkeys(loser_ids, winner))
             self.now_linked(kind, loser_ids)
+
+    def _follow(self, connection: Connection, kind: Kind, losers: Collection[int], winner: int) -> None:
+        """What was merged into one of these before means the winner now, too."""
+        connection.execute(
+            text(
+                "UPDATE external_links SET entity_id = :winner WHERE organization_id = :organization "
+                "AND connection_id = :connection AND kind = :kind AND entity_id = ANY(:losers) AND is_merged"
+            ),
+            {
+                "organization": self.organization_id,
+                "connection": self.connection_id,
+                "kind": kind.value,
+                "losers": list(losers),
+                "winner": winner,
+            },
+        )
+        known = self._known[kind]
+        known.update({external_id: winner for external_id, ours in known.items() if ours in losers})

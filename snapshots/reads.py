@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import text
 
@@ -127,7 +128,7 @@ class Reader:
 
     def cycles(self, slice_: Slice, *, by_owner: bool = False) -> pd.DataFrame:
         """CYCLES: how many deals won in the period took how many days from creation; undated deals have no cycle."""
-        where = self.as_of(slice_).add("v.status = 'won'").add("v.created_day IS NOT NULL")
+        where = self.as_of(slice_, member_on="v.closed_day").add("v.status = 'won'").add("v.created_day IS NOT NULL")
         period_filter(where, slice_, "v.closed_day")
         day, owner = ("NULL::date", "coalesce(v.owner_id, 0)") if by_owner else ("v.closed_day", "NULL::bigint")
         return self._frame(
@@ -201,7 +202,8 @@ class Reader:
             "coalesce(v.is_active, o.is_active), t.team_id, t.name, coalesce(t.manager_name, m.name), t.region "
             "FROM owners o LEFT JOIN owner_versions v ON v.organization_id = :organization AND v.owner_id = o.owner_id "
             "AND v.valid_from < :end AND v.valid_to >= :end "
-            "LEFT JOIN teams t ON t.organization_id = :organization AND t.team_id = coalesce(v.team_id, o.team_id) "
+            "LEFT JOIN teams t ON t.organization_id = :organization "
+            "AND t.team_id = CASE WHEN v.owner_id IS NULL THEN o.team_id ELSE v.team_id END "
             "LEFT JOIN owners m ON m.organization_id = :organization AND m.owner_id = t.manager_id "
             f"WHERE {where} ORDER BY 2, 1",
             where,
@@ -264,9 +266,9 @@ class Reader:
             source_filter(where, slice_, source)
         return where
 
-    def as_of(self, slice_: Slice) -> Where:
-        """Deal versions that were true at the end of `as_of`."""
-        where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
+    def as_of(self, slice_: Slice, *, member_on: str = ":as_of") -> Where:
+        """Deal versions that were true at the end of `as_of`. member_on: the day whose teams count."""
+        where = self.where(slice_, owner="v.owner_id", day=member_on, source="v.source")
         where.parameters |= {"as_of": slice_.as_of}
         return where.add("v.valid_from < :end AND v.valid_to >= :end", end=slice_.end_of(self.organization.zone))
 
@@ -285,16 +287,16 @@ def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd
         [tuple(row) for row in rows],
         columns=["stage_id", "probability", "currency", "first_end", "last_end", "n", "n_valued", "amount_minor"],
     )
-    parts = []
-    for number, day in enumerate(days):
-        # width_bucket gives k where ends[k-1] <= value < ends[k]: true at end i if it began before it and lasted to it.
-        there = spans[(spans.first_end <= number) & (spans.last_end > number)]
-        sums = there.groupby(["stage_id", "probability", "currency"], dropna=False, as_index=False)[
-            ["n", "n_valued", "amount_minor"]
-        ].sum()
-        parts.append(sums.assign(day=day))
-    joined = pd.concat(parts, ignore_index=True) if parts else tables.empty(tables.PIPELINE_TREND)
-    return joined[list(tables.PIPELINE_TREND)].astype(tables.PIPELINE_TREND)
+    if spans.empty:
+        return tables.empty(tables.PIPELINE_TREND)
+    # width_bucket gives k where ends[k-1] <= value < ends[k]: true at the ends from first_end to before last_end.
+    n_ends = (spans.last_end - spans.first_end).clip(lower=0).to_numpy()
+    each = spans.loc[spans.index.repeat(n_ends)]
+    number = each.first_end.to_numpy() + np.arange(len(each)) - np.repeat(n_ends.cumsum() - n_ends, n_ends)
+    each = each.assign(day=pd.DatetimeIndex(list(days))[number])
+    sums = each.groupby(["day", "stage_id", "probability", "currency"], dropna=False, as_index=False)
+    stock = sums[["n", "n_valued", "amount_minor"]].sum()
+    return stock[list(tables.PIPELINE_TREND)].astype(tables.PIPELINE_TREND)
 
 
 def _named(frame: pd.DataFrame, key: str, name: str) -> list[tuple[int, str]]:

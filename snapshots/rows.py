@@ -43,7 +43,7 @@ _CONDITIONS: Mapping[DealSet, str] = {
     DealSet.WON: "v.status = 'won'",
     DealSet.LOST: "v.status = 'lost'",
     DealSet.CLOSED: "v.status IN ('won', 'lost')",
-    DealSet.WITH_CYCLE: "v.status = 'won' AND v.created_day IS NOT NULL",
+    DealSet.WITH_CYCLE: "v.status = 'won' AND v.created_day IS NOT NULL AND v.closed_day IS NOT NULL",
     DealSet.OVERDUE: f"{_OPEN} AND v.close_on < :as_of",
     DealSet.UNVALUED: f"{_OPEN} AND v.amount_minor IS NULL",
     DealSet.UNDATED: f"{_OPEN} AND v.created_at IS NULL",
@@ -107,7 +107,7 @@ _LEAD_JOINS = """
     FROM leads l LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = l.owner_id
 """
 _ACTIVITY_COLUMNS: Mapping[str, str] = {
-    "external_id": "a.external_id",
+    "activity_id": "a.connection_id || ':' || a.external_id",
     "day": "a.day",
     "occurred_at": "a.occurred_at",
     "kind": "a.kind",
@@ -229,16 +229,18 @@ def activity_rows(
     if kinds is not None:
         where.add("a.kind = ANY(:kinds)", kinds=list(kinds))
     # The index is by instant; the day alone would read all of an owner's years.
-    where.add("a.occurred_at < :occurred_before", occurred_before=slice_.end_of(reader.organization.zone, slice_.until))
-    return _page(
-        reader, tables.ACTIVITIES, _ACTIVITY_COLUMNS, _ACTIVITY_JOINS, where, "a.external_id", order, after, limit
-    )
+    undated = " OR a.occurred_at IS NULL" if slice_.first_day is None else ""
+    end = slice_.end_of(reader.organization.zone, slice_.until)
+    where.add(f"(a.occurred_at < :occurred_before{undated})", occurred_before=end)
+    key = _ACTIVITY_COLUMNS["activity_id"]
+    return _page(reader, tables.ACTIVITIES, _ACTIVITY_COLUMNS, _ACTIVITY_JOINS, where, key, order, after, limit)
 
 
 def _deals(reader: Reader, slice_: Slice, which: DealSet, stage_id: int | None) -> Where:
-    where = reader.as_of(slice_).add(_CONDITIONS[which])
-    if which in _PERIOD_DAY:
-        period_filter(where, slice_, f"coalesce({_PERIOD_DAY[which]}, '-infinity')")
+    day = f"coalesce({_PERIOD_DAY[which]}, '-infinity')" if which in _PERIOD_DAY else None
+    where = reader.as_of(slice_, member_on=day or ":as_of").add(_CONDITIONS[which])
+    if day is not None:
+        period_filter(where, slice_, day)
         if slice_.first_day is not None:
             # The same condition once more, in the form that the index on the day can serve.
             where.add(f"{_PERIOD_DAY[which]} >= :first_day")

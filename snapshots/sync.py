@@ -15,6 +15,7 @@ from datetime import datetime
 from queue import Empty, Full, Queue
 from typing import TypeVar
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection, Table, text
@@ -113,7 +114,7 @@ class Sync:
 
     def _all_kinds(self, report: RunReport, from_start: bool) -> None:
         kinds = [kind for kind in Kind if kind in self.adapter.capabilities.kinds]
-        self._note_missing()
+        self._note_missing(kinds)
         links = Links(self.organization_id, self.connection_id)
         if from_start:
             self._forget_cursors()
@@ -134,6 +135,8 @@ class Sync:
                         self.on_progress(progress)
             except MissingScopeError as error:
                 self._missing(kind.value, str(error))
+            else:
+                self._missing_no_more(kind.value)
             report.expected[kind] = expected
             report.ours[kind] = self._reconcile(report.run_id, kind, expected)
 
@@ -168,11 +171,20 @@ class Sync:
                 text("SELECT pg_advisory_xact_lock(:lock, :id)"),
                 {"lock": ORGANIZATION_LOCK, "id": self.organization_id % 2**31},
             )
+            batch.zone = self._zone_held(connection)
             for run in runs:
                 run.apply(connection, batch)
             self._reject(connection, run_id, kind, page, batch)
             batch.deltas.write(connection, self.organization_id)
             self._advance(connection, run_id, kind, page, batch)
+
+    def _zone_held(self, connection: Connection) -> ZoneInfo:
+        """The organization's zone, which stays so until the page is stored; it may have moved since the preparation."""
+        name = connection.execute(
+            text("SELECT time_zone FROM organizations WHERE organization_id = :id FOR NO KEY UPDATE"),
+            {"id": self.organization_id},
+        ).scalar_one()
+        return ZoneInfo(name)
 
     def _advance(self, connection: Connection, run_id: int, kind: Kind, page: Page, batch: Batch) -> None:
         key = {"organization": self.organization_id, "connection": self.connection_id, "kind": kind.value}
@@ -323,14 +335,27 @@ class Sync:
                 {"o": self.organization_id, "c": self.connection_id},
             )
 
-    def _note_missing(self) -> None:
+    def _note_missing(self, kinds: Sequence[Kind]) -> None:
+        """What the adapter declares. What it does offer is known to be missing no more when it was read."""
+        declared = self.adapter.capabilities.missing
+        kept = {*(missing.kind for missing in declared), *(kind.value for kind in kinds)}
         with self.database.as_app(self.organization_id) as connection:
             connection.execute(
-                text("DELETE FROM missing_objects WHERE organization_id = :o AND connection_id = :c"),
-                {"o": self.organization_id, "c": self.connection_id},
+                text(
+                    "DELETE FROM missing_objects WHERE organization_id = :o AND connection_id = :c "
+                    "AND NOT kind = ANY(:kept)"
+                ),
+                {"o": self.organization_id, "c": self.connection_id, "kept": list(kept)},
             )
-        for missing in self.adapter.capabilities.missing:
+        for missing in declared:
             self._missing(missing.kind, missing.reason)
+
+    def _missing_no_more(self, kind: str) -> None:
+        with self.database.as_app(self.organization_id) as connection:
+            connection.execute(
+                text("DELETE FROM missing_objects WHERE organization_id = :o AND connection_id = :c AND kind = :kind"),
+                {"o": self.organization_id, "c": self.connection_id, "kind": kind},
+            )
 
     def _missing(self, kind: str, reason: str) -> None:
         with self.database.as_app(self.organization_id) as connection:

@@ -116,7 +116,7 @@ LEADS: Final[dict[str, str]] = {
     "converted": "boolean",
 }
 ACTIVITIES: Final[dict[str, str]] = {
-    "external_id": "object",
+    "activity_id": "object",  # the CRM connection and the CRM's id
     "day": "datetime64[ns]",
     "occurred_at": "datetime64[ns, UTC]",
     "kind": "object",
@@ -126,6 +126,19 @@ ACTIVITIES: Final[dict[str, str]] = {
     "deal": "object",
     "subject": "object",
     "duration_s": "Int64",
+}
+STAGE_EVENTS: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "entered_at": "datetime64[ns, UTC]",
+    "day": "datetime64[ns]",  # the organization's day of it
+    "stage_id": "int64",
+    "stage": "object",
+    "from_stage_id": "Int64",  # <NA>: the first stage, or not known
+    "from_stage": "object",
+    "pipeline_id": "Int64",
+    "pipeline": "object",
+    "owner_id": "Int64",  # who owned the deal then
+    "is_observed": "bool",  # False: reconstructed from the CRM's history
 }
 RATES: Final[dict[str, str]] = {
     "currency": "object",

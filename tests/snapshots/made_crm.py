@@ -114,12 +114,12 @@ class MadeCrm:
             source="Web",
             history=(DealChange(DealField.STAGE, at, stage),),
         )
-        return self._say(deal)
+        return self.say(deal)
 
     def move(self, key: str, at: datetime, stage: str) -> Deal:
         """Into another stage, which may close or reopen it."""
         deal = self.deals[key]
-        return self._say(
+        return self.say(
             replace(
                 deal,
                 stage_id=stage,
@@ -131,11 +131,11 @@ class MadeCrm:
         )
 
     def change(self, key: str, at: datetime, **values: object) -> Deal:
-        return self._say(replace(self.deals[key], modified_at=at, **values))  # type: ignore[arg-type]
+        return self.say(replace(self.deals[key], modified_at=at, **values))  # type: ignore[arg-type]
 
     def remove(self, key: str, at: datetime | None, reason: str = "deleted") -> None:
         del self.deals[key]
-        self.log[Kind.DEAL].append(Deletion(kind=Kind.DEAL, external_id=key, at=at, reason=reason))  # type: ignore[arg-type]
+        self.log[Kind.DEAL].append(Deletion(kind=Kind.DEAL, external_id=key, at=at, reason=reason))
 
     def merge(self, winner: str, loser: str, at: datetime | None) -> None:
         self.deals.pop(loser, None)
@@ -147,9 +147,10 @@ class MadeCrm:
 
     def add(self, *records: Change) -> None:
         for record in records:
-            self.log[KIND_OF[type(record)]].append(record)  # type: ignore[index]
+            self.log[KIND_OF[type(record)]].append(record)
 
-    def _say(self, deal: Deal) -> Deal:
+    def say(self, deal: Deal) -> Deal:
+        """The CRM's word on a deal from now on."""
         self.deals[deal.external_id] = deal
         self.log[Kind.DEAL].append(deal)
         return deal

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from snapshots import schema
 from snapshots.access import APP_ROLE, WORKER_ROLE
 from snapshots.database import Database
+from snapshots.organizations import delete_organization
 
 OTHERS_TABLES = ("procrastinate", "alembic")
 """The job queue and the migrations keep no organization's rows."""
@@ -188,3 +189,28 @@ def test_the_programs_roles_have_no_special_rights(database: Database, role: str
             text("SELECT count(*) FROM pg_class WHERE relowner = CAST(:role AS regrole)"), {"role": role}
         ).scalar_one()
     assert (rights, owned) == (False, 0)
+
+
+def test_a_removed_organization_leaves_no_row_in_any_table(database: Database, two: tuple[int, int]) -> None:
+    delete_organization(database, two[0])
+    with database.as_owner() as connection:
+        left = {
+            table: connection.execute(text(f"SELECT array_agg(organization_id) FROM {table}")).scalar_one()
+            for table in TABLES
+        }
+    assert left == {table: [two[1]] for table in TABLES}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_worker_may_do_with_every_table_what_the_program_does(database: Database, table: str) -> None:
+    """And nothing else: no role of the program may empty, change or watch a table as a whole."""
+    with database.as_owner() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT grantee, array_agg(privilege_type::text ORDER BY privilege_type) FROM "
+                "information_schema.role_table_grants WHERE table_name = :table AND grantee = ANY(:roles) GROUP BY 1"
+            ),
+            {"table": table, "roles": [APP_ROLE, WORKER_ROLE]},
+        ).all()
+    rights = ["DELETE", "INSERT", "SELECT", "UPDATE"]
+    assert sorted((row[0], row[1]) for row in rows) == [(APP_ROLE, rights), (WORKER_ROLE, rights)]

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from snapshots import schema
 from snapshots.database import MIGRATIONS, downgrade, driver_url, migrate, revisions
@@ -63,6 +64,22 @@ def test_two_processes_that_migrate_at_once_do_not_collide(new_database: Callabl
     started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     assert [(process.communicate(timeout=60)[1], process.returncode) for process in started] == [("", 0)] * 3
     assert revisions(url)[0] == revisions(url)[1]
+
+
+def test_a_migration_gives_up_rather_than_block_the_running_program(new_database: Callable[[], str]) -> None:
+    """Waiting for a table, it would make all that come after it wait as well."""
+    url = new_database()
+    migrate(url)
+    first = _catalogue(url)
+    with psycopg.connect(url) as reading:
+        reading.execute("SELECT count(*) FROM activities")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            downgrade(url, "base")
+        reading.execute("SELECT count(*) FROM activities")
+    assert _catalogue(url) == first
+    assert revisions(url)[0] == revisions(url)[1]
+    downgrade(url, "base")
+    assert _catalogue(url) == []
 
 
 @pytest.mark.parametrize("spelling", ["postgres://", "postgresql://", "postgresql+psycopg://"])
