@@ -101,25 +101,39 @@ def _cell(kpi: Kpi, open_rows: Callable[[str], None]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """How fresh one source is. note: what it holds or lacks, e.g. "118 deals"."""
+    """How fresh one source is. note: what it holds, e.g. "118 deals".
+
+    trouble: what went wrong last, e.g. "last sync failed"; refreshed_at then says how old the data are.
+    is_import: read once from files, so that age is no fault.
+    """
 
     name: str
     refreshed_at: datetime | None
-    is_stale: bool
+    is_stale: bool = False
     note: str = ""
+    trouble: str = ""
+    is_import: bool = False
+
+    def words(self, now: datetime) -> str:
+        """ "synced 12 min ago", "stale, 9 days old", "last sync failed, data of 3 h ago"."""
+        age = formats.age(self.refreshed_at, now=now)
+        if self.refreshed_at is None:
+            return self.trouble or "not synced yet"
+        if self.trouble:
+            return f"{self.trouble}, data {age}" if age.endswith("old") else f"{self.trouble}, data of {age}"
+        if self.is_import:
+            return f"imported {age.replace('old', 'ago')}"
+        return f"stale, {age}" if self.is_stale else f"synced {age}"
 
 
 def stamps(sources: Iterable[Stamp], *, now: datetime) -> None:
-    """One line with a stamp per source: a filled dot when fresh, a hollow square and the age when stale."""
+    """One line with a stamp per source: a filled dot when fresh, a hollow square when stale or in trouble."""
     parts = []
     for source in sources:
-        age = formats.age(source.refreshed_at, now=now)
-        words = f"stale · {age}" if source.is_stale and source.refreshed_at else f"synced {age}"
-        if source.refreshed_at is None:
-            words = "not synced yet"
-        text = html.escape(f"{words}, {source.note}" if source.note else words)
+        words = source.words(now)
+        text = html.escape(f"{words} · {source.note}" if source.note else words)
         exact = html.escape(formats.clock(source.refreshed_at))
-        mark = "slms-dot slms-stale" if source.is_stale else "slms-dot"
+        mark = "slms-dot" + (" slms-failed" if source.trouble else " slms-stale" if source.is_stale else "")
         parts.append(
             f'<span class="slms-source" title="{exact}"><span class="{mark}" aria-hidden="true"></span>'
             f"<b>{html.escape(source.name)}</b> {text}</span>"

@@ -131,21 +131,23 @@ def measure(title: str, currency: str | None) -> Measure:
     return Measure(title=title, prefix=formats.symbol(currency))
 
 
-def series_columns(step: str, *, has_comparison: bool) -> tuple[Column, ...]:
-    """The table behind a line chart."""
+def series_columns(step: str, *, unit: str, has_comparison: bool) -> tuple[Column, ...]:
+    """The table behind a line chart. unit: the currency, or what is counted."""
     first = Column(field="day", title=f"{step.capitalize()} from", kind=ColumnKind.DATE)
-    now = Column(field="value", title="This period", kind=ColumnKind.NUMBER)
-    then = Column(field="comparison", title="Compared", kind=ColumnKind.NUMBER)
+    now = Column(field="value", title=f"This period, {unit}", kind=ColumnKind.NUMBER)
+    then = Column(field="comparison", title=f"Compared with, {unit}", kind=ColumnKind.NUMBER)
     return (first, now, then) if has_comparison else (first, now)
 
 
-def money_column(frame: pd.DataFrame, field: str, target: str) -> pd.DataFrame:
-    """`frame` with what the grid needs of a column of Money tuples.
+def money_column(frame: pd.DataFrame, field: str, target: str, *, n_field: str) -> pd.DataFrame:
+    """`frame` with what the grid needs of a column of Money tuples; `n_field` counts the deals they come from.
 
-    Adds `<target>`, the largest amount in main units to sort by, and `<target>_text` with all currencies.
+    Adds `<target>`, the largest amount in main units to sort by, and `<target>_text` with all currencies. No deals
+    come to 0; deals without an amount come to nothing that is known.
     """
-    sort_by = [money[0].major if money else None for money in frame[field]]
-    words = [" + ".join(money_parts(money)) or formats.MISSING for money in frame[field]]
+    counted = list(zip(frame[field], frame[n_field], strict=True))
+    sort_by = [money[0].major if money else 0.0 if n == 0 else None for money, n in counted]
+    words = [" + ".join(money_parts(money)) or ("0" if n == 0 else "no amount") for money, n in counted]
     made = frame.copy()
     made[target] = pd.Series(sort_by, index=frame.index, dtype="object")
     made[f"{target}_text"] = words
@@ -194,7 +196,7 @@ def stage_table(stages: pd.DataFrame, main: str | None) -> StageTable:
             "label": [_stage_label(row) for row in stages.itertuples()],
         }
     )  # fmt: skip
-    rows = money_column(stages.assign(stage=names), "money", "amount")
+    rows = money_column(stages.assign(stage=names), "money", "amount", n_field="n")
     rows = rows.assign(spread=[_spread(row) for row in stages.itertuples()])
     pipeline = stages["pipeline"].iloc[0]
     return StageTable(

@@ -7,10 +7,12 @@ Which text a cell shows is made by `formats`, and travels beside the value that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
-from st_aggrid import AgGrid, JsCode, StAggridTheme
+import streamlit as st
+from st_aggrid import AgGrid, DataReturnMode, JsCode, StAggridTheme
 
 from insights.charts import FONT, Palette
 from workbench import tokens
@@ -24,7 +26,7 @@ MAX_ROWS: Final = 2_000
 _CLASS = """class Cell {
   init(p) {
     this.e = document.createElement('div');
-    this.e.style.cssText = 'display:flex;align-items:center;height:100%;gap:8px;min-width:0';
+    this.e.style.cssText = 'display:flex;align-items:center;height:%hpx;gap:8px;min-width:0';
     this.draw(p);
   }
   getGui() { return this.e; }
@@ -41,7 +43,8 @@ _CLASS = """class Cell {
 
 
 def _renderer(body: str) -> JsCode:
-    return JsCode(_CLASS.replace("%s", body))
+    # A cell's inner height is its row's without the line below; "100%" would be that of the text.
+    return JsCode(_CLASS.replace("%h", str(ROW_HEIGHT - 2)).replace("%s", body))
 
 
 def _clip(css: str) -> str:
@@ -55,7 +58,7 @@ def _quiet(palette: Palette) -> str:
 def name_renderer(palette: Palette) -> JsCode:
     """A name, and beside it a quiet second text (`<field>__note`)."""
     return _renderer(
-        f"this.add('span', '{_clip('font-weight:550')}', p.value);"
+        f"this.add('span', '{_clip('font-weight:550;flex:none;max-width:100%')}', p.value);"
         f"const note = row[field + '__note']; if (note) this.add('span', '{_clip(_quiet(palette))}', note);"
     )
 
@@ -117,6 +120,12 @@ _SORT_MISSING_LAST = JsCode(
       return typeof a === 'string' ? a.localeCompare(b) : a - b;
     }"""
 )
+_FIT_NAME = JsCode(
+    """function(e) {
+      const pinned = e.api.getAllGridColumns().find(column => column.isPinned());
+      if (pinned) e.api.setColumnWidths([{ key: pinned, newWidth: e.clientWidth < 640 ? 150 : 270 }]);
+    }"""
+)
 _OPEN_BY_ENTER = JsCode(
     """function(e) {
       if (e.event && e.event.key === 'Enter' && e.node) { e.event.preventDefault(); e.node.setSelected(true, true); }
@@ -136,6 +145,8 @@ def column_definition(column: Column, **extra: Any) -> dict[str, Any]:
     }
     if column.help:
         definition["headerTooltip"] = column.help
+    if column.kind is ColumnKind.TEXT:
+        definition["tooltipField"] = f"{column.field}__text"
     if column.is_number:
         definition |= {"type": "rightAligned", "sortingOrder": ["desc", "asc", None]}
     return definition | extra
@@ -190,15 +201,26 @@ def theme(palette: Palette, *, dark: bool) -> StAggridTheme:
 
 def _css(base_path: str, *, opens: bool) -> dict[str, dict[str, str]]:
     css = {
-        "@font-face": {
-            "font-family": "'Inter'",
-            "src": f"url('{base_path}/app/static/inter-latin.woff2') format('woff2')",
-            "font-weight": "100 900",
-        },
+        "@font-face": _font_face(base_path, "inter-latin-ext", _LATIN_EXTENDED),
+        # The space makes it a rule of its own: keys are the selectors.
+        "@font-face ": _font_face(base_path, "inter-latin", _LATIN),
         ".ag-right-aligned-cell": {"font-feature-settings": "'tnum'"},
         "body": {"background": "transparent !important"},
     }
     return css | ({".ag-row": {"cursor": "pointer"}} if opens else {})
+
+
+_LATIN: Final = "U+0000-00FF, U+2000-206F, U+20AC, U+2122, U+2190-2193, U+2212"
+_LATIN_EXTENDED: Final = "U+0100-02BA, U+1E00-1EFF, U+20A0-20AB, U+20AD-20C0, U+2C60-2C7F"
+
+
+def _font_face(base_path: str, file: str, characters: str) -> dict[str, str]:
+    return {
+        "font-family": "'Inter'",
+        "src": f"url('{base_path}/app/static/{file}.woff2') format('woff2')",
+        "font-weight": "100 900",
+        "unicode-range": characters,
+    }
 
 
 def options(definitions: Sequence[Mapping[str, Any]], *, opens: bool) -> dict[str, Any]:
@@ -216,28 +238,46 @@ def options(definitions: Sequence[Mapping[str, Any]], *, opens: bool) -> dict[st
         "enableCellTextSelection": True,
         "ensureDomOrder": True,
         "tooltipShowDelay": 300,
+        "tooltipShowMode": "whenTruncated",
     }
     if opens:
         chosen["rowSelection"] = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
         chosen["onCellKeyDown"] = _OPEN_BY_ENTER
+        chosen["onGridSizeChanged"] = _FIT_NAME
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person did with a grid. selected: the row that was opened. shown: the rows in the order shown."""
+
+    selected: Mapping[str, Any] | None
+    shown: Sequence[Mapping[str, Any]]
 
 
 def draw(
     rows: pd.DataFrame, definitions: Sequence[Mapping[str, Any]], *, key: str, opens: bool = False,
-    base_path: str = "", max_height: int | None = None,
-) -> Any:  # fmt: skip
-    """Draws the grid; the answer holds `selected_rows` and, as `data`, the rows in the order shown."""
+    max_height: int | None = None,
+) -> Answer:  # fmt: skip
+    """Draws the grid. The answer is empty until somebody opens or sorts."""
     height = HEADER_HEIGHT + ROW_HEIGHT * max(len(rows), 1) + 4
-    return AgGrid(
+    base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    returned = AgGrid(
         rows,
         gridOptions=options(definitions, opens=opens),
         theme=theme(tokens.palette(), dark=tokens.is_dark()),
-        custom_css=_css(base_path, opens=opens),
+        custom_css=_css(f"/{base_path}" if base_path else "", opens=opens),
         height=min(height, max_height) if max_height else height,
         allow_unsafe_jscode=True,
-        update_on=["selectionChanged", "sortChanged"] if opens else ["sortChanged"],
+        data_return_mode=DataReturnMode.FILTERED_AND_SORTED,
+        update_on=["selectionChanged", "sortChanged"] if opens else [],
         key=f"{key}_{'dark' if tokens.is_dark() else 'light'}",
         show_toolbar=False,
         use_json_serialization=True,
     )
+    return Answer(next(iter(_records(returned.selected_rows)), None), _records(returned.data))
+
+
+def _records(found: object) -> list[Mapping[Any, Any]]:
+    # Before anybody did anything, AgGrid hands back what it was sent: text, not a frame.
+    return [dict(row) for _, row in found.iterrows()] if isinstance(found, pd.DataFrame) else []

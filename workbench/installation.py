@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from ops import settings
@@ -54,6 +55,12 @@ def first_choice(viewers_: Mapping[int, Viewer]) -> int:
 
 def reader(viewer: Viewer) -> Reader:
     return Reader(database(), viewer)
+
+
+@st.cache_data(ttl=3600, max_entries=200, show_spinner=False)
+def rates(viewer: Viewer, data_version: int) -> pd.DataFrame:
+    """RATES of the viewer's organization."""
+    return reader(viewer).rates()
 
 
 @st.cache_data(ttl=3600, max_entries=200, show_spinner=False)

@@ -11,7 +11,8 @@ from insights import metrics, series
 from insights.charts import Measure
 from insights.metrics import Period
 from insights.money import converted, totals
-from workbench import data, figures, formats, look_data
+from snapshots.tables import decimals
+from workbench import data, figures, formats, freshness, look_data
 from workbench.content import Overview, Trend
 from workbench.view import View
 
@@ -22,7 +23,7 @@ def overview(view: View) -> Overview:
         kpis=[figures.card(kpi, missing=data.untold(view).get(kpi.metric.key)) for kpi in measured.values()],
         trends=_trends(view, frames),
         looks=look_data.looks(view),
-        stamps=look_data.stamps(view),
+        stamps=freshness.stamps(view),
         notes=_notes(view),
         is_empty=all(frame.empty for frame in (frames.events, frames.activities, frames.leads, frames.pipeline)),
     )
@@ -37,53 +38,56 @@ def _notes(view: View) -> list[str]:
 
 def _trends(view: View, frames: metrics.OverviewFrames) -> list[Trend]:
     events = converted(frames.events, frames.rates, view.reporting_currency, days=frames.events["day"])
-    found = []
-    for key, label, event in (("won", "Won", "won"), ("lost", "Lost", "lost")):
-        found += _money_trend(view, events[events["event"] == event], key, label)
-    created = events[events["event"] == "created"]
-    counts = (("created", "Created", "New deals", created), ("leads", "Leads", "Leads", frames.leads))
-    found[1:1] = [_count_trend(view, frame, key, label, title) for key, label, title, frame in counts[:1]]
-    found.append(_count_trend(view, frames.leads, *counts[1][:3]))
-    return found
+    of = {name: events[events["event"] == name] for name in ("won", "created", "lost")}
+    return [
+        _money_trend(view, of["won"], "won", "Won"),
+        _count_trend(view, of["created"], "created", "Created", "New deals"),
+        _money_trend(view, of["lost"], "lost", "Lost"),
+        _count_trend(view, frames.leads, "leads", "Leads", "Leads"),
+    ]
 
 
-def _money_trend(view: View, frame: pd.DataFrame, key: str, label: str) -> list[Trend]:
+def _money_trend(view: View, frame: pd.DataFrame, key: str, label: str) -> Trend:
     """The amount, in the currency with most of it; the number of deals where there is no amount at all."""
     known = totals(view.period.of(frame))
     if not known:
-        return [_count_trend(view, frame, key, label, f"{label} deals")]
+        return _count_trend(view, frame, key, label, f"{label} deals")
     currency = known[0].currency
     mine = frame[frame["currency"].isna() if currency is None else frame["currency"] == currency]
     others = [one.currency or "no currency" for one in known[1:]]
-    note = f"In {currency}; {', '.join(others)} stand apart and are not drawn." if others else ""
-
-    def amount(rows: pd.DataFrame) -> float:
-        return formats.major(int(rows["amount_minor"].sum()), currency)
-
-    what = _What(key, label, f"{label} amount", figures.measure(f"{label} amount", currency), note)
-    return [_trend(view, mine, amount, what)]
+    title = f"{label} amount"
+    what = _What(
+        key=key,
+        label=label,
+        title=title,
+        measure=figures.measure(title, currency),
+        unit=currency or "no currency",
+        note=f"In {currency}; {', '.join(others)} stand apart and are not drawn." if others else "",
+    )
+    return _trend(view, mine.assign(major=mine["amount_minor"] / 10 ** decimals(currency)), "major", what)
 
 
 def _count_trend(view: View, frame: pd.DataFrame, key: str, label: str, title: str) -> Trend:
-    what = _What(key, label, title, figures.measure(title, None))
-    return _trend(view, frame, lambda rows: float(rows["n"].sum()), what)
+    what = _What(key=key, label=label, title=title, measure=figures.measure(title, None), unit=title.lower())
+    return _trend(view, frame, "n", what)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _What:
     key: str
     label: str
     title: str
     measure: Measure
+    unit: str
     note: str = ""
 
 
-def _trend(view: View, frame: pd.DataFrame, value: series.Value, what: _What) -> Trend:
+def _trend(view: View, frame: pd.DataFrame, column: str, what: _What) -> Trend:
     dated = frame.loc[frame["day"].notna(), "day"]
     first = view.period.first or (dated.min().date() if len(dated) else view.period.last)
     period = Period(first, view.period.last)
     step = series.step_for((period.last - first).days + 1)
-    points = series.over_time(frame, value, period=period, comparison=view.compared, step=step)
+    points = series.over_time(frame, column, period=period, comparison=view.compared, step=step)
     ends_open = step == "month" and (period.last + timedelta(days=1)).day != 1
     return Trend(
         key=what.key,
@@ -92,6 +96,14 @@ def _trend(view: View, frame: pd.DataFrame, value: series.Value, what: _What) ->
         frame=points,
         measure=what.measure,
         partial_from=period.last.replace(day=1) if ends_open else None,
-        columns=figures.series_columns(step, has_comparison=bool(points["comparison"].notna().any())),
-        note=what.note,
+        columns=figures.series_columns(step, unit=what.unit, has_comparison=bool(points["comparison"].notna().any())),
+        note=" ".join(part for part in (what.note, _uncut(points, period, step)) if part),
     )
+
+
+def _uncut(points: pd.DataFrame, period: Period, step: series.Step) -> str:
+    """Says which days of the period are in no whole step, so that nobody misses them in the line."""
+    first = points["day"].iloc[0].date() if len(points) else period.last
+    if period.first is None or first <= period.first:
+        return ""
+    return f"Whole {step}s from {formats.day(first)}"

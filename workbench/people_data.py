@@ -31,12 +31,8 @@ def _people(viewer: Viewer, data_version: int, slice_: Slice, reporting: str | N
     )
     weeks = metrics.TREND_WEEKS
     recent = replace(slice_, first_day=slice_.until - timedelta(weeks=weeks + 1), last_day=slice_.until)
-    by_week = reader.activity_weeks(recent)
-    trend = [
-        series.weekly_list(by_week[by_week["owner_id"] == owner], slice_.until, weeks=weeks, column="n")
-        for owner in frame["owner_id"]
-    ]
-    frame["trend"] = pd.Series(trend, index=frame.index, dtype="object")
+    trends = series.weekly_lists(reader.activity_weeks(recent), slice_.until, weeks=weeks, by="owner_id", column="n")
+    frame["trend"] = pd.Series([trends.get(one, [0.0] * weeks) for one in frame["owner_id"]], dtype="object")
     return frame
 
 
@@ -60,9 +56,8 @@ def salespeople(view: View) -> People:
     found = _asked_for(found, view)
     if "activities" in data.untold(view):
         found = found.assign(emails=None, calls=None, meetings=None, trend=None)
-    found = figures.money_column(
-        figures.money_column(found, "won_money", "won_major"), "pipeline_money", "pipeline_major"
-    )
+    found = figures.money_column(found, "won_money", "won_major", n_field="won")
+    found = figures.money_column(found, "pipeline_money", "pipeline_major", n_field="n_open")
     found = found.assign(
         note=[_about(row) for row in found.itertuples()],
         name=["Nobody" if row.owner_id == NOBODY else row.name or "Unnamed" for row in found.itertuples()],

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
-from insights import stages
+from insights import metrics, stages
+from insights.money import converted
 from snapshots.slices import Slice, Viewer
-from workbench import data, figures, installation, look_data
+from workbench import figures, installation, look_data
 from workbench.content import PipelinePage
 from workbench.data import cached
 from workbench.view import View
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frames:
+    """stages: STAGES, ages: STAGE_AGES, both at the as-of day; weeks: PIPELINE_TREND; rates: RATES."""
+
+    stages: pd.DataFrame
+    ages: pd.DataFrame
+    weeks: pd.DataFrame
+    rates: pd.DataFrame
+
+
 @cached
-def _stages(viewer: Viewer, data_version: int, slice_: Slice) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _frames(viewer: Viewer, data_version: int, slice_: Slice) -> _Frames:
     reader = installation.reader(viewer)
-    return reader.open_stages(slice_), reader.stage_ages(slice_), reader.rates()
+    return _Frames(
+        stages=reader.open_stages(slice_),
+        ages=reader.stage_ages(slice_),
+        weeks=reader.pipeline_trend(slice_, metrics.trend_days(slice_.as_of)),
+        rates=reader.rates(),
+    )
 
 
 def pipeline(view: View) -> PipelinePage:
     """What is open at the end of the as-of day, by stage."""
-    held, ages, rates = _stages(view.viewer, view.data_version, view.slice())
-    day, reporting = pd.Timestamp(view.as_of), view.reporting_currency
-    found = stages.by_stage(held, ages, rates=rates, day=day, reporting_currency=reporting)
-    measured, _ = data.measured(view)
-    total = stages.open_pipeline(held, rates=rates, day=day, reporting_currency=reporting)
-    main = reporting or stages.main_currency(held)
-    summaries = look_data.summaries(view.viewer, view.data_version, view.slice())
-    gaps = [figures.gap_card(entry[1], str(entry[5]), summaries[entry[0]].n, total.n) for entry in look_data.LOOKS[:3]]
+    known = _frames(view.viewer, view.data_version, view.slice())
+    day, reporting, rates = pd.Timestamp(view.as_of), view.reporting_currency, known.rates
+    found = stages.by_stage(known.stages, known.ages, rates=rates, day=day, reporting_currency=reporting)
+    total = stages.open_pipeline(known.stages, rates=rates, day=day, reporting_currency=reporting)
+    weighted = metrics.weighted_pipeline(converted(known.weeks, rates, reporting, days=known.weeks["day"]))
+    main = stages.main_currency(converted(known.stages, rates, reporting, days=day.date()))
+    gaps = look_data.summaries(view.viewer, view.data_version, view.slice())
     return PipelinePage(
-        kpis=[figures.card(total), figures.card(measured["weighted_pipeline"]), *gaps],
+        kpis=[
+            figures.card(total),
+            figures.card(weighted),
+            *(figures.gap_card(one.key, one.many, gaps[one.deals].n, total.n) for one in look_data.LOOKS[:3]),
+        ],
         pipelines=[figures.stage_table(group, main) for _, group in found.groupby("pipeline_id", sort=False)],
         notes=[],
         n_deals=total.n,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from workbench import cards, data, filter_bar, first_steps, formats, states, theme_watch, tokens
+from workbench import cards, data, filter_bar, first_steps, formats, freshness, states, theme_watch, tokens
 from workbench.places import DATA, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
@@ -96,6 +96,8 @@ def _banners(view: View, *, is_analysis: bool) -> None:
         cards.as_it_was(formats.day(view.as_of))
     elif is_analysis and view.ends_early:
         st.caption(f":material/event: The data end on {formats.day(view.as_of)}, so that day counts as today.")
+    for words in freshness.troubles(view) if is_analysis else ():
+        st.markdown(f":orange[:material/warning:] {words}")
     if view.is_sample:
         with st.container(key="sample", horizontal=True, vertical_alignment="center", gap="small"):
             st.badge("Sample data", icon=":material/science:", color="orange")

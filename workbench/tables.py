@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from workbench.columns import Column, texts
+from workbench.columns import Column, ColumnKind, texts
 
 
 def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tones: pd.DataFrame | None = None) -> str:
@@ -35,6 +35,8 @@ def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tone
 
 
 def _align(column: Column) -> str:
+    if column.kind in {ColumnKind.DATE, ColumnKind.TIME}:
+        return "slms-when"
     return "slms-number" if column.is_number else "slms-text"
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from insights.metrics import Period
-from snapshots.slices import Slice, Viewer
+from snapshots.slices import SEES_EVERYTHING, Slice, Viewer
 from workbench import formats
 from workbench.filter_bar import Choices
 from workbench.filters import Filters
@@ -53,6 +53,11 @@ class View:
     def may_change(self) -> bool:
         """May sync, import, change settings and remove sample data."""
         return self.viewer.may_change_settings
+
+    @property
+    def sees_everything(self) -> bool:
+        """May see rows whoever owns them."""
+        return self.viewer.role in SEES_EVERYTHING
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
@@ -10,6 +12,7 @@ from workbench import (
     data,
     export,
     formats,
+    freshness,
     import_wizard,
     organization_settings,
     shell,
@@ -68,8 +71,8 @@ def source_card(source: Source, view: View) -> None:
                 st.button(
                     label, icon=":material/sync:", key=f"{key}_sync", on_click=syncs.start, args=(source.connection,)
                 )
-        synced = fresh.synced_at.astimezone(view.zone) if fresh.synced_at else None
-        cards.stamps([cards.Stamp(name="", refreshed_at=synced, is_stale=fresh.is_stale(view.now))], now=view.now)
+        known = replace(freshness.stamp(fresh, source.connection, view), name="", note="")
+        cards.stamps([known], now=view.now)
         if source.is_running:
             progress(source, view)
         elif source.run and source.run.status == "failed":
@@ -179,7 +182,13 @@ def rejected(view: View, run_id: int) -> None:
     if not n:
         return
     st.space("small")
-    with cards.titled("Rejected rows", f"{formats.plural(n, 'row')} kept aside, the first {len(page)} shown"):
+    if not view.sees_everything:
+        cards.title(
+            "Rejected rows", f"{formats.plural(n, 'row')} kept aside; they may be anybody’s, so you cannot see them"
+        )
+        return
+    shown = f", the first {len(page)} shown" if len(page) < n else ""
+    with cards.titled("Rejected rows", f"{formats.plural(n, 'row')} kept aside{shown}"):
         export.raw_menu(lambda: syncs.all_rejected(view, run_id), name=f"rejected-run-{run_id}", key="rejected")
     with st.container(height=min(340, 80 + 38 * len(page)), border=False):
         tables.plain(page, REJECTED_COLUMNS, caption="Rejected rows")

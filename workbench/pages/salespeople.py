@@ -14,6 +14,8 @@ from workbench.columns import Column, ColumnKind
 from workbench.content import People
 from workbench.view import View
 
+SORTED_BY = "won_major"
+
 
 def definitions(columns: list[Column], palette: Palette) -> list[dict[str, Any]]:
     """The grid's columns: the name pinned, rates with their n, and the trend at the end."""
@@ -21,9 +23,10 @@ def definitions(columns: list[Column], palette: Palette) -> list[dict[str, Any]]
     for column in columns:
         definition = grid.column_definition(column)
         if column.field == "name":
-            definition |= {"pinned": "left", "cellRenderer": grid.name_renderer(palette), "minWidth": 210}
+            definition |= {"pinned": "left", "cellRenderer": grid.name_renderer(palette), "flex": None, "width": 270}
         elif column.text_field is not None:
             definition |= {"cellRenderer": grid.money_renderer(palette), "tooltipField": f"{column.field}__text"}
+            definition |= {"sort": "desc"} if column.field == SORTED_BY else {}
         elif column.kind is ColumnKind.RATE:
             definition |= {"cellRenderer": grid.rate_renderer(palette), "minWidth": 124}
         made.append(definition)
@@ -56,16 +59,15 @@ def _folded(text: str) -> str:
     return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
 
 
-def _open(answer: Any, view: View) -> None:
-    chosen = answer.selected_rows
-    if chosen is not None and len(chosen):
-        owner_id = int(chosen.iloc[0]["owner_id"])
-        st.session_state["people_epoch"] = st.session_state.get("people_epoch", 0) + 1
-        st.switch_page(places.SALESPERSON, query_params=places.link(view.filters, person=str(owner_id)))
+def _open(owner_id: int, view: View) -> None:
+    # A new grid and an empty box: nothing is chosen when the reader comes back.
+    st.session_state["people_epoch"] = st.session_state.get("people_epoch", 0) + 1
+    st.switch_page(places.SALESPERSON, query_params=places.link(view.filters, person=str(owner_id)))
 
 
 def table(found: People, view: View) -> None:
     columns = list(found.columns)
+    epoch = st.session_state.get("people_epoch", 0)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f":gray[{found.note}]", width="stretch")
         with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
@@ -74,6 +76,7 @@ def table(found: People, view: View) -> None:
                 label_visibility="collapsed", width=220, live=True, key="people_find", type="search",
             )  # fmt: skip
             shown = matching(found.frame, wanted or "")
+            _person_box(shown, view, epoch)
             order: list[int] = st.session_state.get("people_order", [])
             export.menu(
                 lambda: _sorted(shown, order), columns, name=f"salespeople-{view.as_of.isoformat()}", key="people"
@@ -87,19 +90,28 @@ def table(found: People, view: View) -> None:
             actions=lambda: st.button("Clear search", on_click=_clear_search, type="primary", key="people_clear"),
         )
         return
-    key = f"people_{st.session_state.get('people_epoch', 0)}"
-    answer = grid.draw(grid_rows(shown, columns), definitions(columns, tokens.palette()), key=key, opens=True)
-    st.session_state["people_order"] = _order(answer)
-    _open(answer, view)
+    answer = grid.draw(
+        grid_rows(shown, columns), definitions(columns, tokens.palette()), key=f"people_{epoch}", opens=True
+    )
+    st.session_state["people_order"] = [int(row["owner_id"]) for row in answer.shown]
+    if answer.selected is not None:
+        _open(int(answer.selected["owner_id"]), view)
+
+
+def _person_box(shown: pd.DataFrame, view: View, epoch: int) -> None:
+    """The way to a person's page without a pointer."""
+    people = zip(shown["owner_id"], shown["name"], shown["note"], strict=True)
+    names = {int(owner_id): f"{name} · {note}" if note else str(name) for owner_id, name, note in people}
+    chosen = st.selectbox(
+        "Open a person", list(names), index=None, format_func=names.__getitem__, placeholder="Open a person",
+        label_visibility="collapsed", width=190, key=f"people_open_{epoch}",
+    )  # fmt: skip
+    if chosen is not None:
+        _open(chosen, view)
 
 
 def _clear_search() -> None:
     st.session_state["people_find"] = ""
-
-
-def _order(answer: Any) -> list[int]:
-    data_shown = answer.data
-    return [int(owner) for owner in data_shown["owner_id"]] if data_shown is not None and len(data_shown) else []
 
 
 def _sorted(shown: pd.DataFrame, order: list[int]) -> pd.DataFrame:

@@ -1,0 +1,48 @@
+"""How old what the pages show is, per source, and which sources are in trouble: an outage is never a quiet week."""
+
+from __future__ import annotations
+
+from snapshots.organizations import CrmConnection, list_connections
+from snapshots.status import Freshness
+from snapshots.status import freshness as fresh_of
+from workbench import formats, installation
+from workbench.cards import Stamp
+from workbench.view import View
+
+_TROUBLES = {
+    "failed": "last sync failed",
+    "cancelled": "last sync stopped before its end",
+    "interrupted": "last sync broke off",
+}
+
+
+def stamps(view: View) -> list[Stamp]:
+    """One per source of the organization, in the order of their names."""
+    database = installation.database()
+    connections = {one.connection_id: one for one in list_connections(database, view.organization_id)}
+    return [
+        stamp(source, connections[source.connection_id], view)
+        for source in fresh_of(database, view.organization_id)
+        if source.connection_id in connections
+    ]
+
+
+def stamp(source: Freshness, connection: CrmConnection, view: View) -> Stamp:
+    is_import = source.provider == "csv" and not connection.settings.get("refresh")
+    return Stamp(
+        name=source.name,
+        refreshed_at=source.synced_at.astimezone(view.zone) if source.synced_at else None,
+        is_stale=not is_import and source.is_stale(view.now),
+        note=formats.plural(source.n_deals, "deal") if source.n_deals else "",
+        trouble=_TROUBLES.get(source.last_status or "", ""),
+        is_import=is_import,
+    )
+
+
+def troubles(view: View) -> list[str]:
+    """A sentence per source whose data are older than they should be."""
+    return [
+        f"**{one.name}**: {one.words(view.now)}. What changed there since is not in these numbers."
+        for one in stamps(view)
+        if one.trouble or (one.is_stale and one.refreshed_at)
+    ]
