@@ -92,8 +92,8 @@ class UnsureError(RetriableError):
 class HttpClient:
     """A CRM's HTTP interface. Raises adapters.errors alone.
 
-    allow_private_hosts: plain HTTP and addresses inside private networks are refused without it. transport, clock, now:
-    replaced by tests.
+    now: the time of day, for waits that a CRM names as a date. allow_private_hosts: plain HTTP and addresses inside
+    private networks are refused without it. transport, clock: replaced by tests.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class HttpClient:
         account: Account,
         budget: Budget,
         *,
+        now: Callable[[], datetime],
         limits: Limits | None = None,
         allow_private_hosts: bool = False,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._account, self._budget, self._limits, self._now = account, budget, limits or Limits(), now
         self._clock, self._deadline = clock, Deadline(clock)

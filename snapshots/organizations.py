@@ -55,6 +55,7 @@ def list_organizations(database: Database) -> list[Organization]:
 
 
 def find_organization(database: Database, name: str) -> Organization | None:
+    """The organization of exactly this name; None: there is none."""
     return next((one for one in list_organizations(database) if one.name == name), None)
 
 
@@ -172,6 +173,7 @@ def connect_crm(
 
 
 def list_connections(database: Database, organization_id: int) -> list[CrmConnection]:
+    """Its CRM connections by name, inactive ones included."""
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(

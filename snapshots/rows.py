@@ -165,6 +165,7 @@ def deal_rows(
 
 
 def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int | None = None) -> RowsSummary:
+    """What all the rows of `deal_rows` come to, whatever page of them is shown."""
     where = _deals(reader, slice_, which, stage_id)
     rows = reader.rows(
         "SELECT v.currency, count(*), count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint "

@@ -324,12 +324,12 @@ def test_a_next_page_on_another_host_gets_no_credentials(crm: FakeCrm, client: H
 def test_a_private_address_is_refused_unless_allowed(crm: FakeCrm, budget: CountingBudget) -> None:
     account = replace(account_of(crm), base_url=f"https://127.0.0.1:{crm.port}")
     with pytest.raises(ConfigError, match=r"private network.*ALLOW_PRIVATE_HOSTS"):
-        HttpClient(account, budget).get("/deals", what="deals")
+        HttpClient(account, budget, now=lambda: NOW).get("/deals", what="deals")
 
 
 def test_credentials_are_not_sent_in_the_clear(budget: CountingBudget, crm: FakeCrm) -> None:
     with pytest.raises(ConfigError, match="https://"):
-        HttpClient(replace(account_of(crm), base_url="http://api.example.com"), budget)
+        HttpClient(replace(account_of(crm), base_url="http://api.example.com"), budget, now=lambda: NOW)
 
 
 @pytest.mark.parametrize(

@@ -159,14 +159,16 @@ def test_without_an_organization_nothing_is_seen(database: Database, two: tuple[
 
 
 def test_an_organization_does_not_stay_behind_in_the_connection(database: Database, two: tuple[int, int]) -> None:
-    with database.as_app(two[0]) as connection:
+    own = Database(database.url, pool_size=1)
+    with own.as_app(two[0]) as connection:
         pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    with database.engine.connect() as connection:
+    with own.engine.connect() as connection:
         assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == pid
         assert connection.execute(text("SELECT current_setting('slms.organization_id', true)")).scalar_one() in (
             "",
             None,
         )
+    own.close()
 
 
 def test_the_worker_sees_all_organizations(database: Database, two: tuple[int, int]) -> None:

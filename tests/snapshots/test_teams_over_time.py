@@ -100,7 +100,8 @@ def test_open_deals_stand_in_the_team_that_their_owner_is_in_on_that_day(stored:
     found = {
         (team, n): stored.n_open(_team(stored, team, n)) for team in ("t1", "t2") for n in (MOVED_ON - 1, MOVED_ON)
     }
-    assert found == {("t1", 19): 0, ("t1", 20): 1, ("t2", 19): 1, ("t2", 20): 0}
+    # On the day of the move o1 also has d20, created that day and won on the next.
+    assert found == {("t1", 19): 0, ("t1", 20): 2, ("t2", 19): 1, ("t2", 20): 0}
 
 
 def test_a_move_without_a_date_counts_from_the_moment_we_learn_of_it(database: Database, organization: int) -> None:
