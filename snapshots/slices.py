@@ -7,7 +7,7 @@ teams he manages, whatever a page asks for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -62,6 +62,10 @@ class Slice:
     def until(self) -> date:
         """The last day that counts."""
         return min(self.last_day, self.as_of)
+
+    def undated(self) -> Slice:
+        """The same, of what belongs to no day alone."""
+        return replace(self, first_day=None, last_day=date.min)
 
     def end_of(self, zone: ZoneInfo, day: date | None = None) -> datetime:
         """The first instant after `day` (default: `as_of`), in the organization's zone."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar, cast
 
+import pandas as pd
 import streamlit as st
 
 from insights import metrics
@@ -44,13 +45,20 @@ def at_now(view: View) -> View:
 def _overview_frames(viewer: Viewer, data_version: int, span: Slice, weeks_to: date) -> metrics.OverviewFrames:
     reader = installation.reader(viewer)
     return metrics.OverviewFrames(
-        events=reader.deal_events(span),
-        activities=reader.activity_counts(span),
-        leads=reader.lead_counts(span),
+        events=_with_undated(reader.deal_events, span),
+        activities=_with_undated(reader.activity_counts, span),
+        leads=_with_undated(reader.lead_counts, span),
         cycles=reader.cycles(span),
         pipeline=reader.pipeline_trend(span, metrics.trend_days(weeks_to)),
         rates=reader.rates(),
     )
+
+
+def _with_undated(read: Callable[[Slice], pd.DataFrame], span: Slice) -> pd.DataFrame:
+    """What `read` finds in the span, and what belongs to no day: cards say how much that is."""
+    found = read(span)
+    undated = read(span.undated()) if span.first_day is not None else found.head(0)
+    return pd.concat([found, undated], ignore_index=True) if len(undated) else found
 
 
 def _frames(view: View) -> tuple[metrics.OverviewFrames, date]:

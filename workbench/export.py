@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.columns import Column, for_export
+from workbench.formats import is_missing
 
 # OWASP's list, and the full-width forms that Excel folds to the same characters in Japanese and Chinese locales.
 _FORMULA_START = re.compile(r"^[\s\u0000]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\u2212]")
@@ -29,7 +30,7 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     writer = csv.writer(text)
     writer.writerow([neutralized(str(title)) for title in frame.columns])
     for row in frame.itertuples(index=False):
-        writer.writerow(["" if value is None else neutralized(value) for value in row])
+        writer.writerow(["" if is_missing(value) else neutralized(value) for value in row])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -52,7 +53,7 @@ def as_xlsx(frame: pd.DataFrame, *, sheet: str = "Export") -> bytes:
 
 
 def _write(page: object, line: int, position: int, value: object) -> None:
-    if value is None:
+    if is_missing(value):
         return
     if isinstance(value, int | float) and not isinstance(value, bool):
         page.write_number(line, position, value)  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ import streamlit as st
 
 from insights.metrics import Period
 from workbench import formats
-from workbench.filters import COMPARISONS, PARAMETERS, RANGES, Filters, from_url, to_url
+from workbench.filters import COMPARISONS, PARAMETERS, RANGES, Filters, from_url, to_url, unreadable
 
 _FILTERS, _URL = "filters", "filters_url"
 
@@ -33,15 +33,17 @@ class Choices:
     latest: date
 
 
-def adopt(*, organization_id: int) -> Filters:
-    """The filters of this run: those of the URL if somebody brought one, else the session's, else the defaults."""
+def adopt(*, organization_id: int) -> tuple[Filters, frozenset[str]]:
+    """The filters of this run: those of the URL if somebody brought one, else the session's, else the defaults; and
+    the parameters of that URL that could not be read."""
     params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
     state = st.session_state
     is_link = "org" in params and params != state.get(_URL)
-    if _FILTERS not in state or is_link:
+    is_read = _FILTERS not in state or is_link
+    if is_read:
         state[_FILTERS] = from_url(params, organization_id=organization_id)
     filters: Filters = state[_FILTERS]
-    return filters
+    return filters, unreadable(params) if is_read else frozenset()
 
 
 def keep(filters: Filters) -> None:

@@ -7,7 +7,7 @@ The URL holds ids and day stamps, never labels; owner 0 is nobody, an empty sour
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -32,6 +32,8 @@ COMPARISONS: Final[Mapping[str, str]] = {
 }
 DEFAULT_RANGE: Final = "90d"
 DEFAULT_COMPARISON: Final = "prev"
+EARLIEST_DAY: Final = date(1900, 1, 1)
+"""No CRM knows of earlier ones; before them are the days from which no comparison can be counted back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +87,24 @@ def _first_day(range_name: str, last: date) -> date:
             return last - timedelta(days=int(range_name.removesuffix("d")) - 1)
 
 
-def _days(texts: Sequence[str]) -> date | None:
+def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(texts[-1]) if texts else None
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day >= EARLIEST_DAY else None
+
+
+def _days(texts: Sequence[str]) -> date | None:
+    return _day(texts[-1]) if texts else None
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _ids(texts: Sequence[str]) -> tuple[int, ...]:
-    return tuple(sorted({int(text) for text in texts if text.isascii() and text.isdigit()}))
+    return tuple(sorted({int(text) for text in texts if _is_id(text)}))
 
 
 def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Filters:
@@ -119,6 +130,22 @@ def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Fi
         sources=tuple(sorted(set(params.get("source", ())))),
         as_of=_days(params.get("asof", ())),
     )
+
+
+def unreadable(params: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The parameters of a URL with a value that `from_url` had to leave out."""
+    wrong = {name for name, reads in _READERS.items() if not all(reads(text) for text in params.get(name, ()))}
+    is_custom = "custom" in params.get("range", ())[-1:]
+    has_days = _days(params.get("from", ())) and _days(params.get("to", ()))
+    return frozenset(wrong | ({"range"} if is_custom and not has_days else set()))
+
+
+_READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "range": RANGES.__contains__,
+    "cmp": COMPARISONS.__contains__,
+    **dict.fromkeys(("org", "team", "owner"), _is_id),
+    **dict.fromkeys(("from", "to", "asof"), _day),
+}
 
 
 def to_url(filters: Filters) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -54,12 +54,11 @@ def begin(title: str | None, *, is_analysis: bool = True) -> View:
         if not viewers:
             first_steps.draw()
             st.stop()
-        filters = filter_bar.adopt(organization_id=data.first_choice(viewers))
+        filters, unread = filter_bar.adopt(organization_id=data.first_choice(viewers))
         view, was_dropped = data.make_view(viewers, filters, now=now)
         filter_bar.keep(view.filters)
         filter_bar.draw(view.filters, view.choices, organization_name=view.organization_name, is_whole=is_analysis)
-        if was_dropped:
-            st.caption(":material/link_off: The link names a team, owner or source that is not here; it was left out.")
+        _say_what_is_left_out(unread, was_dropped=was_dropped)
         _banners(view, is_analysis=is_analysis)
         if title:
             st.title(title, anchor=False)
@@ -69,6 +68,14 @@ def begin(title: str | None, *, is_analysis: bool = True) -> View:
         return view
     st.stop()
     raise AssertionError("st.stop ends the run")
+
+
+def _say_what_is_left_out(unread: Collection[str], *, was_dropped: bool) -> None:
+    if was_dropped:
+        st.caption(":material/link_off: The link names a team, owner or source that is not here; it was left out.")
+    if unread:
+        names = ", ".join(f"`{name}`" for name in sorted(unread))
+        st.caption(f":material/link_off: The link has a value that cannot be read, so it was left out: {names}.")
 
 
 def nothing_here(view: View, *, what: str) -> None:
