@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 from adapters.records import ActivityKind, Change, Deal, Kind, Owner, Rejection
@@ -54,16 +55,33 @@ class Capabilities:
     has_stage_history: bool = False
     can_upsert: bool = False
     upsert_is_idempotent: bool = False
+    """True where a contact that was sent twice is one contact, because the CRM itself keeps e-mail addresses unique."""
+    lookup_lag_s: float | None = 0.0
+    """After so many seconds a search surely finds what was created; None: never surely."""
+    matches_phone: bool = False
+    """True where a contact without an e-mail address is matched by its phone number instead of being made anew."""
     counts_are_exact: bool = False
     """True where `expected_count` can be asked, so that a sync can be reconciled."""
     missing: tuple[Missing, ...] = ()
 
 
+class FieldPolicy(StrEnum):
+    """What happens to a field that is filled in the CRM already."""
+
+    OVERWRITE = "overwrite"
+    IF_EMPTY = "if_empty"
+    APPEND = "append"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactInput:
-    """A person to create or update in the CRM, matched by e-mail. Empty fields never overwrite filled ones."""
+    """A person to create or update in the CRM, matched by e-mail, else by phone where `matches_phone`.
 
-    email: str
+    Empty fields never overwrite filled ones. policies: by field name; fields without one are overwritten.
+    key: names this delivery, for CRMs that can keep it with the contact; the same on every attempt.
+    """
+
+    email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
     phone: str | None = None
@@ -71,6 +89,36 @@ class ContactInput:
     source: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     """Further CRM properties by their CRM names."""
+    policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
+    key: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """The fields that say something, by name, without the white space around them."""
+        values = {name: getattr(self, name) for name in _CONTACT_FIELDS} | dict(self.fields)
+        return {name: value.strip() for name, value in values.items() if value and value.strip()}
+
+    def merged_into(self, current: Mapping[str, object]) -> dict[str, str]:
+        """What a contact that holds `current` must be set to: only the fields that change, by the policies."""
+        changes: dict[str, str] = {}
+        for name, value in self.given().items():
+            held = str(current.get(name) or "")
+            wanted = _settled(held, value, self.policies.get(name, FieldPolicy.OVERWRITE))
+            if wanted != held:
+                changes[name] = wanted
+        return changes
+
+
+def _settled(held: str, given: str, policy: FieldPolicy) -> str:
+    if not held or policy is FieldPolicy.OVERWRITE:
+        return given
+    if policy is FieldPolicy.IF_EMPTY or given in held.split(APPENDED):
+        return held
+    return f"{held}{APPENDED}{given}"
+
+
+APPENDED = "; "
+"""Stands between values that are appended to one another."""
+_CONTACT_FIELDS = ("email", "first_name", "last_name", "phone", "company", "source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +165,10 @@ class CrmAdapter(Protocol):
         ...
 
     def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
-        """Create or update the contact with this e-mail. Repeating it changes nothing. Raises FatalError where
-        `capabilities.can_upsert` is False."""
+        """Create or update this contact. Repeating it changes nothing, once a search finds it (`lookup_lag_s`).
+
+        Raises FatalError where `capabilities.can_upsert` is False, SkippableError where the CRM refuses this record,
+        ConflictError where a person must decide, UnsureError where a create may have happened."""
         ...
 
     def search_deals(

@@ -15,6 +15,10 @@ class RetriableError(CrmError):
         self.wait_s = wait_s
 
 
+class UnsureError(RetriableError):
+    """A create may or may not have happened: look for the record before sending it again."""
+
+
 class FatalError(CrmError):
     """Repeating will not help: credentials, address, settings or a changed contract. A person must act."""
 
@@ -37,3 +41,7 @@ class MissingScopeError(FatalError):
 
 class SkippableError(CrmError):
     """This one record cannot be taken; the rest can."""
+
+
+class ConflictError(SkippableError):
+    """The CRM holds something that contradicts this record, and a person must decide: several contacts match, say."""

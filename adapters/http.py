@@ -20,7 +20,7 @@ import orjson
 import stamina
 
 from adapters.base import Budget
-from adapters.errors import ConfigError, CrmError, FatalError, MissingScopeError, RetriableError
+from adapters.errors import ConfigError, CrmError, FatalError, MissingScopeError, RetriableError, UnsureError
 from adapters.http_transport import Deadline, GuardedTransport, PrivateHostError
 
 T = TypeVar("T")
@@ -83,10 +83,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     json: object
-
-
-class UnsureError(RetriableError):
-    """A create may or may not have happened: look for the record before sending it again."""
 
 
 class HttpClient:

@@ -9,6 +9,8 @@ from adapters.errors import ConfigError
 
 _ADAPTERS = {"csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm"}
 _NOT_YET = {"hubspot": "HubSpot", "pipedrive": "Pipedrive", "nutshell": "Nutshell", "salesforce": "Salesforce"}
+TAKES_LEADS: tuple[str, ...] = ("demo",)
+"""The CRMs to which leads can be delivered; an export is only read."""
 
 
 def adapter_names() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from snapshots import rollups, schema
 from snapshots.database import Database
+from snapshots.forms import add_default_form
 
 
 class UnknownTimeZone(ValueError):
@@ -108,7 +109,9 @@ def create_organization(
             text(f"SELECT {_ORGANIZATION} FROM organizations WHERE name = :name"),
             {"name": name},
         )
-        return Organization(**row.mappings().one())
+        made = Organization(**row.mappings().one())
+        add_default_form(connection, made.organization_id)
+        return made
 
 
 def check_time_zone(name: str) -> None:

@@ -15,6 +15,7 @@ Versions (`deal_versions`, `owner_versions`) are append-only statements with two
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -25,14 +26,15 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
     Sequence,
-    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -471,7 +473,7 @@ rejected_rows = _table(
     key=("rejected_id",),
 )
 
-# --- delivery and the demo CRM's own memory ---
+# --- leads that were received, their delivery, and the demo CRM's own memory ---
 
 idempotency_keys = _table(
     "idempotency_keys",
@@ -483,22 +485,141 @@ idempotency_keys = _table(
     key=("scope", "key"),
 )
 
-deliveries = _table(
-    "deliveries",
-    Column("delivery_id", BigInteger, Identity(), nullable=False),
-    Column("connection_id", BigInteger, nullable=False),
-    Column("lead_id", BigInteger, nullable=False),
-    Column("state", Text, nullable=False, server_default="pending"),
-    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    _at("next_attempt_at", nullable=True),
-    _at("lease_until", nullable=True),
-    Column("fence", BigInteger, nullable=False, server_default=text("0")),
-    Column("external_id", Text),
-    Column("reason", Text),
+forms = _table(
+    "forms",
+    Column("form_id", BigInteger, Identity(), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="public: names organization and form, proves nothing"),
+    Column("is_default", Boolean, nullable=False, server_default=text("false")),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("connection_id", BigInteger, comment="where its leads go; null: the first connection that takes leads"),
+    Column("fields", JSONB, nullable=False, server_default=text("'[]'"), comment="extra fields that reach the CRM"),
+    Column("thank_you_urls", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("phone_region", Text, comment="ISO 3166 country of phone numbers without a country code"),
     _at("created_at", server_default=func.now()),
-    _at("updated_at", server_default=func.now()),
-    Index("ix_deliveries_due", "organization_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
-    key=("delivery_id",),
+    UniqueConstraint("organization_id", "key"),
+    Index("uq_forms_default", "organization_id", unique=True, postgresql_where=text("is_default")),
+    key=("form_id",),
+)
+
+received_leads = _table(
+    "received_leads",
+    Column("lead_id", Uuid, nullable=False, comment="version 7: in the order of receipt"),
+    Column("form_id", BigInteger, nullable=False),
+    _at("received_at", server_default=func.now()),
+    Column("idempotency_key", Text),
+    Column("request_hash", LargeBinary, nullable=False, comment="SHA-256 of what was sent"),
+    Column("body", LargeBinary, nullable=False, comment="what was sent, byte for byte"),
+    Column("body_type", Text, nullable=False),
+    Column("network", Text, comment="the sender's network, not the address"),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("company", Text),
+    Column("extra", JSONB, nullable=False, server_default=text("'{}'"), comment="every other field, as text"),
+    Column("contact_key", Text, nullable=False, comment="whose leads keep their order: e-mail, else phone, else id"),
+    Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("reason", Text, comment="why it is parked or quarantined"),
+    Column("detail", Text, comment="the same in words"),
+    Column("attempts", Integer, nullable=False, server_default=text("0"), comment="those that count"),
+    _at("next_attempt_at", nullable=True, server_default=func.now()),
+    _at("lease_until", nullable=True),
+    Column("fence", Integer, nullable=False, server_default=text("0"), comment="grows with every claim"),
+    Column("connection_id", BigInteger, comment="where it was delivered"),
+    Column("external_id", Text, comment="the CRM's id of the contact"),
+    Column("outcome", Text, comment="created, updated or exists"),
+    _at("delivered_at", nullable=True),
+    CheckConstraint("state in ('pending', 'delivered', 'parked', 'quarantined')", name="state"),
+    CheckConstraint("(state = 'pending') = (next_attempt_at is not null)", name="due"),
+    CheckConstraint("(state = 'delivered') = (delivered_at is not null)", name="delivered"),
+    CheckConstraint("(state in ('parked', 'quarantined')) = (reason is not null)", name="reason"),
+    Index(
+        "uq_received_leads_idempotency_key",
+        "organization_id",
+        "form_id",
+        "idempotency_key",
+        unique=True,
+        postgresql_where=text("idempotency_key is not null"),
+    ),
+    Index(None, "organization_id", "contact_key", "lead_id"),
+    Index("ix_received_leads_due", "organization_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    key=("lead_id",),
+)
+"""Each lead that was accepted, which is its own outbox: pending until it is delivered, parked or quarantined."""
+
+delivery_attempts = _table(
+    "delivery_attempts",
+    Column("lead_id", Uuid, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("connection_id", BigInteger),
+    Column("worker", Text, nullable=False),
+    _at("started_at"),
+    _at("finished_at", nullable=True, comment="null: it runs, or its process was killed"),
+    Column("outcome", Text, comment="created, updated, exists, retry, wait, or the reason of parking"),
+    Column("detail", Text),
+    key=("lead_id", "fence"),
+)
+
+lead_actions = _table(
+    "lead_actions",
+    Column("action_id", BigInteger, Identity(), nullable=False),
+    Column("lead_id", Uuid, nullable=False),
+    _at("at"),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False, comment="replayed, edited or released"),
+    Column("before", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("after", JSONB, nullable=False, server_default=text("'{}'")),
+    Index(None, "organization_id", "lead_id"),
+    key=("action_id",),
+)
+
+refused_submissions = _table(
+    "refused_submissions",
+    Column("refused_id", BigInteger, Identity(), nullable=False),
+    Column("form_id", BigInteger, nullable=False),
+    _at("received_at", server_default=func.now()),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_type", Text, nullable=False),
+    Column("network", Text),
+    Column("field", Text),
+    Column("reason", Text, nullable=False),
+    Index(None, "organization_id", "received_at"),
+    key=("refused_id",),
+)
+
+delivery_accounts = _table(
+    "delivery_accounts",
+    Column("connection_id", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="in a row, over all leads"),
+    _at("paused_until", nullable=True),
+    Column("reason", Text),
+    Column("detail", Text),
+    _at("since", nullable=True),
+    key=("connection_id",),
+)
+
+rate_budgets = _table(
+    "rate_budgets",
+    Column("account", Text, nullable=False),
+    _at("free_at"),
+    key=("account",),
+)
+
+api_keys = _table(
+    "api_keys",
+    Column("key_id", BigInteger, Identity(), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False, comment="the first characters, to tell keys apart"),
+    Column("key_hash", LargeBinary, nullable=False, comment="SHA-256; the key itself is not kept"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _at("created_at", server_default=func.now()),
+    _at("expires_at", nullable=True),
+    _at("revoked_at", nullable=True),
+    _at("last_used_at", nullable=True),
+    UniqueConstraint("organization_id", "key_hash"),
+    key=("key_id",),
 )
 
 demo_contacts = _table(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 
 import numpy as np
 
@@ -29,21 +30,24 @@ class WrittenContacts:
         self._store = store
 
     def upsert(self, world: DemoWorld, contact: ContactInput, now: datetime, *, dry_run: bool) -> UpsertResult:
-        """Create or update by e-mail; empty input leaves what is there. With dry_run only says what would change."""
-        email = _normal(contact.email)
-        stored = self._store.get(email)
-        before = dict(stored) if stored is not None else _of_world(world, email, as_instant(now))
-        is_new = not before
-        after = before | _filled(contact, email)
-        changed = tuple(sorted(name for name in after if after[name] != before.get(name)))
-        after.setdefault("external_id", f"W{sha256(email.encode()).hexdigest()[:16]}")
+        """Create or update by e-mail, else by phone; empty input leaves what is there. With dry_run only says what
+        would change."""
+        contact, key = _named(contact)
+        stored = self._store.get(key) or (None if contact.email else self._with_phone(contact))
+        before = dict(stored) if stored is not None else _of_world(world, contact.email, as_instant(now))
+        changes = contact.merged_into(before)
+        after: dict[str, object] = {"external_id": f"W{sha256(key.encode()).hexdigest()[:16]}", **before, **changes}
         external_id = str(after["external_id"])
-        if not changed:
+        if not changes:
             return UpsertResult(external_id=external_id, outcome="exists")
         if not dry_run:
             after.setdefault("created_at", now.isoformat())
-            self._store.put(email, after | {"modified_at": now.isoformat()})
-        return UpsertResult(external_id=external_id, outcome="created" if is_new else "updated", changed=changed)
+            self._store.put(str(before.get("email") or key), after | {"modified_at": now.isoformat()})
+        outcome: Literal["created", "updated"] = "updated" if before else "created"
+        return UpsertResult(external_id=external_id, outcome=outcome, changed=tuple(sorted(changes)))
+
+    def _with_phone(self, contact: ContactInput) -> Stored | None:
+        return next((stored for stored in self._store.all() if stored.get("phone") == contact.phone), None)
 
     def since(self, seen: datetime | None, until: datetime) -> list[Stored]:
         """What was written after `seen`, up to `until`, oldest first."""
@@ -52,7 +56,7 @@ class WrittenContacts:
             for stored in self._store.all()
             if (seen is None or _time(stored, "modified_at") > seen) and _time(stored, "created_at") <= until
         ]
-        return sorted(found, key=lambda stored: (str(stored["modified_at"]), str(stored["email"])))
+        return sorted(found, key=lambda stored: (str(stored["modified_at"]), str(stored["external_id"])))
 
     def by_id(self) -> dict[str, Stored]:
         return {str(stored["external_id"]): stored for stored in self._store.all()}
@@ -65,7 +69,9 @@ class WrittenContacts:
 def as_contact(stored: Stored, base: Contact | None = None) -> Contact:
     """What was written as a contact. base: the world's record of the same contact."""
     base = base or Contact(
-        external_id=str(stored["external_id"]), email=str(stored["email"]), created_at=_time(stored, "created_at")
+        external_id=str(stored["external_id"]),
+        email=str(stored["email"]) if stored.get("email") else None,
+        created_at=_time(stored, "created_at"),
     )
     names = [str(stored[part]) for part in ("first_name", "last_name") if stored.get(part)]
     phone = stored.get("phone")
@@ -92,8 +98,10 @@ def _is_new(stored: Stored) -> bool:
     return str(stored["external_id"]).startswith("W")
 
 
-def _of_world(world: DemoWorld, email: str, until: int) -> dict[str, object]:
+def _of_world(world: DemoWorld, email: str | None, until: int) -> dict[str, object]:
     """What the world knows of the live contact with this address; empty where there is none."""
+    if email is None:
+        return {}
     rows = _rows_of(world, records.contacts_at(world, email))
     people = world.market.person(rows.subject)
     for place, contact in enumerate(records.contacts(world, rows)):
@@ -119,24 +127,14 @@ def _rows_of(world: DemoWorld, contact: Ints) -> Rows:
     return block.take(np.isin(block.subject, contact) & ~block.is_duplicate)
 
 
-def _filled(contact: ContactInput, email: str) -> dict[str, object]:
-    given: dict[str, str | None] = {
-        "email": email,
-        "first_name": contact.first_name,
-        "last_name": contact.last_name,
-        "phone": contact.phone,
-        "company": contact.company,
-        "source": contact.source,
-        **contact.fields,
-    }
-    return {name: value.strip() for name, value in given.items() if value and value.strip()}
-
-
-def _normal(email: str) -> str:
-    found = email.strip().lower()
-    if "@" not in found:
+def _named(contact: ContactInput) -> tuple[ContactInput, str]:
+    """The contact with its address as it is compared, and what it is kept under."""
+    email, phone = (contact.email or "").strip().lower(), (contact.phone or "").strip()
+    if email and "@" not in email:
         raise FatalError(f"The demo CRM takes contacts by e-mail address; {email!r} is none.")
-    return found
+    if not email and not phone:
+        raise FatalError("The demo CRM takes contacts by e-mail address or phone number; this one has neither.")
+    return replace(contact, email=email or None), email or f"tel:{phone}"
 
 
 def _time(stored: Stored, name: str) -> datetime:

@@ -77,6 +77,7 @@ class DemoCrm:
             has_stage_history=True,
             can_upsert=True,
             upsert_is_idempotent=True,
+            matches_phone=True,
             counts_are_exact=True,
             missing=tuple(Missing(kind=kind.value, reason=reason) for kind, reason in self._missing.items()),
         )

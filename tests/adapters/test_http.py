@@ -15,8 +15,8 @@ import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.errors import ConfigError, FatalError, MissingScopeError, RetriableError
-from adapters.http import Account, Call, HttpClient, Limits, UnsureError, follow, retry_after
+from adapters.errors import ConfigError, FatalError, MissingScopeError, RetriableError, UnsureError
+from adapters.http import Account, Call, HttpClient, Limits, follow, retry_after
 from adapters.http_transport import is_private
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -1,0 +1,244 @@
+"""The outbox: which leads are due, who has claimed them, and what became of each attempt.
+
+A claim is a lease with a fencing token that grows with every claim. Whoever marks an outcome names its token; a process
+that was stopped for longer than its lease finds that it is not its lead any more. Leases are measured by the database's
+clock, so that machines need not agree on the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from adapters.base import ContactInput, FieldPolicy
+from snapshots.database import Database
+from snapshots.delivery_rules import Tried, Verdict
+from snapshots.forms import FormField, read_fields
+
+LEASE = timedelta(seconds=60)
+"""Longer than the deadline of any attempt; renewed by a heartbeat while the attempt runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A lead that this process may deliver now. connection_id: None where no connection takes leads."""
+
+    organization_id: int
+    lead_id: UUID
+    fence: int
+    connection_id: int | None
+    contact: ContactInput
+    tried: Tried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """providers: the CRMs that take leads. worker: names this process in what it writes. clock: SQL of the present,
+    replaced by tests."""
+
+    database: Database
+    providers: Sequence[str]
+    worker: str
+    clock: str = "clock_timestamp()"
+
+    def claim_due(self, most: int) -> list[Claim]:
+        """Up to `most` leads that are due, the longest due first, by turns of organizations, in order per contact."""
+        return self._claim(_DUE, most=most)
+
+    def claim_one(self, organization_id: int, lead_id: UUID) -> Claim | None:
+        """This lead, though it is not due yet; None where it may not be delivered now, or is claimed already."""
+        found = self._claim(_THIS, most=1, organization=organization_id, lead=lead_id)
+        return found[0] if found else None
+
+    def _claim(self, which: str, **known: object) -> list[Claim]:
+        with self.database.as_worker() as connection:
+            parameters = {"providers": list(self.providers), "worker": self.worker, "lease": LEASE, **known}
+            leads = _LEADS.format(condition=which.format(now=self.clock), now=self.clock)
+            statement = _CLAIM.format(leads=leads, now=self.clock)
+            rows = connection.execute(text(statement), parameters).mappings().all()
+            probed = {(row["organization_id"], row["connection_id"]) for row in rows if row["is_probe"]}
+            for organization_id, connection_id in probed:
+                # While this one finds out whether the account works again, the others wait.
+                connection.execute(
+                    text(
+                        f"UPDATE delivery_accounts SET paused_until = {self.clock} + :lease "
+                        "WHERE organization_id = :o AND connection_id = :c"
+                    ),
+                    {"lease": LEASE, "o": organization_id, "c": connection_id},
+                )
+        return [_claim_of(row) for row in rows]
+
+    def extend(self, claims: Sequence[Claim]) -> None:
+        """Heartbeat: the leases of attempts that still run."""
+        if not claims:
+            return
+        with self.database.as_worker() as connection:
+            connection.execute(
+                text(
+                    f"UPDATE received_leads l SET lease_until = {self.clock} + :lease "
+                    "FROM unnest(cast(:organizations AS bigint[]), cast(:leads AS uuid[]), cast(:fences AS int[])) "
+                    "AS mine (organization_id, lead_id, fence) "
+                    "WHERE l.organization_id = mine.organization_id AND l.lead_id = mine.lead_id "
+                    "AND l.fence = mine.fence AND l.state = 'pending' AND l.lease_until IS NOT NULL"
+                ),
+                {
+                    "lease": LEASE,
+                    "organizations": [claim.organization_id for claim in claims],
+                    "leads": [claim.lead_id for claim in claims],
+                    "fences": [claim.fence for claim in claims],
+                },
+            )
+
+    def settle(self, claim: Claim, verdict: Verdict) -> bool:
+        """Write down what became of the attempt. False where the lease was lost meanwhile and somebody else has it:
+        then the attempt alone is noted, and the lead is left to its new holder."""
+        with self.database.as_worker() as connection:
+            is_mine = self._settle_lead(connection, claim, verdict)
+            connection.execute(
+                text(
+                    f"UPDATE delivery_attempts SET finished_at = {self.clock}, outcome = :outcome, detail = :detail "
+                    "WHERE organization_id = :o AND lead_id = :lead AND fence = :fence"
+                ),
+                {
+                    "o": claim.organization_id,
+                    "lead": claim.lead_id,
+                    "fence": claim.fence,
+                    "outcome": verdict.outcome,
+                    "detail": verdict.detail if is_mine else f"Too late: the lease had passed. {verdict.detail or ''}",
+                },
+            )
+            if claim.connection_id is not None:
+                self._note_account(connection, claim, verdict)
+        return is_mine
+
+    def _settle_lead(self, connection: Connection, claim: Claim, verdict: Verdict) -> bool:
+        done = connection.execute(
+            text(
+                "UPDATE received_leads SET state = :state, reason = :reason, detail = :detail, "
+                "attempts = attempts + :counts, lease_until = NULL, connection_id = :connection, "
+                "next_attempt_at = CASE WHEN :state = 'pending' THEN "
+                f"{self.clock} + make_interval(secs => :wait) END, outcome = :outcome, external_id = :external, "
+                f"delivered_at = CASE WHEN :state = 'delivered' THEN {self.clock} END "
+                "WHERE organization_id = :o AND lead_id = :lead AND fence = :fence AND state = 'pending'"
+            ),
+            {
+                "state": verdict.state,
+                "reason": verdict.parked,
+                "detail": verdict.detail,
+                "counts": int(verdict.counts),
+                "connection": claim.connection_id,
+                "wait": verdict.wait_s,
+                "outcome": verdict.outcome if verdict.state == "delivered" else None,
+                "external": verdict.external_id,
+                "o": claim.organization_id,
+                "lead": claim.lead_id,
+                "fence": claim.fence,
+            },
+        )
+        return bool(done.rowcount)
+
+    def _note_account(self, connection: Connection, claim: Claim, verdict: Verdict) -> None:
+        key = {"o": claim.organization_id, "c": claim.connection_id}
+        if verdict.works:
+            connection.execute(
+                text("DELETE FROM delivery_accounts WHERE organization_id = :o AND connection_id = :c"), key
+            )
+        elif verdict.failed or verdict.pause_s is not None:
+            connection.execute(
+                text(
+                    "INSERT INTO delivery_accounts AS a "
+                    "(organization_id, connection_id, failures, paused_until, reason, detail, since) "
+                    f"VALUES (:o, :c, :failed, {self.clock} + make_interval(secs => :pause), :reason, :detail, "
+                    f"{self.clock}) ON CONFLICT (organization_id, connection_id) DO UPDATE SET "
+                    "failures = a.failures + excluded.failures, paused_until = excluded.paused_until, "
+                    "reason = excluded.reason, detail = excluded.detail"
+                ),
+                {
+                    **key,
+                    "failed": int(verdict.failed),
+                    "pause": verdict.pause_s,
+                    "reason": verdict.outcome,
+                    "detail": verdict.detail,
+                },
+            )
+
+
+# Where a lead goes: the connection of its form, else the first one of the organization that takes leads.
+_LEADS = """
+    SELECT l.organization_id, l.lead_id, l.next_attempt_at, l.lease_until, c.connection_id, f.fields,
+        coalesce(a.failures, 0) AS failures, a.paused_until IS NOT NULL AS is_probe
+    FROM received_leads l
+    LEFT JOIN forms f ON f.organization_id = l.organization_id AND f.form_id = l.form_id
+    LEFT JOIN LATERAL (
+        SELECT one.connection_id FROM crm_connections one
+        WHERE one.organization_id = l.organization_id AND one.is_active AND one.provider = ANY(:providers)
+            AND (f.connection_id IS NULL OR f.connection_id = one.connection_id)
+        ORDER BY one.connection_id LIMIT 1
+    ) c ON true
+    LEFT JOIN delivery_accounts a ON a.organization_id = l.organization_id AND a.connection_id = c.connection_id
+    WHERE {condition} AND l.state = 'pending' AND (a.paused_until IS NULL OR a.paused_until <= {now})
+        AND NOT EXISTS (
+            SELECT FROM received_leads e WHERE e.organization_id = l.organization_id
+            AND e.contact_key = l.contact_key AND e.lead_id < l.lead_id AND e.state = 'pending')
+    ORDER BY l.next_attempt_at LIMIT :most FOR UPDATE OF l SKIP LOCKED
+"""
+_DUE = """l.organization_id = o.organization_id AND l.next_attempt_at <= {now}
+    AND (l.lease_until IS NULL OR l.lease_until <= {now})"""
+_THIS = """l.organization_id = o.organization_id AND o.organization_id = :organization AND l.lead_id = :lead
+    AND l.lease_until IS NULL"""
+
+# An account that paused is probed with one lead at a time. An attempt that ended with its process counts as one.
+_CLAIM = """
+WITH ready AS MATERIALIZED (SELECT l.* FROM organizations o CROSS JOIN LATERAL ({leads}) l),
+chosen AS (
+    SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY organization_id, is_probe, CASE WHEN is_probe THEN connection_id END
+            ORDER BY next_attempt_at, lead_id) AS turn
+        FROM ready
+    ) r WHERE NOT is_probe OR turn = 1 ORDER BY turn, next_attempt_at LIMIT :most
+),
+claimed AS (
+    UPDATE received_leads l SET lease_until = {now} + :lease, fence = l.fence + 1,
+        attempts = l.attempts + (l.lease_until IS NOT NULL)::int
+    FROM chosen WHERE l.organization_id = chosen.organization_id AND l.lead_id = chosen.lead_id
+    RETURNING l.*, chosen.connection_id AS destination, chosen.fields, chosen.failures, chosen.is_probe,
+        chosen.lease_until IS NOT NULL AS was_interrupted
+),
+noted AS (
+    INSERT INTO delivery_attempts (organization_id, lead_id, fence, connection_id, worker, started_at)
+    SELECT organization_id, lead_id, fence, destination, :worker, {now} FROM claimed
+)
+SELECT organization_id, lead_id, fence, destination AS connection_id, email, phone, first_name, last_name, company,
+    extra, fields, attempts, failures, is_probe, was_interrupted, {now} - received_at AS age
+FROM claimed ORDER BY lead_id
+"""
+
+
+def _claim_of(row: Any) -> Claim:
+    return Claim(
+        organization_id=row["organization_id"],
+        lead_id=row["lead_id"],
+        fence=row["fence"],
+        connection_id=row["connection_id"],
+        contact=contact_input(row, read_fields(row["fields"] or [])),
+        tried=Tried(
+            attempts=row["attempts"],
+            failures=row["failures"],
+            age=row["age"],
+            was_interrupted=row["was_interrupted"],
+        ),
+    )
+
+
+def contact_input(row: Any, fields: Sequence[FormField]) -> ContactInput:
+    """What goes to the CRM. A field that is filled there already is left alone unless its form says otherwise; what the
+    form does not name stays with us."""
+    own = {name: row[name] for name in ("email", "phone", "first_name", "last_name", "company")}
+    extra = {one.property: row["extra"][one.name] for one in fields if one.name in row["extra"]}
+    policies = dict.fromkeys(own, FieldPolicy.IF_EMPTY) | {one.property: one.policy for one in fields}
+    return ContactInput(**own, fields=extra, policies=policies, key=str(row["lead_id"]))

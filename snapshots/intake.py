@@ -1,0 +1,352 @@
+"""Receiving leads. A lead is one row: what was sent, what was understood of it, and where its delivery stands; it is
+committed to disk before anybody is answered.
+
+This is all that the public route needs of the database, so it speaks psycopg alone and is quick to import. It works
+under `slms_app`: the organization of each row is set in its transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from snapshots.access import APP_ROLE, WORKER_ROLE
+from snapshots.public_keys import organization_of
+
+CHANNEL = "slms_leads"
+"""NOTIFY on it says that leads are waiting for the worker."""
+CONNECT_S, STATEMENT_S = 2, 5
+FIND_S = 2.0
+"""How long a look-up waits for a connection."""
+
+
+class StoreUnavailable(Exception):
+    """The database did not confirm. The row may be there or not: sending again with the same key is safe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Where a lead comes in. thank_you_urls: where a plain HTML form may lead to; none: the page hosted here."""
+
+    organization_id: int
+    form_id: int
+    key: str
+    name: str
+    is_active: bool
+    thank_you_urls: tuple[str, ...]
+    phone_region: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A lead on its way in.
+
+    body: as sent. extra: every further field, as text. due_in_s: when the worker may take it; None: never by itself,
+    for it is quarantined for `reason`. idempotency_key: None where the sender gave none.
+    """
+
+    organization_id: int
+    form_id: int
+    lead_id: UUID
+    idempotency_key: str | None
+    request_hash: bytes
+    body: bytes
+    body_type: str
+    network: str | None
+    contact_key: str
+    email: str | None = None
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    due_in_s: float | None = 0.0
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What is stored for a submission.
+
+    is_new: False where the idempotency key was used before; is_same: whether by the same body. outcome, external_id:
+    what the CRM said, once delivered.
+    """
+
+    lead_id: UUID
+    is_new: bool
+    is_same: bool
+    state: str
+    email: str | None
+    outcome: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A submission that was not accepted, kept to be looked at. field: the one that is wrong."""
+
+    organization_id: int
+    form_id: int
+    body: bytes
+    body_type: str
+    network: str | None
+    field: str | None
+    reason: str
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection that answers within seconds or fails, and commits to disk whatever the server's default."""
+    return psycopg.connect(url, **connection_options())
+
+
+def connection_options() -> dict[str, Any]:
+    return {
+        "autocommit": True,
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": 1000 * CONNECT_S,
+        "application_name": "slms endpoint",
+        "options": f"-c role={APP_ROLE} -c timezone=UTC -c synchronous_commit=on "
+        f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={CONNECT_S}s",
+    }
+
+
+def cut(connection: psycopg.Connection[Any]) -> None:
+    """End a connection whose server does not answer, from another thread: whoever waits on it gets an error."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as plug:
+        plug.shutdown(socket.SHUT_RDWR)
+
+
+_COLUMNS = {
+    "organization_id": "bigint",
+    "lead_id": "uuid",
+    "form_id": "bigint",
+    "idempotency_key": "text",
+    "request_hash": "bytea",
+    "body": "bytea",
+    "body_type": "text",
+    "network": "text",
+    "email": "text",
+    "phone": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "company": "text",
+    "contact_key": "text",
+    "reason": "text",
+    "detail": "text",
+}
+"""Columns that are stored as they are given."""
+_INSERT = (
+    f"INSERT INTO received_leads ({', '.join(_COLUMNS)}, extra, flags, state, next_attempt_at) "
+    f"SELECT {', '.join(_COLUMNS)}, extra::jsonb, string_to_array(flags, ','), "
+    "CASE WHEN due_in_s IS NULL THEN 'quarantined' ELSE 'pending' END, now() + make_interval(secs => due_in_s) "
+    f"FROM unnest({', '.join(f'%b::{kind}[]' for kind in _COLUMNS.values())}, %b::text[], %b::text[], %b::float8[]) "
+    f"AS given ({', '.join(_COLUMNS)}, extra, flags, due_in_s) "
+    "ON CONFLICT (organization_id, form_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING "
+    "RETURNING lead_id"
+)
+_STORED = (
+    "SELECT form_id, idempotency_key, lead_id, request_hash, state, email, outcome, external_id FROM received_leads "
+    "WHERE organization_id = %s AND (form_id, idempotency_key) IN (SELECT * FROM unnest(%s::bigint[], %s::text[]))"
+)
+_AS_ORGANIZATION = "SELECT set_config('slms.organization_id', %s, true)"
+
+
+def store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> list[Receipt]:
+    """Store leads in one transaction; when this returns, they are on disk. A receipt each, in the same order.
+
+    A lead whose idempotency key was used before on its form is not stored again. Raises StoreUnavailable.
+    """
+    try:
+        return _store(connection, leads)
+    except (psycopg.DataError, psycopg.IntegrityError):
+        # One row of them cannot be stored as it was understood. Nothing is lost: each goes alone, that one as sent.
+        return [_store_alone(connection, lead) for lead in leads]
+    except psycopg.Error as error:
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def _store_alone(connection: psycopg.Connection[Any], lead: Received) -> Receipt:
+    try:
+        try:
+            return _store(connection, [lead])[0]
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            return _store(connection, [_as_sent(lead, type(error).__name__)])[0]
+    except psycopg.Error as error:
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def _as_sent(lead: Received, fault: str) -> Received:
+    bare = dict.fromkeys(("email", "phone", "first_name", "last_name", "company"))
+    detail = f"The database could not take what was understood of it ({fault}); the body is kept as it was sent."
+    kept = replace(lead, **bare, extra={}, due_in_s=None, reason="unreadable", detail=detail)  # type: ignore[arg-type]
+    return replace(kept, contact_key=str(lead.lead_id))
+
+
+def _store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> list[Receipt]:
+    by_organization: dict[int, list[Received]] = {}
+    for lead in leads:
+        by_organization.setdefault(lead.organization_id, []).append(lead)
+    with connection.pipeline(), connection.transaction():
+        cursors = [_insert(connection, group) for group in by_organization.values()]
+        if any(lead.due_in_s == 0 for lead in leads):
+            connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+    new = {lead_id for cursor in cursors for (lead_id,) in cursor.fetchall()}
+    earlier = _earlier(connection, [lead for lead in leads if lead.lead_id not in new])
+    return [_fresh(lead) if lead.lead_id in new else earlier[lead.lead_id] for lead in leads]
+
+
+def _insert(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> psycopg.Cursor[Any]:
+    connection.execute(_AS_ORGANIZATION, (str(leads[0].organization_id),))
+    arrays: list[list[object]] = [[getattr(lead, name) for lead in leads] for name in _COLUMNS]
+    arrays.append([orjson.dumps(dict(lead.extra)).decode() for lead in leads])
+    arrays.append([",".join(lead.flags) for lead in leads])
+    arrays.append([lead.due_in_s for lead in leads])
+    return connection.execute(_INSERT, arrays)
+
+
+def _fresh(lead: Received) -> Receipt:
+    state = "quarantined" if lead.due_in_s is None else "pending"
+    return Receipt(lead_id=lead.lead_id, is_new=True, is_same=True, state=state, email=lead.email)
+
+
+def _earlier(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> dict[UUID, Receipt]:
+    """What an earlier submission with the same key left, by the id that the new one would have had."""
+    found: dict[UUID, Receipt] = {}
+    for organization_id in {lead.organization_id for lead in leads}:
+        mine = [lead for lead in leads if lead.organization_id == organization_id]
+        keys = [[lead.form_id for lead in mine], [lead.idempotency_key for lead in mine]]
+        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(_AS_ORGANIZATION, (str(organization_id),))
+            rows = {
+                (row.pop("form_id"), row.pop("idempotency_key")): row
+                for row in cursor.execute(_STORED, (organization_id, *keys))
+            }
+        for lead in mine:
+            row = dict(rows[lead.form_id, lead.idempotency_key])
+            is_same = row.pop("request_hash") == lead.request_hash
+            found[lead.lead_id] = Receipt(is_new=False, is_same=is_same, **row)
+    return found
+
+
+@dataclass(slots=True)
+class FormFinder:
+    """Forms by their key, remembered for `KEEP_S` seconds; what is unknown is remembered too. Not for writing."""
+
+    pool: ConnectionPool
+    clock: Callable[[], float]
+    default_organization: str | None = None
+    _known: dict[str, tuple[float, Form | None]] = field(default_factory=dict)
+
+    KEEP_S = 5.0
+    MOST = 10_000
+
+    def find(self, key: str | None) -> Form | None:
+        """The form with this key; without one the default form of DEFAULT_ORGANIZATION, or of the only organization.
+        None where there is none. Raises StoreUnavailable."""
+        name = key or ""
+        known = self._known.get(name)
+        if known is not None and self.clock() < known[0]:
+            return known[1]
+        form = self._named(key) if key else self._default()
+        if len(self._known) >= self.MOST:
+            self._known.clear()
+        self._known[name] = (self.clock() + self.KEEP_S, form)
+        return form
+
+    def _named(self, key: str) -> Form | None:
+        organization_id = organization_of(key)
+        if organization_id is None:
+            return None
+        with _session(self.pool, organization_id) as connection:
+            row = connection.execute(
+                f"{_FORM} WHERE organization_id = %s AND key = %s", (organization_id, key)
+            ).fetchone()
+        return _form(row)
+
+    def _default(self) -> Form | None:
+        with _session(self.pool, None) as connection:
+            rows = connection.execute(
+                f"{_FORM} WHERE is_default AND organization_id IN (SELECT organization_id FROM organizations "
+                "WHERE %(name)s::text IS NULL OR name = %(name)s) LIMIT 2",
+                {"name": self.default_organization},
+            ).fetchall()
+        return _form(rows[0]) if len(rows) == 1 else None
+
+
+_FORM = "SELECT organization_id, form_id, key, name, is_active, thank_you_urls, phone_region FROM forms"
+
+
+def _form(row: tuple[Any, ...] | None) -> Form | None:
+    if row is None:
+        return None
+    organization_id, form_id, key, name, is_active, urls, region = row
+    return Form(
+        organization_id=organization_id,
+        form_id=form_id,
+        key=key,
+        name=name,
+        is_active=is_active,
+        thank_you_urls=tuple(urls),
+        phone_region=region,
+    )
+
+
+def keep_refused(pool: ConnectionPool, refused: Refused) -> None:
+    """Raises StoreUnavailable."""
+    names = ("organization_id", "form_id", "body", "body_type", "network", "field", "reason")
+    with _session(pool, refused.organization_id) as connection:
+        connection.execute(
+            f"INSERT INTO refused_submissions ({', '.join(names)}) VALUES ({', '.join(['%b'] * len(names))})",
+            [getattr(refused, name) for name in names],
+        )
+
+
+def current(pool: ConnectionPool, organization_id: int, lead_id: UUID) -> Receipt:
+    """Where a stored lead stands now. Raises StoreUnavailable."""
+    with _session(pool, organization_id) as connection:
+        row = connection.execute(
+            "SELECT state, email, outcome, external_id FROM received_leads WHERE organization_id = %s AND lead_id = %s",
+            (organization_id, lead_id),
+        ).fetchone()
+    if row is None:
+        raise StoreUnavailable("the lead is not there any more")
+    state, email, outcome, external_id = row
+    return Receipt(
+        lead_id=lead_id, is_new=False, is_same=True, state=state, email=email, outcome=outcome, external_id=external_id
+    )
+
+
+def is_ready(pool: ConnectionPool) -> bool:
+    """Whether a lead could be stored now."""
+    try:
+        with _session(pool, None) as connection:
+            connection.execute("SELECT 1 FROM received_leads LIMIT 1")
+    except StoreUnavailable:
+        return False
+    return True
+
+
+@contextmanager
+def _session(pool: ConnectionPool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction that sees one organization; with None all of them, to find out whose a request is."""
+    try:
+        with pool.connection(timeout=FIND_S) as connection, connection.transaction():
+            if organization_id is None:
+                connection.execute(f"SET LOCAL ROLE {WORKER_ROLE}")
+            else:
+                connection.execute(_AS_ORGANIZATION, (str(organization_id),))
+            yield connection
+    except (psycopg.Error, PoolTimeout) as error:
+        raise StoreUnavailable(type(error).__name__) from error
