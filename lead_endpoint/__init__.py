@@ -1,1 +1,5 @@
-"""What the web sees: the room of the lead service, which posts from websites will enter by."""
+"""What the web sees: leads come in here, integrations read here. `create_app` makes the Flask application."""
+
+from lead_endpoint.app import create_app
+
+__all__ = ["create_app"]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,14 @@ import typer
 from adapters.errors import CrmError
 from ops import logs
 from ops import settings as settings_module
+from ops.processes import Program, Together
 from ops.progress import ProgressLine
 from ops.services import Services, open_services, utc_now
+from ops.serving import NoFreePortError, endpoint_program, free_port
 from ops.settings import PROJECT, SettingsError
+from snapshots.api_keys import create_api_key, list_api_keys, revoke_api_key
 from snapshots.embedded import EmbeddedServerError
-from snapshots.organizations import UnknownTimeZone
+from snapshots.organizations import UnknownTimeZone, find_organization
 from snapshots.probe import DatabaseUnreachableError
 from snapshots.sync import RunReport, SyncBusy
 
@@ -34,6 +38,8 @@ app = typer.Typer(
 )
 demo = typer.Typer(help="The demo organization: load it, or remove it.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
+keys = typer.Typer(help="API keys for the endpoint's internal routes.", no_args_is_help=True)
+app.add_typer(keys, name="api-key")
 WRONG_SETTING, FAILED = 2, 1
 
 
@@ -52,8 +58,6 @@ def installation(*, with_migrations: bool = True) -> Iterator[Services]:
 
 @contextmanager
 def told_in_a_line() -> Iterator[None]:
-    from ops.serving import NoFreePortError
-
     try:
         yield
     except SettingsError as error:
@@ -174,11 +178,68 @@ def import_csv(  # typer calls it by names
 
 @app.command()
 def worker() -> None:
-    """Run queued and scheduled jobs until told to stop."""
+    """Run queued and scheduled jobs and deliver leads, until told to stop."""
+    from ops.delivery import delivering
     from ops.jobs import run_worker
 
-    with installation() as services:
+    with installation() as services, delivering(services):
         run_worker(services)
+
+
+@app.command()
+def endpoint() -> None:
+    """Run the lead endpoint alone, until told to stop."""
+    with installation():
+        raise typer.Exit(Together([endpoint_program()], typer.echo, PROJECT).run())
+
+
+@keys.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="who uses it")],
+    org: Annotated[str, typer.Option(help="name of the organization that it opens")],
+    scope: Annotated[list[str] | None, typer.Option(help="read, debug, live or metrics; may be repeated")] = None,
+    days: Annotated[int, typer.Option(min=1, help="until it ends")] = 365,
+) -> None:
+    """Make an API key and print it. It cannot be shown again."""
+    with installation() as services:
+        organization_id = organization_named(services, org)
+        ends = services.now() + timedelta(days=days)
+        try:
+            key = create_api_key(
+                services.database, organization_id, name=name, scopes=scope or ["read"], expires_at=ends
+            )
+        except ValueError as error:
+            typer.secho(str(error), fg="red", err=True)
+            raise typer.Exit(FAILED) from None
+        typer.echo(key)
+
+
+@keys.command("list")
+def key_list(org: Annotated[str, typer.Option(help="name of the organization")]) -> None:
+    """Show the API keys of an organization, without the keys themselves."""
+    with installation() as services:
+        for key in list_api_keys(services.database, organization_named(services, org)):
+            state = "revoked" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "no end"
+            typer.echo(f"{key.key_id:>4}  {key.prefix}…  {key.name}  [{', '.join(key.scopes)}]  {state}")
+
+
+@keys.command("revoke")
+def key_revoke(key_id: int, org: Annotated[str, typer.Option(help="name of the organization")]) -> None:
+    """End an API key now."""
+    with installation() as services:
+        try:
+            revoke_api_key(services.database, organization_named(services, org), key_id, now=services.now())
+        except LookupError as error:
+            typer.secho(f"{error} `slms api-key list` shows them.", fg="red", err=True)
+            raise typer.Exit(FAILED) from None
+
+
+def organization_named(services: Services, name: str) -> int:
+    found = find_organization(services.database, name)
+    if found is None:
+        typer.secho(f"There is no organization {name!r}. `slms doctor` lists them.", fg="red", err=True)
+        raise typer.Exit(FAILED)
+    return found.organization_id
 
 
 @app.command()
@@ -202,9 +263,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="print the check
 @app.command()
 def lab(port: Annotated[int, typer.Option(min=1, max=65535)] = 8888) -> None:
     """Open JupyterLab on this installation's database, on this machine only."""
-    from ops.processes import Program, Together
-    from ops.serving import free_port
-
     with installation():
         command = [*(sys.executable, "-m", "jupyterlab"), "--ip=127.0.0.1", f"--port={free_port(port)}", "notebooks"]
         extra = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

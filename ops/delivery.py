@@ -6,10 +6,13 @@ and the adapters. Any number of these may run, on any number of machines.
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -172,10 +175,12 @@ class DeliveryWorker:
 
 
 def make_outbox(database: Database, worker: str) -> Outbox:
+    """The outbox of all organizations. worker: names this process in the attempts that it writes."""
     return Outbox(database=database, providers=TAKES_LEADS, worker=worker)
 
 
 def make_worker(services: Services, name: str) -> DeliveryWorker:
+    """A worker on the installation's database, not started yet."""
     deliverer = Deliverer(services, make_outbox(services.database, name))
     return DeliveryWorker(deliverer, Wakeup(services.database_url))
 
@@ -184,3 +189,16 @@ def deliver_one(deliverer: Deliverer, organization_id: int, lead_id: UUID) -> Ve
     """Deliver this lead now, in this thread; None where it has to wait for its turn."""
     claim = deliverer.outbox.claim_one(organization_id, lead_id)
     return None if claim is None else deliverer.deliver(claim)
+
+
+@contextmanager
+def delivering(services: Services) -> Iterator[None]:
+    """Deliver leads in a thread beside whatever this process does."""
+    worker = make_worker(services, f"worker {socket.gethostname()} {os.getpid()}")
+    thread = threading.Thread(target=worker.run, name="delivery")
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()

@@ -6,10 +6,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from urllib.error import URLError
+from urllib.parse import urljoin
 from urllib.request import urlopen
 
 from ops import settings as settings_module
@@ -80,13 +81,25 @@ def _serve(settings: Settings, say: Callable[[str], None], started: float) -> in
     port = free_port(settings.workbench_port, settings.workbench_address)
     if port != settings.workbench_port:
         say(f"Port {settings.workbench_port} is busy (another program, or this one started twice): taking {port}.")
-    address = f"http://{_shown(settings.workbench_address)}:{port}"
-    announcement = _Announcement(settings, address, say, started)
-    together = Together(programs=_programs(settings, port), write=say, folder=PROJECT)
+    lead_port = free_port(settings.endpoint_port, settings.endpoint_address)
+    if lead_port != settings.endpoint_port:
+        say(f"Port {settings.endpoint_port} is busy: the lead endpoint takes {lead_port}.")
+    places = {
+        "Workbench": f"http://{_shown(settings.workbench_address)}:{port}",
+        "Leads": f"http://{_shown(settings.endpoint_address)}:{lead_port}/public/leads",
+    }
+    announcement = _Announcement(settings, places, say, started)
+    together = Together(programs=_programs(settings, port, lead_port), write=say, folder=PROJECT)
     return together.run(each_moment=announcement.look)
 
 
-def _programs(settings: Settings, port: int) -> list[Program]:
+def endpoint_program(port: int | None = None) -> Program:
+    """The lead endpoint. port: instead of ENDPOINT_PORT."""
+    given = [f"--port={port}"] if port else []
+    return Program(name="endpoint", command=[sys.executable, "-m", "lead_endpoint", *given])
+
+
+def _programs(settings: Settings, port: int, lead_port: int) -> list[Program]:
     workbench = [
         *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
         f"--server.address={settings.workbench_address}",
@@ -98,26 +111,29 @@ def _programs(settings: Settings, port: int) -> list[Program]:
     return [
         Program(name="workbench", command=workbench),
         Program(name="worker", command=[sys.executable, "-m", "ops", "worker"]),
+        endpoint_program(lead_port),
     ]
 
 
 class _Announcement:
     """Says once where everything is, when the workbench answers."""
 
-    def __init__(self, settings: Settings, address: str, say: Callable[[str], None], started: float) -> None:
-        self._settings, self._address, self._say, self._started = settings, address, say, started
+    def __init__(
+        self, settings: Settings, places: Mapping[str, str], say: Callable[[str], None], started: float
+    ) -> None:
+        self._settings, self._places, self._say, self._started = settings, places, say, started
         self._is_made = False
 
     def look(self) -> None:
-        if self._is_made or not _answers(f"{self._address}/_stcore/health"):
+        if self._is_made or not _answers(f"{self._places['Workbench']}/_stcore/health"):
+            return
+        if not _answers(urljoin(self._places["Leads"], "/healthz")):
             return
         self._is_made = True
         is_embedded = self._settings.database_url is None
         where = f"embedded, in {embedded_folder(self._settings)}" if is_embedded else "as DATABASE_URL says"
-        self._say(
-            f"\n  Workbench  {self._address}\n  Database   {where}\n"
-            f"  Ready after {time.monotonic() - self._started:.0f} s. Ctrl-C stops everything.\n"
-        )
+        lines = "".join(f"  {name.ljust(10)} {place}\n" for name, place in {**self._places, "Database": where}.items())
+        self._say(f"\n{lines}  Ready after {time.monotonic() - self._started:.0f} s. Ctrl-C stops everything.\n")
 
 
 def _answers(url: str) -> bool:

@@ -6,7 +6,6 @@ Secrets are `SecretStr`, so that no log, repr or traceback shows them; the messa
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import secrets
 from contextlib import suppress
@@ -19,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -65,10 +64,15 @@ class Settings(BaseSettings):
 
     workbench_address: str = "127.0.0.1"
     workbench_port: Port = 8501
+    endpoint_address: str = "127.0.0.1"
     endpoint_port: Port = 8000
+    default_organization: str | None = None
+    lead_wait_s: Annotated[float, Field(ge=0, le=30)] = 2.0
+    lead_rate_per_minute: Annotated[float, Field(gt=0)] = 60.0
+    lead_rate_burst: Annotated[float, Field(ge=1)] = 30.0
     secret_key: SecretStr | None = Field(default=None, min_length=32)
     public_url: str | None = None
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     allow_private_hosts: bool = False
     smtp_url: SecretStr | None = None
 
@@ -112,21 +116,6 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError("must be a name such as Europe/Berlin or America/New_York") from error
         return name
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _are_networks(cls, text: object) -> object:
-        if not isinstance(text, str):
-            return text
-        networks = tuple(part.strip() for part in text.split(",") if part.strip())
-        for network in networks:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise ValueError(
-                    "must be addresses or networks with commas between: 10.0.0.1, 172.16.0.0/12"
-                ) from error
-        return networks
 
     @model_validator(mode="after")
     def _provider_is_complete(self) -> Self:

@@ -73,10 +73,12 @@ class Verdict:
 
 
 def delivered(result: UpsertResult) -> Verdict:
+    """The CRM has the contact."""
     return Verdict(state="delivered", outcome=result.outcome, external_id=result.external_id, works=True)
 
 
 def parked(reason: Parked, detail: str, *, works: bool = False, failed: bool = False) -> Verdict:
+    """A person must look. detail: what is wrong and what to do. works, failed: what it tells of the account."""
     return Verdict(state="parked", outcome=reason, parked=reason, detail=detail, works=works, failed=failed)
 
 
@@ -90,7 +92,7 @@ def before_sending(tried: Tried, capabilities: Capabilities) -> Verdict | None:
 
 
 def failed(error: Exception, tried: Tried, capabilities: Capabilities, *, chance: float) -> Verdict:
-    """chance: in [0, 1), spreads the retries."""
+    """What follows from an error. chance: in [0, 1), spreads the retries."""
     match error:
         case ConflictError():
             return parked(Parked.CONFLICT, str(error), works=True)

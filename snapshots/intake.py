@@ -26,6 +26,7 @@ from snapshots.public_keys import organization_of
 CHANNEL = "slms_leads"
 """NOTIFY on it says that leads are waiting for the worker."""
 CONNECT_S, STATEMENT_S = 2, 5
+LOOK_UPS = 4
 FIND_S = 2.0
 """How long a look-up waits for a connection."""
 
@@ -108,10 +109,27 @@ class Refused:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """A connection that answers within seconds or fails, and commits to disk whatever the server's default."""
-    return psycopg.connect(url, **connection_options())
+    return psycopg.connect(url, **_options())
 
 
-def connection_options() -> dict[str, Any]:
+Pool = ConnectionPool[psycopg.Connection[Any]]
+
+
+def open_pool(url: str) -> Pool:
+    """Connections for look-ups; leads have their own. None is opened before it is needed."""
+    return ConnectionPool(
+        url,
+        kwargs=_options(),
+        min_size=0,
+        max_size=LOOK_UPS,
+        open=True,
+        check=ConnectionPool.check_connection,
+        reconnect_timeout=CONNECT_S,
+        name="look-ups",
+    )
+
+
+def _options() -> dict[str, Any]:
     return {
         "autocommit": True,
         "connect_timeout": CONNECT_S,
@@ -244,7 +262,7 @@ def _earlier(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> 
 class FormFinder:
     """Forms by their key, remembered for `KEEP_S` seconds; what is unknown is remembered too. Not for writing."""
 
-    pool: ConnectionPool
+    pool: Pool
     clock: Callable[[], float]
     default_organization: str | None = None
     _known: dict[str, tuple[float, Form | None]] = field(default_factory=dict)
@@ -255,15 +273,20 @@ class FormFinder:
     def find(self, key: str | None) -> Form | None:
         """The form with this key; without one the default form of DEFAULT_ORGANIZATION, or of the only organization.
         None where there is none. Raises StoreUnavailable."""
-        name = key or ""
-        known = self._known.get(name)
-        if known is not None and self.clock() < known[0]:
-            return known[1]
-        form = self._named(key) if key else self._default()
-        if len(self._known) >= self.MOST:
-            self._known.clear()
-        self._known[name] = (self.clock() + self.KEEP_S, form)
+        is_known, form = self.remembered(key)
+        if not is_known:
+            form = self._named(key) if key else self._default()
+            if len(self._known) >= self.MOST:
+                self._known.clear()
+            self._known[key or ""] = (self.clock() + self.KEEP_S, form)
         return form
+
+    def remembered(self, key: str | None) -> tuple[bool, Form | None]:
+        """(whether it is known without asking the database, the form)."""
+        known = self._known.get(key or "")
+        if known is None or self.clock() >= known[0]:
+            return False, None
+        return True, known[1]
 
     def _named(self, key: str) -> Form | None:
         organization_id = organization_of(key)
@@ -303,7 +326,7 @@ def _form(row: tuple[Any, ...] | None) -> Form | None:
     )
 
 
-def keep_refused(pool: ConnectionPool, refused: Refused) -> None:
+def keep_refused(pool: Pool, refused: Refused) -> None:
     """Raises StoreUnavailable."""
     names = ("organization_id", "form_id", "body", "body_type", "network", "field", "reason")
     with _session(pool, refused.organization_id) as connection:
@@ -313,7 +336,7 @@ def keep_refused(pool: ConnectionPool, refused: Refused) -> None:
         )
 
 
-def current(pool: ConnectionPool, organization_id: int, lead_id: UUID) -> Receipt:
+def current(pool: Pool, organization_id: int, lead_id: UUID) -> Receipt:
     """Where a stored lead stands now. Raises StoreUnavailable."""
     with _session(pool, organization_id) as connection:
         row = connection.execute(
@@ -328,7 +351,7 @@ def current(pool: ConnectionPool, organization_id: int, lead_id: UUID) -> Receip
     )
 
 
-def is_ready(pool: ConnectionPool) -> bool:
+def is_ready(pool: Pool) -> bool:
     """Whether a lead could be stored now."""
     try:
         with _session(pool, None) as connection:
@@ -339,7 +362,7 @@ def is_ready(pool: ConnectionPool) -> bool:
 
 
 @contextmanager
-def _session(pool: ConnectionPool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
+def _session(pool: Pool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
     """A transaction that sees one organization; with None all of them, to find out whose a request is."""
     try:
         with pool.connection(timeout=FIND_S) as connection, connection.transaction():

@@ -1,0 +1,45 @@
+"""The Flask application. `create_app()` is all there is to it; behind granian it runs under `front.Front`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from lead_endpoint.messages import problem, unavailable
+from lead_endpoint.parts import Parts, from_settings
+from lead_endpoint.public import public, response
+from lead_endpoint.reception import MOST_BYTES
+from snapshots.intake import StoreUnavailable
+
+if TYPE_CHECKING:
+    from ops.services import Services
+
+LOG = structlog.get_logger()
+
+
+def create_app(services: Services | None = None) -> Flask:
+    """services: what the application works with; None: what the settings describe, at the first request."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
+    app.extensions["slms"] = Parts(from_settings if services is None else lambda: services)
+    app.register_blueprint(public)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(StoreUnavailable, lambda _: response(unavailable("The database cannot be reached.")))
+    app.register_error_handler(Exception, _unexpected)
+    return app
+
+
+def _http_problem(error: HTTPException) -> Response:
+    status = error.code or 500
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() in {"allow", "retry-after"}]
+    return response(problem(status, error.description or "", *headers))
+
+
+def _unexpected(error: Exception) -> Response:
+    found = problem(500, "Something went wrong here; the log has the details under the correlation id.")
+    LOG.error("request failed", correlation_id=dict(found.headers)["x-correlation-id"], exc_info=error)
+    return response(found)

@@ -1,0 +1,74 @@
+"""Requests and answers without a framework, and the one shape of every error (RFC 9457, problem details)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import orjson
+
+JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html; charset=utf-8"
+SAFE = (
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-store"),
+)
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """headers: by lower-case name; one that came several times has its values joined by commas. peer: the address that
+    connected to us. query: the first value of each name."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        return [("content-type", self.content_type), *SAFE, *self.headers]
+
+
+def answer(status: int, content: Mapping[str, object], *headers: tuple[str, str]) -> Answer:
+    return Answer(status, orjson.dumps(content), JSON, headers)
+
+
+def page(status: int, html: str) -> Answer:
+    return Answer(status, html.encode(), HTML, (("content-security-policy", PAGE_POLICY),))
+
+
+def problem(status: int, detail: str, *headers: tuple[str, str], field_name: str | None = None) -> Answer:
+    """An error. detail: what is wrong and what to do. field_name: the field or parameter that it is about."""
+    said = problem_fields(status, detail, field_name=field_name)
+    return Answer(status, orjson.dumps(said), PROBLEM, (*headers, ("x-correlation-id", str(said["correlation_id"]))))
+
+
+def problem_fields(status: int, detail: str, *, field_name: str | None = None) -> dict[str, object]:
+    said: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "correlation_id": secrets.token_hex(8),
+    }
+    return said | ({"field": field_name} if field_name else {})
+
+
+def unavailable(detail: str = "The lead was not stored. Send it again, with the same Idempotency-Key.") -> Answer:
+    return problem(503, detail, ("retry-after", "2"))

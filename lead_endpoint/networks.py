@@ -1,0 +1,48 @@
+"""Who sent a request: the client's network, and whether the request comes straight from this machine.
+
+Headers can say anything. `X-Forwarded-For` is believed as far as our own proxies wrote it: with N of them, the N-th
+entry from the right; with none, it is not looked at.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+V4_PREFIX, V6_PREFIX = 24, 56
+"""What one provider gives one customer: the limit of a sender, and no more than that is kept of an address."""
+FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via")
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+UNKNOWN = "unknown"
+
+
+def client_network(peer: str, headers: Mapping[str, str], *, proxies: int) -> str:
+    """The network of the sender as text. peer: who connected to us; proxies: how many of ours stand before us."""
+    address = _address(peer)
+    if proxies > 0:
+        hops = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+        if len(hops) >= proxies:
+            address = _address(hops[-proxies]) or address
+    if address is None:
+        return UNKNOWN
+    prefix = V4_PREFIX if address.version == 4 else V6_PREFIX
+    return str(ipaddress.ip_network((address, prefix), strict=False))
+
+
+def is_direct_and_local(peer: str, headers: Mapping[str, str]) -> bool:
+    """Whether this machine itself asks, with no proxy between, and under a local name (a page on the Internet that is
+    open in a browser here can be made to point its own name at this machine)."""
+    address = _address(peer)
+    if address is None or not address.is_loopback or any(name in headers for name in FORWARDED):
+        return False
+    return (urlsplit(f"//{headers.get('host', '')}").hostname or "") in LOCAL_NAMES
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,99 @@
+"""What the endpoint is made of, put together from settings. Nothing connects before its first use, and what only
+deliveries and the internal routes need is loaded when they ask for it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from os import getpid
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lead_endpoint.at_once import AtOnce, Deliver
+from lead_endpoint.desk import Desk
+from lead_endpoint.lead_ids import LeadIds
+from lead_endpoint.meter import Meter
+from lead_endpoint.rate import RateLimit
+from lead_endpoint.reception import Reception, Rules
+from snapshots import intake
+from snapshots.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from ops.services import Services
+
+
+@dataclass(slots=True)
+class Parts:
+    """services: made by `make_services` at their first use."""
+
+    make_services: Callable[[], Services]
+    meter: Meter = field(default_factory=Meter)
+    _services: Services | None = None
+    _pool: intake.Pool | None = None
+    _desk: Desk | None = None
+
+    @property
+    def services(self) -> Services:
+        if self._services is None:
+            self._services = self.make_services()
+        return self._services
+
+    @property
+    def pool(self) -> intake.Pool:
+        if self._pool is None:
+            self._pool = intake.open_pool(self.services.database_url)
+        return self._pool
+
+    @property
+    def desk(self) -> Desk:
+        if self._desk is None:
+            self._desk = self._make_desk()
+        return self._desk
+
+    def close(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
+        if self._pool is not None:
+            self._pool.close()
+        if self._services is not None:
+            self._services.close()
+
+    def _make_desk(self) -> Desk:
+        settings, pool = self.services.settings, self.pool
+        committer = GroupCommit(partial(intake.connect, self.services.database_url))
+        committer.start()
+        now = self.services.now
+        ids = LeadIds(lambda: int(now().timestamp() * 1000))
+        limit = RateLimit(settings.lead_rate_per_minute, settings.lead_rate_burst, time.monotonic)
+        return Desk(
+            reception=Reception(Rules(settings.trusted_proxies, settings.lead_wait_s), limit, self.meter, ids),
+            forms=intake.FormFinder(pool, time.monotonic, settings.default_organization),
+            committer=committer,
+            at_once=AtOnce(self._make_deliver, partial(intake.current, pool), settings.lead_wait_s),
+            keep=partial(intake.keep_refused, pool),
+        )
+
+    def _make_deliver(self) -> Deliver:
+        from ops.delivery import Deliverer, deliver_one, make_outbox
+
+        outbox = make_outbox(self.services.database, f"endpoint {socket.gethostname()} {getpid()}")
+        deliverer = Deliverer(self.services, outbox)
+
+        def deliver(organization_id: int, lead_id: UUID) -> object:
+            return deliver_one(deliverer, organization_id, lead_id)
+
+        return deliver
+
+
+def from_settings() -> Services:
+    """The services that the environment describes; the database is asked at the first request, not before."""
+    from ops.services import Services, database_url
+    from ops.settings import load
+    from snapshots.database import Database
+
+    settings = load()
+    url = database_url(settings)
+    return Services(settings=settings, database_url=url, database=Database(url))

@@ -1,0 +1,57 @@
+"""The public routes: leads, the page after a form, and what monitors ask."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request
+
+from lead_endpoint import pages
+from lead_endpoint.messages import Answer, Request, answer, page, problem
+from lead_endpoint.parts import Parts
+from snapshots import intake
+
+public = Blueprint("public", __name__)
+
+
+def parts() -> Parts:
+    found: Parts = current_app.extensions["slms"]
+    return found
+
+
+def response(found: Answer) -> Response:
+    made = Response(found.body, status=found.status)
+    made.headers.clear()
+    for name, value in found.all_headers():
+        made.headers.add(name, value)
+    made.headers["content-length"] = str(len(found.body))
+    return made
+
+
+def asked() -> Request:
+    """The request at hand."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = {name: values[0] for name, values in request.args.lists() if values}
+    return Request(request.method, request.path, headers, request.get_data(), request.remote_addr or "", query)
+
+
+@public.post("/public/leads")
+def post_lead() -> Response:
+    return response(parts().desk.handle_from_thread(asked()))
+
+
+@public.get("/thanks")
+def thanks() -> Response:
+    return response(page(200, pages.thanks()))
+
+
+@public.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return response(answer(200, {"status": "ok"}))
+
+
+@public.get("/readyz")
+def readyz() -> Response:
+    """A lead could be stored now."""
+    if intake.is_ready(parts().pool):
+        return response(answer(200, {"status": "ok"}))
+    return response(problem(503, "The database cannot be reached, or is not migrated.", ("retry-after", "2")))
