@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("sync", "pages")
+ALL = ("sync", "pages", "accept")
 
 
 def main(names: list[str]) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 _COUNTER = 1 << 12
+_AHEAD = 512
+"""Random bytes are asked of the system in such portions."""
 
 
 @dataclass(slots=True)
@@ -21,10 +23,14 @@ class LeadIds:
 
     now_ms: Callable[[], int]
     _last: int = 0
+    _random: bytes = b""
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def new(self) -> UUID:
         with self._guard:
             self._last = count = max(self.now_ms() * _COUNTER, self._last + 1)
+            if not self._random:
+                self._random = secrets.token_bytes(_AHEAD)
+            chance, self._random = int.from_bytes(self._random[:8]) >> 2, self._random[8:]
         milliseconds, counter = divmod(count, _COUNTER)
-        return UUID(int=(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | secrets.randbits(62))
+        return UUID(int=(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | chance)

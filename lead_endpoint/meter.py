@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from typing import TYPE_CHECKING
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from snapshots.backlog import Backlog
 
 REASONS = frozenset({"rate", "form", "email", "phone", "body", "Idempotency-Key", "unavailable"})
 STATES = frozenset({"pending", "organization", "spam", "rate", "paused"})
@@ -25,9 +30,9 @@ class Meter:
         self._took = Histogram(
             "slms_lead_seconds", "From the whole body to the answer.", registry=self.registry, buckets=BUCKETS
         )
-        self.outbox = Gauge("slms_leads", "Leads by state of delivery.", ["state"], registry=self.registry)
-        self.oldest = Gauge(
-            "slms_oldest_pending_seconds", "Age of the oldest lead that is not delivered.", registry=self.registry
+        self._leads = Gauge("slms_leads", "Leads by state of delivery.", ["state"], registry=self.registry)
+        self._oldest = Gauge(
+            "slms_oldest_pending_seconds", "Age of the oldest lead that waits; 0: none waits.", registry=self.registry
         )
 
     def accepted(self, state: str) -> None:
@@ -39,5 +44,9 @@ class Meter:
     def took(self, seconds: float) -> None:
         self._took.observe(seconds)
 
-    def text(self) -> bytes:
-        return generate_latest(self.registry)
+    def scraped(self, backlog: Backlog) -> tuple[bytes, str]:
+        """Everything in Prometheus' text format, and its media type. backlog: read for this scrape."""
+        for state, n in backlog.leads.items():
+            self._leads.labels(state).set(n)
+        self._oldest.set(backlog.oldest_pending_s or 0.0)
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST

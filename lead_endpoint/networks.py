@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 V4_PREFIX, V6_PREFIX = 24, 56
@@ -19,11 +20,16 @@ UNKNOWN = "unknown"
 
 def client_network(peer: str, headers: Mapping[str, str], *, proxies: int) -> str:
     """The network of the sender as text. peer: who connected to us; proxies: how many of ours stand before us."""
-    address = _address(peer)
     if proxies > 0:
         hops = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
-        if len(hops) >= proxies:
-            address = _address(hops[-proxies]) or address
+        if len(hops) >= proxies and _address(hops[-proxies]) is not None:
+            return _network(hops[-proxies])
+    return _network(peer)
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> str:
+    address = _address(text)
     if address is None:
         return UNKNOWN
     prefix = V4_PREFIX if address.version == 4 else V6_PREFIX

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lead_endpoint import pages, submission
 from lead_endpoint.lead_ids import LeadIds
@@ -20,6 +20,8 @@ from lead_endpoint.rate import RateLimit
 from snapshots.intake import Form, Receipt, Received, Refused
 
 MOST_BYTES = 64 * 1024
+MOST_TYPE = 200
+"""Characters of a Content-Type that are kept."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 STATUS = {"created": "ok", "updated": "updated", "exists": "exists"}
 """What the CRM did, in the words of the answer."""
@@ -102,27 +104,18 @@ class Reception:
             return Turned(
                 problem(429, f"Too many submissions from your network. Wait {wait} s.", ("retry-after", wait))
             )
-        kept = Refused(
-            organization_id=form.organization_id,
-            form_id=form.form_id,
-            body=request.body,
-            body_type=request.header("content-type")[:200],
-            network=network,
-            field=None,
-            reason="",
-        )
         if reading.fault is not None:
-            return self._refuse(reading, kept, reading.fault.status, None, str(reading.fault))
+            return self._refuse(reading, (form, network), reading.fault.status, None, str(reading.fault))
         key = request.header("idempotency-key").strip().strip('"') or submission.control(
             reading.fields, "_idempotency_key"
         )
         if key is not None and not _KEY.fullmatch(key):
             text = "The idempotency key must have 1 to 255 visible ASCII characters."
-            return self._refuse(reading, kept, 422, "Idempotency-Key", text)
+            return self._refuse(reading, (form, network), 422, "Idempotency-Key", text)
         try:
             person = submission.person(reading.fields, phone_region=form.phone_region)
         except submission.Invalid as fault:
-            return self._refuse(reading, kept, 422, fault.field, str(fault))
+            return self._refuse(reading, (form, network), 422, fault.field, str(fault))
         aside = _set_aside(reading, form, is_over=standing.is_over)
         lead_id = self.ids.new()
         lead = Received(
@@ -132,7 +125,7 @@ class Reception:
             idempotency_key=key,
             request_hash=hashlib.sha256(request.body).digest(),
             body=request.body,
-            body_type=kept.body_type,
+            body_type=request.header("content-type")[:MOST_TYPE],
             network=network,
             contact_key=person.contact_key or str(lead_id),
             email=person.email,
@@ -177,11 +170,25 @@ class Reception:
         found = page(503, pages.trouble("We could not store your message just now.", str(said["correlation_id"])))
         return Answer(found.status, found.body, found.content_type, (*found.headers, ("retry-after", "2")))
 
-    def _refuse(self, reading: Reading, kept: Refused | None, status: int, field_name: str | None, text: str) -> Turned:
+    def _refuse(
+        self, reading: Reading, origin: tuple[Form, str] | None, status: int, field_name: str | None, text: str
+    ) -> Turned:
+        """origin: form and network; None: there is no form, and so nobody to keep the attempt for."""
         self.meter.refused(field_name or "body")
-        if kept is not None:
-            kept = replace(kept, field=field_name, reason=text)
-        return Turned(self._problem(reading, status, field_name, text), kept)
+        said = self._problem(reading, status, field_name, text)
+        if origin is None:
+            return Turned(said)
+        form, network = origin
+        kept = Refused(
+            organization_id=form.organization_id,
+            form_id=form.form_id,
+            body=reading.request.body,
+            body_type=reading.request.header("content-type")[:MOST_TYPE],
+            network=network,
+            field=field_name,
+            reason=text,
+        )
+        return Turned(said, kept)
 
     def _problem(self, reading: Reading, status: int, field_name: str | None, text: str) -> Answer:
         if not reading.is_form:

@@ -261,6 +261,8 @@ def _line(text: str | None, flags: list[str]) -> str | None:
     """One line without control characters."""
     if not text:
         return None
+    if text.isprintable() and "  " not in text:
+        return _short(text.strip(), MOST_TEXT, flags) or None
     visible = "".join(" " if unicodedata.category(one) in {"Cc", "Zl", "Zp"} else one for one in text)
     return _short(" ".join(visible.split()), MOST_TEXT, flags) or None
 

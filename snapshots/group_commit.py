@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
 from snapshots import intake
 from snapshots.intake import Receipt, Received, StoreUnavailable
 
-WRITERS = 2
+WRITERS = 1
 """One group is put together and sent while the one before is written to disk."""
 MOST = 200
 """Leads in a group."""
@@ -29,132 +31,130 @@ MOST_WAITING = 10_000
 PATIENCE_S = 2.0
 
 
+_LOOK_EVERY_S = 0.1
+
+
 @dataclass(slots=True)
 class _Waiting:
     lead: Received
     future: Future[Receipt] | asyncio.Future[Receipt]
     loop: asyncio.AbstractEventLoop | None
-    is_given_up: bool = False
-
-
-@dataclass(slots=True)
-class _Writer:
-    connection: psycopg.Connection[Any] | None = None
-    group: Sequence[_Waiting] = ()
+    until: float
 
 
 @dataclass(slots=True)
 class GroupCommit:
-    """connect: opens a connection for a writer. Start it before use, close it after."""
+    """connect: opens the writer's connection. clock: monotonic seconds. Start it before use, close it after.
+
+    There is one writer: groups grow by themselves to what comes in during a commit, and two writers would only make
+    them half as large.
+    """
 
     connect: Callable[[], psycopg.Connection[Any]]
+    clock: Callable[[], float] = monotonic
     patience_s: float = PATIENCE_S
     _queue: SimpleQueue[_Waiting | None] = field(default_factory=SimpleQueue)
-    _writers: list[_Writer] = field(default_factory=list)
+    _group: Sequence[_Waiting] = ()
+    _connection: psycopg.Connection[Any] | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        for number in range(WRITERS):
-            writer = _Writer()
-            thread = threading.Thread(target=self._write, args=(writer,), name=f"commit-{number}", daemon=True)
-            self._writers.append(writer)
+        for name, target in (("commit", self._write), ("commit-watch", self._watch)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def close(self) -> None:
         """What is waiting is still committed."""
-        for _ in self._threads:
-            self._queue.put(None)
+        self._queue.put(None)
+        self._closed.set()
         for thread in self._threads:
             thread.join(self.patience_s)
 
     def commit(self, lead: Received) -> Receipt:
         """From a thread: returns when the lead is on disk. Raises StoreUnavailable."""
         future: Future[Receipt] = Future()
-        waiting = self._enqueue(_Waiting(lead, future, None))
-        try:
-            return future.result(self.patience_s)
-        except TimeoutError:
-            self._give_up(waiting)
-            raise StoreUnavailable("the database does not answer") from None
+        self._enqueue(lead, future, None)
+        return future.result()
 
     async def commit_async(self, lead: Received) -> Receipt:
         """From an event loop: the same."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        waiting = self._enqueue(_Waiting(lead, future, loop))
-        try:
-            async with asyncio.timeout(self.patience_s):
-                return await future
-        except TimeoutError:
-            self._give_up(waiting)
-            raise StoreUnavailable("the database does not answer") from None
+        self._enqueue(lead, future, loop)
+        return await future
 
-    def _enqueue(self, waiting: _Waiting) -> _Waiting:
-        if self._queue.qsize() >= MOST_WAITING:
+    def _enqueue(
+        self,
+        lead: Received,
+        future: Future[Receipt] | asyncio.Future[Receipt],
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        if self._queue.qsize() >= MOST_WAITING or self._closed.is_set():
             raise StoreUnavailable("too many leads wait to be written")
-        self._queue.put(waiting)
-        return waiting
+        self._queue.put(_Waiting(lead, future, loop, self.clock() + self.patience_s))
 
-    def _give_up(self, waiting: _Waiting) -> None:
-        waiting.is_given_up = True
-        for writer in self._writers:
-            if waiting in writer.group and writer.connection is not None:
-                intake.cut(writer.connection)
+    # --- the writer's thread ---
 
-    # --- a writer's thread ---
-
-    def _write(self, writer: _Writer) -> None:
+    def _write(self) -> None:
         while (group := self._next_group()) is not None:
-            writer.group = group
-            result: Sequence[Receipt] | StoreUnavailable
-            try:
-                result = self._store(writer, group)
-            except StoreUnavailable as error:
-                result = error
-            except Exception as error:  # whoever waits must be told, and the writer must go on
-                result = StoreUnavailable(type(error).__name__)
-            if isinstance(result, StoreUnavailable):
-                self._drop_connection(writer)
-            writer.group = ()
+            self._group = group
+            result = self._store([one for one in group if one.until > self.clock()])
+            self._group = ()
             _tell(group, result)
-        self._drop_connection(writer)
+        self._drop_connection()
 
     def _next_group(self) -> list[_Waiting] | None:
         """Everything that waits; None at the end."""
-        first = self._queue.get()
-        group = [first]
+        group: list[_Waiting] = []
+        one = self._queue.get()
         with suppress(Empty):
-            while group[-1] is not None and len(group) < MOST:
-                group.append(self._queue.get_nowait())
-        if group[-1] is None and len(group) > 1:
-            self._queue.put(None)
-        wanted = [one for one in group if one is not None]
-        return None if first is None else [one for one in wanted if not one.is_given_up]
+            while one is not None and len(group) < MOST:
+                group.append(one)
+                one = self._queue.get_nowait()
+            self._queue.put(one)
+        return group or None
 
-    def _store(self, writer: _Writer, group: Sequence[_Waiting]) -> list[Receipt]:
-        if not group:
-            return []
-        if writer.connection is None or writer.connection.closed:
-            try:
-                writer.connection = self.connect()
-            except psycopg.Error as error:
-                raise StoreUnavailable(type(error).__name__) from error
-        return intake.store(writer.connection, [one.lead for one in group])
+    def _store(self, wanted: Sequence[_Waiting]) -> dict[UUID, Receipt] | StoreUnavailable:
+        """By the ids that were asked for; leads that waited too long are not among them."""
+        if not wanted:
+            return {}
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = self.connect()
+            leads = [one.lead for one in wanted]
+            receipts = intake.store(self._connection, leads)
+        except Exception as error:  # whoever waits must be told, and the writer must go on
+            self._drop_connection()
+            return error if isinstance(error, StoreUnavailable) else StoreUnavailable(type(error).__name__)
+        return {lead.lead_id: receipt for lead, receipt in zip(leads, receipts, strict=True)}
 
-    def _drop_connection(self, writer: _Writer) -> None:
-        connection, writer.connection = writer.connection, None
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(psycopg.Error):
                 connection.close()
 
+    # --- the watch's thread ---
 
-def _tell(group: Sequence[_Waiting], result: Sequence[Receipt] | StoreUnavailable) -> None:
+    def _watch(self) -> None:
+        """Ends the wait for a server that does not answer."""
+        while not self._closed.wait(_LOOK_EVERY_S):
+            group, connection = self._group, self._connection
+            if group and group[0].until <= self.clock() and connection is not None:
+                _tell(group, StoreUnavailable("the database does not answer"))
+                intake.cut(connection)
+
+
+_TOO_LATE = StoreUnavailable("the database did not answer in time")
+
+
+def _tell(group: Sequence[_Waiting], result: Mapping[UUID, Receipt] | StoreUnavailable) -> None:
     """Wake everybody, each event loop once."""
-    results: Sequence[Receipt | StoreUnavailable]
-    results = [result] * len(group) if isinstance(result, StoreUnavailable) else result
     by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, Receipt | StoreUnavailable]]] = {}
-    for one, its in zip(group, results, strict=True):
+    for one in group:
+        its = result if isinstance(result, StoreUnavailable) else result.get(one.lead.lead_id, _TOO_LATE)
         by_loop.setdefault(one.loop, []).append((one, its))
     for loop, told in by_loop.items():
         if loop is None:

@@ -146,37 +146,29 @@ def cut(connection: psycopg.Connection[Any]) -> None:
         plug.shutdown(socket.SHUT_RDWR)
 
 
-_COLUMNS = {
-    "organization_id": "bigint",
-    "lead_id": "uuid",
-    "form_id": "bigint",
-    "idempotency_key": "text",
-    "request_hash": "bytea",
-    "body": "bytea",
-    "body_type": "text",
-    "network": "text",
-    "email": "text",
-    "phone": "text",
-    "first_name": "text",
-    "last_name": "text",
-    "company": "text",
-    "contact_key": "text",
-    "reason": "text",
-    "detail": "text",
-}
-"""Columns that are stored as they are given."""
-_INSERT = (
-    f"INSERT INTO received_leads ({', '.join(_COLUMNS)}, extra, flags, state, next_attempt_at) "
-    f"SELECT {', '.join(_COLUMNS)}, extra::jsonb, string_to_array(flags, ','), "
-    "CASE WHEN due_in_s IS NULL THEN 'quarantined' ELSE 'pending' END, now() + make_interval(secs => due_in_s) "
-    f"FROM unnest({', '.join(f'%b::{kind}[]' for kind in _COLUMNS.values())}, %b::text[], %b::text[], %b::float8[]) "
-    f"AS given ({', '.join(_COLUMNS)}, extra, flags, due_in_s) "
-    "ON CONFLICT (organization_id, form_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING "
-    "RETURNING lead_id"
+_COLUMNS = (
+    "organization_id",
+    "lead_id",
+    "form_id",
+    "idempotency_key",
+    "request_hash",
+    "body",
+    "body_type",
+    "network",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "company",
+    "contact_key",
+    "reason",
+    "detail",
 )
-_STORED = (
-    "SELECT form_id, idempotency_key, lead_id, request_hash, state, email, outcome, external_id FROM received_leads "
-    "WHERE organization_id = %s AND (form_id, idempotency_key) IN (SELECT * FROM unnest(%s::bigint[], %s::text[]))"
+"""Columns that are stored as they are given, in the order of the function's arguments."""
+_ACCEPT = f"SELECT * FROM accept_leads({', '.join(['%b'] * (len(_COLUMNS) + 3))}) ORDER BY place"
+_EARLIER = (
+    "SELECT lead_id, request_hash, state, email, outcome, external_id FROM received_leads "
+    "WHERE organization_id = %s AND form_id = %s AND idempotency_key = %s"
 )
 _AS_ORGANIZATION = "SELECT set_config('slms.organization_id', %s, true)"
 
@@ -213,49 +205,28 @@ def _as_sent(lead: Received, fault: str) -> Received:
 
 
 def _store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> list[Receipt]:
-    by_organization: dict[int, list[Received]] = {}
-    for lead in leads:
-        by_organization.setdefault(lead.organization_id, []).append(lead)
-    with connection.pipeline(), connection.transaction():
-        cursors = [_insert(connection, group) for group in by_organization.values()]
-        if any(lead.due_in_s == 0 for lead in leads):
-            connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
-    new = {lead_id for cursor in cursors for (lead_id,) in cursor.fetchall()}
-    earlier = _earlier(connection, [lead for lead in leads if lead.lead_id not in new])
-    return [_fresh(lead) if lead.lead_id in new else earlier[lead.lead_id] for lead in leads]
-
-
-def _insert(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> psycopg.Cursor[Any]:
-    connection.execute(_AS_ORGANIZATION, (str(leads[0].organization_id),))
     arrays: list[list[object]] = [[getattr(lead, name) for lead in leads] for name in _COLUMNS]
-    arrays.append([orjson.dumps(dict(lead.extra)).decode() for lead in leads])
+    arrays.append([orjson.dumps(lead.extra).decode() for lead in leads])
     arrays.append([",".join(lead.flags) for lead in leads])
     arrays.append([lead.due_in_s for lead in leads])
-    return connection.execute(_INSERT, arrays)
+    found = connection.execute(_ACCEPT, arrays, binary=True).fetchall()
+    return [
+        Receipt(lead_id=lead_id, is_new=True, is_same=True, state=state, email=email)
+        if is_new
+        else _earlier(connection, lead)
+        for lead, (_, lead_id, is_new, _, state, email, *_) in zip(leads, found, strict=True)
+    ]
 
 
-def _fresh(lead: Received) -> Receipt:
-    state = "quarantined" if lead.due_in_s is None else "pending"
-    return Receipt(lead_id=lead.lead_id, is_new=True, is_same=True, state=state, email=lead.email)
-
-
-def _earlier(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> dict[UUID, Receipt]:
-    """What an earlier submission with the same key left, by the id that the new one would have had."""
-    found: dict[UUID, Receipt] = {}
-    for organization_id in {lead.organization_id for lead in leads}:
-        mine = [lead for lead in leads if lead.organization_id == organization_id]
-        keys = [[lead.form_id for lead in mine], [lead.idempotency_key for lead in mine]]
-        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(_AS_ORGANIZATION, (str(organization_id),))
-            rows = {
-                (row.pop("form_id"), row.pop("idempotency_key")): row
-                for row in cursor.execute(_STORED, (organization_id, *keys))
-            }
-        for lead in mine:
-            row = dict(rows[lead.form_id, lead.idempotency_key])
-            is_same = row.pop("request_hash") == lead.request_hash
-            found[lead.lead_id] = Receipt(is_new=False, is_same=is_same, **row)
-    return found
+def _earlier(connection: psycopg.Connection[Any], lead: Received) -> Receipt:
+    """What an earlier submission with the same key left."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_AS_ORGANIZATION, (str(lead.organization_id),))
+        row = cursor.execute(_EARLIER, (lead.organization_id, lead.form_id, lead.idempotency_key)).fetchone()
+    if row is None:
+        raise StoreUnavailable("the lead with this key was removed meanwhile")
+    is_same = row.pop("request_hash") == lead.request_hash
+    return Receipt(is_new=False, is_same=is_same, **row)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,51 @@ TABLES = (
     "refused_submissions",
 )
 
+# Stores leads in one statement, so in one transaction and one round trip, and says what is there for each: itself, or
+# what came earlier with the same idempotency key. It runs with its caller's rights: each organization's rows are
+# written as that organization, under row-level security.
+ACCEPT_LEADS = """
+CREATE FUNCTION accept_leads(
+    organizations bigint[], leads uuid[], forms bigint[], keys text[], hashes bytea[], bodies bytea[], types text[],
+    networks text[], emails text[], phones text[], firsts text[], lasts text[], companies text[], contacts text[],
+    reasons text[], details text[], extras text[], all_flags text[], dues float8[]
+) RETURNS TABLE (
+    place bigint, lead_id uuid, is_new boolean, is_same boolean, state text, email text, outcome text, external_id text
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    own bigint;
+BEGIN
+    FOR own IN SELECT DISTINCT o FROM unnest(organizations) o LOOP
+        PERFORM set_config('slms.organization_id', own::text, true);
+        RETURN QUERY
+        WITH given AS MATERIALIZED (
+            SELECT * FROM unnest(organizations, leads, forms, keys, hashes, bodies, types, networks, emails, phones,
+                firsts, lasts, companies, contacts, reasons, details, extras, all_flags, dues)
+            WITH ORDINALITY AS g (o, lead, form, key, hash, body, body_type, network, email, phone, first, last, company,
+                contact, reason, detail, extra, flags, due, place)
+            WHERE o = own
+        ),
+        stored AS (
+            INSERT INTO received_leads AS l (organization_id, lead_id, form_id, idempotency_key, request_hash, body,
+                body_type, network, email, phone, first_name, last_name, company, contact_key, reason, detail, extra,
+                flags, state, next_attempt_at)
+            SELECT o, lead, form, key, hash, body, body_type, network, email, phone, first, last, company, contact,
+                reason, detail, extra::jsonb, string_to_array(flags, ','),
+                CASE WHEN due IS NULL THEN 'quarantined' ELSE 'pending' END, now() + make_interval(secs => due)
+            FROM given
+            ON CONFLICT (organization_id, form_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+            RETURNING l.lead_id, l.state, l.email
+        )
+        SELECT g.place, g.lead, s.lead_id IS NOT NULL, true, s.state, s.email, NULL::text, NULL::text
+        FROM given g LEFT JOIN stored s ON s.lead_id = g.lead;
+    END LOOP;
+    IF 0 = ANY (dues) THEN
+        PERFORM pg_notify('slms_leads', '');
+    END IF;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -228,6 +273,8 @@ def upgrade() -> None:
             op.execute(statement)
     for role in (APP_ROLE, WORKER_ROLE):
         op.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+    op.execute(ACCEPT_LEADS)
+    op.execute(f"GRANT EXECUTE ON FUNCTION accept_leads TO {APP_ROLE}, {WORKER_ROLE}")
     # As the role that sees all: the tables' owner is under row-level security too.
     op.execute(f"SET LOCAL ROLE {WORKER_ROLE}")
     op.execute(
@@ -239,6 +286,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION accept_leads")
     op.create_table(
         "deliveries",
         sa.Column("organization_id", sa.BIGINT(), autoincrement=False, nullable=False),
