@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
+from adapters.errors import ThrottledError
 from adapters.records import ActivityKind, Change, Deal, Kind, Owner, Rejection
 
 
@@ -79,6 +80,10 @@ class ContactInput:
 
     Empty fields never overwrite filled ones. policies: by field name; fields without one are overwritten.
     key: names this delivery, for CRMs that can keep it with the contact; the same on every attempt.
+    external_id: the CRM's id of the contact as an earlier delivery left it. Where a search lags, it is asked for first;
+    where the contact is not there any more, it is searched for like any other.
+    may_write: asked before each write; False where somebody else has taken the delivery over (this process stood still
+    for too long): then nothing may be sent.
     """
 
     email: str | None = None
@@ -91,6 +96,8 @@ class ContactInput:
     """Further CRM properties by their CRM names."""
     policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
     key: str | None = None
+    external_id: str | None = None
+    may_write: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
 
     def given(self) -> dict[str, str]:
         """The fields that say something, by name, without the white space around them."""
@@ -207,8 +214,9 @@ class CrmAdapter(Protocol):
 class Budget(Protocol):
     """A rate limit shared by all who use one account."""
 
-    def acquire(self, account: str, *, cost: float = 1.0) -> float:
-        """Wait until `cost` may be spent; returns the seconds waited."""
+    def acquire(self, account: str, *, cost: float = 1.0, at_most_s: float | None = None) -> float:
+        """Wait until `cost` may be spent; returns the seconds waited. Raises ThrottledError at once, and spends
+        nothing, where that would take longer than `at_most_s`."""
         ...
 
     def penalize(self, account: str, wait_s: float) -> None:
@@ -239,12 +247,14 @@ class MemoryBudget:
     _free_at: dict[str, float] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def acquire(self, account: str, *, cost: float = 1.0) -> float:
+    def acquire(self, account: str, *, cost: float = 1.0, at_most_s: float | None = None) -> float:
         # The bucket is kept as the time at which it would be full again (generic cell rate algorithm).
         with self._guard:
             now = self.clock()
             start = max(self._free_at.get(account, now), now)
             wait_s = max(0.0, start + cost / self.rate - now - self.burst / self.rate)
+            if at_most_s is not None and wait_s > at_most_s:
+                raise ThrottledError(f"The account must wait for {wait_s:.0f} s more.", wait_s=wait_s)
             self._free_at[account] = start + cost / self.rate
         if wait_s > 0:
             self.sleep(wait_s)

@@ -15,6 +15,10 @@ class RetriableError(CrmError):
         self.wait_s = wait_s
 
 
+class ThrottledError(RetriableError):
+    """Refused for coming too often, before anything was done: it says nothing against the record."""
+
+
 class UnsureError(RetriableError):
     """A create may or may not have happened: look for the record before sending it again."""
 

@@ -20,7 +20,15 @@ import orjson
 import stamina
 
 from adapters.base import Budget
-from adapters.errors import ConfigError, CrmError, FatalError, MissingScopeError, RetriableError, UnsureError
+from adapters.errors import (
+    ConfigError,
+    CrmError,
+    FatalError,
+    MissingScopeError,
+    RetriableError,
+    ThrottledError,
+    UnsureError,
+)
 from adapters.http_transport import Deadline, GuardedTransport, PrivateHostError
 
 T = TypeVar("T")
@@ -30,6 +38,8 @@ MAX_WAIT_S = 3600.0
 RETRIABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 NOT_TAKEN_STATUSES = frozenset({425, 429})
 """Refused before anything was done, so that even a create may be sent again."""
+ACCOUNT_STATUSES = {402: "Check the plan and its quota", 403: "Check the rights of the credentials"}
+"""What is refused to the account, whatever the record, with the remedy."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 3
 
@@ -64,7 +74,8 @@ class Limits:
 class Call:
     """One request. what: the CRM's object, for messages. idempotent: sending it twice does no harm (every read, and an
     update to fixed values); a create is not, and is repeated only where the CRM surely did nothing. accept: statuses
-    besides 2xx that the caller handles. scope: the CRM's name of the right that a 403 means is missing."""
+    besides 2xx that the caller handles. scope: the CRM's name of the right that a 403 means is missing. may_send: asked
+    right before sending; where it says no, nothing is sent (RetriableError)."""
 
     method: str
     path: str
@@ -74,6 +85,7 @@ class Call:
     body: object = None
     accept: frozenset[int] = frozenset()
     scope: str | None = None
+    may_send: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,9 @@ class HttpClient:
         raise self._refused(answer, call)
 
     def _exchange(self, call: Call) -> httpx.Response:
-        self._budget.acquire(self._account.key)
+        self._budget.acquire(self._account.key, at_most_s=self._limits.patience_s)
+        if call.may_send is not None and not call.may_send():
+            raise RetriableError(f"{self._account.crm}: {call.what} was not sent, since it took too long to get here.")
         ends_at = self._clock() + self._limits.deadline_s
         try:
             with self._deadline.within(self._limits.deadline_s):
@@ -200,7 +214,7 @@ class HttpClient:
             body += chunk
             if len(body) > self._limits.max_bytes:
                 megabytes = self._limits.max_bytes // 1024**2
-                raise self._fatal(call, f"answers with more than {megabytes} MB", "Ask for smaller pages")
+                raise self._useless(call, f"answers with more than {megabytes} MB", "Ask for smaller pages")
             if self._clock() > ends_at:
                 raise httpx.ReadTimeout("the total deadline has passed")
         return bytes(body)
@@ -217,7 +231,7 @@ class HttpClient:
             return None
         if body.startswith(b"<"):
             remedy = f"Check {self._account.setting}, and whether a proxy or a log-in page stands between"
-            raise self._fatal(call, "answers with a web page instead of JSON", remedy)
+            raise self._useless(call, "answers with a web page instead of JSON", remedy)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -239,18 +253,17 @@ class HttpClient:
             wait_s = retry_after(answer.headers, now=self._now())
             if status == httpx.codes.TOO_MANY_REQUESTS:
                 self._budget.penalize(self._account.key, wait_s if wait_s is not None else 1.0)
+                text = f"{self._account.crm} answers with {status}{said} ({call.what}). It is tried again later."
+                return ThrottledError(text, wait_s=wait_s)
             return self._temporary(call, f"answers with {status}{said}", wait_s, taken=status not in NOT_TAKEN_STATUSES)
         if status == httpx.codes.UNAUTHORIZED:
             return self._config(f"it refuses the credentials{said}", f"Set {self._account.setting} to valid ones")
         if status == httpx.codes.FORBIDDEN and call.scope is not None:
             text = f"{self._account.crm}: {call.what} may not be read{said}. Grant the right {call.scope}."
             return MissingScopeError(text, scope=call.scope)
-        remedy = (
-            "Check the rights of the credentials"
-            if status == httpx.codes.FORBIDDEN
-            else "The adapter must be corrected"
-        )
-        return self._fatal(call, f"answers with {status}{said}", remedy)
+        if status in ACCOUNT_STATUSES:
+            return self._config(f"it answers with {status}{said} ({call.what})", ACCOUNT_STATUSES[status])
+        return self._fatal(call, f"answers with {status}{said}", "The adapter must be corrected")
 
     def _broken(self, error: httpx.HTTPError, call: Call) -> CrmError:
         was_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -269,6 +282,10 @@ class HttpClient:
         if taken and not call.idempotent:
             return UnsureError(f"{text} It may have been done: look before sending it again.", wait_s=wait_s)
         return RetriableError(f"{text} It is tried again later.", wait_s=wait_s)
+
+    def _useless(self, call: Call, what: str, remedy: str) -> CrmError:
+        """An answer from which nothing can be learnt: not even whether a create happened."""
+        return self._fatal(call, what, remedy) if call.idempotent else self._temporary(call, what)
 
     def _fatal(self, call: Call, what: str, remedy: str) -> FatalError:
         return FatalError(f"{self._account.crm} {what} ({call.what}). {remedy}.")

@@ -7,6 +7,7 @@ entry from the right; with none, it is not looked at.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ V4_PREFIX, V6_PREFIX = 24, 56
 FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 UNKNOWN = "unknown"
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 
 
 def client_network(peer: str, headers: Mapping[str, str], *, proxies: int) -> str:
@@ -42,12 +44,18 @@ def is_direct_and_local(peer: str, headers: Mapping[str, str]) -> bool:
     address = _address(peer)
     if address is None or not address.is_loopback or any(name in headers for name in FORWARDED):
         return False
-    return (urlsplit(f"//{headers.get('host', '')}").hostname or "") in LOCAL_NAMES
+    try:
+        return (urlsplit(f"//{headers.get('host', '')}").hostname or "") in LOCAL_NAMES
+    except ValueError:
+        return False
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in `text`, which may stand in brackets or before a port, as some proxies write it."""
+    found = _WITH_PORT.fullmatch(text.strip())
+    plain = (found[1] or found[2]) if found else text.strip()
     try:
-        address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(plain.partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

@@ -6,7 +6,9 @@ text. The bytes themselves are kept by the caller.
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +26,25 @@ MOST_TEXT = 500
 MOST_EXTRA = 10_000
 LEAST_DIGITS = 5
 """A number with fewer is none."""
+LEGACY = "cp1252"
+"""What old pages send that declare nothing, and those that declare Latin-1 (WHATWG Encoding Standard)."""
+CHARSETS = frozenset(
+    {
+        "utf-8",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "iso8859-2",
+        "iso8859-15",
+        "koi8-r",
+        "shift_jis",
+        "euc_jp",
+        "gbk",
+        "gb18030",
+    }
+    | {"big5", "euc_kr", "utf-16"}
+)
+_DECLARED = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 CONTACT_FIELDS = ("email", "name", "first_name", "last_name", "phone", "company")
 CONTROL_FIELDS = ("form", "organization_id")
@@ -76,13 +97,13 @@ def read(body: bytes, content_type: str) -> dict[str, object]:
     """The fields of a JSON object or an HTML form. Raises Unreadable."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
-        return _json(body)
+        return _json(body, content_type)
     if kind == "application/x-www-form-urlencoded":
-        return _form(body)
+        return _form(body, content_type)
     if kind == "multipart/form-data":
         return _multipart(body, content_type)
     if kind in {"", "text/plain"} and body.lstrip()[:1] == b"{":
-        return _json(body)
+        return _json(body, content_type)
     raise Unreadable(
         415, "Send JSON (Content-Type: application/json) or an HTML form (application/x-www-form-urlencoded)."
     )
@@ -96,12 +117,12 @@ def is_form(content_type: str) -> bool:
     }
 
 
-def _json(body: bytes) -> dict[str, object]:
+def _json(body: bytes, content_type: str) -> dict[str, object]:
     found: object
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        found = _lenient_json(body)
+        found = _lenient_json(body, _charset(content_type) or "utf-8")
     if not isinstance(found, dict):
         raise Unreadable(400, 'The body must be a JSON object such as {"email": "ada@example.com"}.')
     if len(found) > MOST_FIELDS:
@@ -109,22 +130,46 @@ def _json(body: bytes) -> dict[str, object]:
     return found
 
 
-def _lenient_json(body: bytes) -> object:
+def _lenient_json(body: bytes, charset: str) -> object:
     """JSON with half characters (lone surrogates) or other bytes than UTF-8 in it, which strict parsers refuse."""
     try:
-        return json.loads(body.decode("utf-8", errors="replace"), parse_constant=str)
+        return json.loads(_decoded(body, charset).removeprefix("\ufeff"), parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise Unreadable(400, "The body is not valid JSON.") from error
 
 
-def _form(body: bytes) -> dict[str, object]:
+def _form(body: bytes, content_type: str) -> dict[str, object]:
+    charset = _charset(content_type) or LEGACY
     try:
+        # Read as bytes first, each a character of Latin-1: what they mean is known name by name and value by value.
         pairs = parse_qsl(
-            body.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
+            body.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS, encoding="latin-1"
         )
     except ValueError as error:
         raise Unreadable(400, f"The form has more than {MOST_FIELDS} fields.") from error
-    return _joined(pairs)
+    return _joined([(_meant(name, charset), _meant(value, charset)) for name, value in pairs])
+
+
+def _meant(text: str, charset: str) -> str:
+    return text if text.isascii() else _decoded(text.encode("latin-1"), charset)
+
+
+def _decoded(raw: bytes, charset: str) -> str:
+    """UTF-8 where it is that, whatever was declared; else as declared."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode(charset, errors="replace")
+
+
+def _charset(content_type: str) -> str | None:
+    """The encoding that is declared, where it is one that web pages have."""
+    found = _DECLARED.search(content_type)
+    try:
+        name = codecs.lookup(found[1]).name if found else ""
+    except LookupError:
+        return None
+    return LEGACY if name == "iso8859-1" else name if name in CHARSETS else None
 
 
 def _multipart(body: bytes, content_type: str) -> dict[str, object]:
@@ -150,7 +195,7 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         held = found.get(name)
-        found[name] = f"{held}, {value}" if held and value else held or value
+        found[name] = f"{held}, {value}" if held and value and held != value else held or value
     return found
 
 
@@ -204,7 +249,10 @@ def _email(given: object, text: str | None) -> str | None:
 
 
 def _phone(text: str | None, region: str | None, flags: list[str]) -> str | None:
-    if not text or sum(character.isdigit() for character in text) < LEAST_DIGITS:
+    if not text:
+        return None
+    if sum(character.isdigit() for character in text) < LEAST_DIGITS:
+        flags.append("phone_unreadable")
         return None
     try:
         number = phonenumbers.parse(text, region)

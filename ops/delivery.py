@@ -10,11 +10,12 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import monotonic, sleep
 from typing import Protocol
 from uuid import UUID
 
@@ -26,17 +27,20 @@ from adapters.registry import TAKES_LEADS
 from ops.services import Services
 from snapshots import delivery_rules
 from snapshots.database import Database
-from snapshots.delivery import LEASE, Claim, Outbox
+from snapshots.delivery import Claim, Outbox
 from snapshots.delivery_rules import Parked, Verdict
 from snapshots.organizations import CrmConnection, list_connections
 from snapshots.wakeup import Wakeup
 
 ADAPTER_KEPT_S = 60.0
 """A changed setting or credential of a connection counts after a minute."""
-HEARTBEAT_S = LEASE.total_seconds() / 4
+BEATS = 4
+"""Heartbeats within a lease."""
+WRITE_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Waits between attempts to write down an outcome while the database is away; after that the lease runs out."""
 SWEEP_S = 1.0
 """How often we look for what is due without being woken."""
-AT_ONCE = 8
+AT_ONCE = 16
 """Leads under way at the same time in one process."""
 LOG = structlog.get_logger()
 
@@ -52,21 +56,69 @@ class Adapters(Protocol):
 
 @dataclass(slots=True)
 class Deliverer:
-    """Delivers one claim at a time, from any number of threads. chance: in [0, 1), spreads the retries."""
+    """Claims leads and delivers them, from any number of threads. chance: in [0, 1), spreads the retries. clock:
+    monotonic seconds. pause: lets so many seconds pass.
+
+    Leases are the database's, but a process that stood still past its lease must notice before it writes to the CRM:
+    so each lease is also known by our own clock, from before it was asked for.
+    """
 
     services: Adapters
     outbox: Outbox
     chance: Callable[[], float] = random.random
+    clock: Callable[[], float] = monotonic
+    pause: Callable[[float], object] = sleep
+    _held_until: dict[tuple[UUID, int], float] = field(default_factory=dict)
     _adapters: dict[tuple[int, int], tuple[float, CrmAdapter]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim_due(self, most: int) -> list[Claim]:
+        """Leads to deliver now, at most so many."""
+        began = self.clock()
+        claims = self.outbox.claim_due(most)
+        self._hold(claims, began)
+        return claims
+
+    def claim_one(self, organization_id: int, lead_id: UUID) -> Claim | None:
+        """This lead; None where it has to wait for its turn."""
+        began = self.clock()
+        claim = self.outbox.claim_one(organization_id, lead_id)
+        self._hold([claim] if claim else [], began)
+        return claim
+
+    def extend(self, claims: Sequence[Claim]) -> None:
+        """Heartbeat."""
+        began = self.clock()
+        held = self.outbox.extend(claims)
+        self._hold([claim for claim in claims if claim.lead_id in held and _key(claim) in self._held_until], began)
 
     def deliver(self, claim: Claim) -> Verdict:
         """Ask the CRM and write down the outcome. Raises only where the database does: then the lease runs out, and
         whoever claims the lead next knows that this attempt ended at an unknown point."""
-        verdict = self._attempt(claim)
-        if not self.outbox.settle(claim, verdict):
-            LOG.warning("lease lost", lead_id=str(claim.lead_id), fence=claim.fence, outcome=verdict.outcome)
-        return verdict
+        try:
+            verdict = self._attempt(claim)
+            if not self._settle(claim, verdict):
+                LOG.warning("lease lost", lead_id=str(claim.lead_id), fence=claim.fence, outcome=verdict.outcome)
+            return verdict
+        finally:
+            self._held_until.pop(_key(claim), None)
+
+    def _hold(self, claims: Iterable[Claim], began: float) -> None:
+        for claim in claims:
+            self._held_until[_key(claim)] = began + self.outbox.lease.total_seconds()
+
+    def _is_held(self, claim: Claim) -> bool:
+        return self.clock() < self._held_until.get(_key(claim), 0.0)
+
+    def _settle(self, claim: Claim, verdict: Verdict) -> bool:
+        """An outcome that is lost makes the CRM be asked again, or a person: so it is written as soon as that works."""
+        for wait_s in WRITE_AGAIN_S:
+            try:
+                return self.outbox.settle(claim, verdict)
+            except Exception as error:  # whatever the database says
+                LOG.warning("outcome not written yet", lead_id=str(claim.lead_id), error=type(error).__name__)
+                self.pause(wait_s)
+        return self.outbox.settle(claim, verdict)
 
     def _attempt(self, claim: Claim) -> Verdict:
         if claim.connection_id is None:
@@ -76,9 +128,12 @@ class Deliverer:
         capabilities = _UNKNOWN
         try:
             adapter = self._adapter(claim.organization_id, claim.connection_id)
-            capabilities = adapter.capabilities
+            capabilities = delivery_rules.towards(claim.contact, adapter.capabilities)
             refusal = delivery_rules.before_sending(claim.tried, capabilities)
-            return refusal or delivery_rules.delivered(adapter.upsert_contact(claim.contact))
+            if refusal is not None:
+                return refusal
+            contact = replace(claim.contact, may_write=partial(self._is_held, claim))
+            return delivery_rules.delivered(adapter.upsert_contact(contact))
         except Exception as error:
             if not isinstance(error, CrmError):
                 LOG.exception("delivery failed unexpectedly", lead_id=str(claim.lead_id))
@@ -99,6 +154,10 @@ class Deliverer:
             if connection.connection_id == connection_id:
                 return connection
         raise ConfigError("The CRM connection was removed. Connect a CRM, then replay.", setting="CRM_PROVIDER")
+
+
+def _key(claim: Claim) -> tuple[UUID, int]:
+    return claim.lead_id, claim.fence
 
 
 _UNKNOWN = Capabilities(kinds=frozenset())
@@ -144,7 +203,7 @@ class DeliveryWorker:
         if free <= 0:
             return False
         try:
-            claims = self.deliverer.outbox.claim_due(free)
+            claims = self.deliverer.claim_due(free)
         except Exception as error:  # whatever the database says: the next sweep asks again
             LOG.warning("cannot claim leads", error=type(error).__name__)
             return False
@@ -167,9 +226,9 @@ class DeliveryWorker:
                 self._bell.set()
 
     def _beat(self) -> None:
-        while not self._ended.wait(HEARTBEAT_S):
+        while not self._ended.wait(self.deliverer.outbox.lease.total_seconds() / BEATS):
             try:
-                self.deliverer.outbox.extend(list(self._running.values()))
+                self.deliverer.extend(list(self._running.values()))
             except Exception as error:  # the next beat comes before the lease ends
                 LOG.warning("cannot renew leases", error=type(error).__name__)
 
@@ -187,7 +246,7 @@ def make_worker(services: Services, name: str) -> DeliveryWorker:
 
 def deliver_one(deliverer: Deliverer, organization_id: int, lead_id: UUID) -> Verdict | None:
     """Deliver this lead now, in this thread; None where it has to wait for its turn."""
-    claim = deliverer.outbox.claim_one(organization_id, lead_id)
+    claim = deliverer.claim_one(organization_id, lead_id)
     return None if claim is None else deliverer.deliver(claim)
 
 

@@ -8,7 +8,7 @@ clock, so that machines need not agree on the time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,8 @@ LEASE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A lead that this process may deliver now. connection_id: None where no connection takes leads."""
+    """A lead that this process may deliver now. connection_id: None where no connection takes leads. is_probe: its
+    account has paused, and this lead finds out whether it works again."""
 
     organization_id: int
     lead_id: UUID
@@ -34,16 +35,18 @@ class Claim:
     connection_id: int | None
     contact: ContactInput
     tried: Tried
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
-    """providers: the CRMs that take leads. worker: names this process in what it writes. clock: SQL of the present,
-    replaced by tests."""
+    """providers: the CRMs that take leads. worker: names this process in what it writes. lease: how long a claim holds
+    without a heartbeat. clock: SQL of the present, replaced by tests."""
 
     database: Database
     providers: Sequence[str]
     worker: str
+    lease: timedelta = LEASE
     clock: str = "clock_timestamp()"
 
     def claim_due(self, most: int) -> list[Claim]:
@@ -57,7 +60,7 @@ class Outbox:
 
     def _claim(self, which: str, **known: object) -> list[Claim]:
         with self.database.as_worker() as connection:
-            parameters = {"providers": list(self.providers), "worker": self.worker, "lease": LEASE, **known}
+            parameters = {"providers": list(self.providers), "worker": self.worker, "lease": self.lease, **known}
             leads = _LEADS.format(condition=which.format(now=self.clock), now=self.clock)
             statement = _CLAIM.format(leads=leads, now=self.clock)
             rows = connection.execute(text(statement), parameters).mappings().all()
@@ -69,35 +72,39 @@ class Outbox:
                         f"UPDATE delivery_accounts SET paused_until = {self.clock} + :lease "
                         "WHERE organization_id = :o AND connection_id = :c"
                     ),
-                    {"lease": LEASE, "o": organization_id, "c": connection_id},
+                    {"lease": self.lease, "o": organization_id, "c": connection_id},
                 )
         return [_claim_of(row) for row in rows]
 
-    def extend(self, claims: Sequence[Claim]) -> None:
-        """Heartbeat: the leases of attempts that still run."""
+    def extend(self, claims: Sequence[Claim]) -> set[UUID]:
+        """Heartbeat: the leases of attempts that still run. Returns the leads that were still held."""
         if not claims:
-            return
+            return set()
         with self.database.as_worker() as connection:
-            connection.execute(
+            held = connection.execute(
                 text(
                     f"UPDATE received_leads l SET lease_until = {self.clock} + :lease "
                     "FROM unnest(cast(:organizations AS bigint[]), cast(:leads AS uuid[]), cast(:fences AS int[])) "
                     "AS mine (organization_id, lead_id, fence) "
                     "WHERE l.organization_id = mine.organization_id AND l.lead_id = mine.lead_id "
-                    "AND l.fence = mine.fence AND l.state = 'pending' AND l.lease_until IS NOT NULL"
+                    "AND l.fence = mine.fence AND l.state = 'pending' AND l.lease_until IS NOT NULL "
+                    "RETURNING l.lead_id"
                 ),
                 {
-                    "lease": LEASE,
+                    "lease": self.lease,
                     "organizations": [claim.organization_id for claim in claims],
                     "leads": [claim.lead_id for claim in claims],
                     "fences": [claim.fence for claim in claims],
                 },
             )
+            return set(held.scalars())
 
     def settle(self, claim: Claim, verdict: Verdict) -> bool:
-        """Write down what became of the attempt. False where the lease was lost meanwhile and somebody else has it:
-        then the attempt alone is noted, and the lead is left to its new holder."""
+        """Write down what became of the attempt; again changes nothing. False where the lease was lost meanwhile and
+        somebody else has it: then the attempt alone is noted, and the lead is left to its new holder."""
         with self.database.as_worker() as connection:
+            if self._is_settled(connection, claim):
+                return True
             is_mine = self._settle_lead(connection, claim, verdict)
             connection.execute(
                 text(
@@ -115,6 +122,17 @@ class Outbox:
             if claim.connection_id is not None:
                 self._note_account(connection, claim, verdict)
         return is_mine
+
+    def _is_settled(self, connection: Connection, claim: Claim) -> bool:
+        """Whether this was written before, by a commit whose confirmation was lost."""
+        found = connection.execute(
+            text(
+                "SELECT finished_at IS NOT NULL FROM delivery_attempts "
+                "WHERE organization_id = :o AND lead_id = :lead AND fence = :fence"
+            ),
+            {"o": claim.organization_id, "lead": claim.lead_id, "fence": claim.fence},
+        )
+        return bool(found.scalar_one_or_none())
 
     def _settle_lead(self, connection: Connection, claim: Claim, verdict: Verdict) -> bool:
         done = connection.execute(
@@ -143,10 +161,15 @@ class Outbox:
         return bool(done.rowcount)
 
     def _note_account(self, connection: Connection, claim: Claim, verdict: Verdict) -> None:
-        key = {"o": claim.organization_id, "c": claim.connection_id}
+        """While an account pauses, what began before it paused says nothing: only its probe ends the pause."""
+        key = {"o": claim.organization_id, "c": claim.connection_id, "probe": claim.is_probe}
         if verdict.works:
             connection.execute(
-                text("DELETE FROM delivery_accounts WHERE organization_id = :o AND connection_id = :c"), key
+                text(
+                    "DELETE FROM delivery_accounts WHERE organization_id = :o AND connection_id = :c "
+                    f"AND (:probe OR paused_until IS NULL OR paused_until <= {self.clock})"
+                ),
+                key,
             )
         elif verdict.failed or verdict.pause_s is not None:
             connection.execute(
@@ -155,7 +178,10 @@ class Outbox:
                     "(organization_id, connection_id, failures, paused_until, reason, detail, since) "
                     f"VALUES (:o, :c, :failed, {self.clock} + make_interval(secs => :pause), :reason, :detail, "
                     f"{self.clock}) ON CONFLICT (organization_id, connection_id) DO UPDATE SET "
-                    "failures = a.failures + excluded.failures, paused_until = excluded.paused_until, "
+                    "failures = a.failures + CASE WHEN a.paused_until IS NULL OR :probe "
+                    "THEN excluded.failures ELSE 0 END, "
+                    "paused_until = CASE WHEN :probe THEN excluded.paused_until "
+                    "ELSE greatest(a.paused_until, excluded.paused_until) END, "
                     "reason = excluded.reason, detail = excluded.detail"
                 ),
                 {
@@ -165,6 +191,14 @@ class Outbox:
                     "reason": verdict.outcome,
                     "detail": verdict.detail,
                 },
+            )
+        elif claim.is_probe:
+            connection.execute(
+                text(
+                    f"UPDATE delivery_accounts SET paused_until = {self.clock} "
+                    "WHERE organization_id = :o AND connection_id = :c"
+                ),
+                key,
             )
 
 
@@ -192,7 +226,8 @@ _DUE = """l.organization_id = o.organization_id AND l.next_attempt_at <= {now}
 _THIS = """l.organization_id = o.organization_id AND o.organization_id = :organization AND l.lead_id = :lead
     AND l.lease_until IS NULL"""
 
-# An account that paused is probed with one lead at a time. An attempt that ended with its process counts as one.
+# An account that paused is probed with one lead at a time. An attempt that ended with its process counts as one. What
+# a person sends again is as patient as what has just come in.
 _CLAIM = """
 WITH ready AS MATERIALIZED (SELECT l.* FROM organizations o CROSS JOIN LATERAL ({leads}) l),
 chosen AS (
@@ -207,14 +242,27 @@ claimed AS (
         attempts = l.attempts + (l.lease_until IS NOT NULL)::int
     FROM chosen WHERE l.organization_id = chosen.organization_id AND l.lead_id = chosen.lead_id
     RETURNING l.*, chosen.connection_id AS destination, chosen.fields, chosen.failures, chosen.is_probe,
-        chosen.lease_until IS NOT NULL AS was_interrupted
+        chosen.lease_until IS NOT NULL AS was_interrupted, chosen.lease_until AS interrupted_at
 ),
 noted AS (
     INSERT INTO delivery_attempts (organization_id, lead_id, fence, connection_id, worker, started_at)
     SELECT organization_id, lead_id, fence, destination, :worker, {now} FROM claimed
 )
 SELECT organization_id, lead_id, fence, destination AS connection_id, email, phone, first_name, last_name, company,
-    extra, fields, attempts, failures, is_probe, was_interrupted, {now} - received_at AS age
+    extra, fields, attempts, failures, is_probe, was_interrupted, {now} - greatest(received_at, (
+        SELECT max(d.at) FROM lead_actions d
+        WHERE d.organization_id = claimed.organization_id AND d.lead_id = claimed.lead_id)) AS age,
+    {now} - greatest(interrupted_at, (
+        SELECT max(a.finished_at) FROM received_leads e JOIN delivery_attempts a USING (organization_id, lead_id)
+        WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
+        AND a.outcome IN ('created', 'retry', 'exceeded', 'ambiguous'))) AS unsure_since,
+    EXISTS (SELECT FROM received_leads e
+        WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
+        AND e.lead_id < claimed.lead_id AND e.state = 'parked' AND e.reason = 'ambiguous') AS is_behind_ambiguous,
+    (SELECT e.external_id FROM received_leads e
+        WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
+        AND e.state = 'delivered' AND e.connection_id = claimed.destination
+        ORDER BY e.delivered_at DESC LIMIT 1) AS known_id
 FROM claimed ORDER BY lead_id
 """
 
@@ -225,12 +273,15 @@ def _claim_of(row: Any) -> Claim:
         lead_id=row["lead_id"],
         fence=row["fence"],
         connection_id=row["connection_id"],
-        contact=contact_input(row, read_fields(row["fields"] or [])),
+        contact=replace(contact_input(row, read_fields(row["fields"] or [])), external_id=row["known_id"]),
+        is_probe=row["is_probe"],
         tried=Tried(
             attempts=row["attempts"],
             failures=row["failures"],
             age=row["age"],
             was_interrupted=row["was_interrupted"],
+            unsure_since=row["unsure_since"],
+            is_behind_ambiguous=row["is_behind_ambiguous"],
         ),
     )
 

@@ -3,17 +3,18 @@ whether its account must pause. Pure: no clock, no database; chance is an argume
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from adapters.base import Capabilities, UpsertResult
+from adapters.base import Capabilities, ContactInput, UpsertResult
 from adapters.errors import (
     ConfigError,
     ConflictError,
     MissingScopeError,
     RetriableError,
     SkippableError,
+    ThrottledError,
     UnsureError,
 )
 
@@ -34,6 +35,10 @@ PATIENCE = timedelta(hours=26)
 """A lead whose account was paused for so long is parked; a person has had a day to mend the access."""
 LONGEST_WAIT_S = 900.0
 """However long a CRM asks to wait, we look again after a quarter of an hour."""
+LEAST_WAIT_S = 1.0
+"""However soon a CRM lets us come back: one that says "at once" each time would be asked without end."""
+UNSAID_WAIT_S = 10.0
+"""Where it refuses us for coming too often, and does not say how long to wait."""
 OPENS_AFTER = 5
 """So many failures in a row, over all leads of an account, mean that the CRM is down and not the lead odd."""
 UNUSABLE_S = (60.0, 120.0, 300.0, 900.0)
@@ -43,12 +48,17 @@ UNUSABLE_S = (60.0, 120.0, 300.0, 900.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """An attempt. attempts: those that counted before it. failures: of its account in a row, before it. age: since the
-    lead was received. was_interrupted: the attempt before it ended with its process, at an unknown point."""
+    lead was received, or sent again by a person. was_interrupted: the attempt before it ended with its process, at an
+    unknown point."""
 
     attempts: int
     failures: int
     age: timedelta
     was_interrupted: bool = False
+    unsure_since: timedelta | None = None
+    """How long ago an attempt at this contact, for this lead or another, created it or may have; None: never."""
+    is_behind_ambiguous: bool = False
+    """An earlier lead of the contact is parked, for nobody knows whether it was created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +92,39 @@ def parked(reason: Parked, detail: str, *, works: bool = False, failed: bool = F
     return Verdict(state="parked", outcome=reason, parked=reason, detail=detail, works=works, failed=failed)
 
 
+def towards(contact: ContactInput, capabilities: Capabilities) -> Capabilities:
+    """What the CRM can do for this contact. Nothing keeps one without an e-mail address unique, and it can be looked up
+    only where phone numbers are matched. One whose id is known is found whatever the search knows."""
+    if contact.external_id is not None:
+        return replace(capabilities, upsert_is_idempotent=True)
+    if contact.email:
+        return capabilities
+    lag_s = capabilities.lookup_lag_s if capabilities.matches_phone else None
+    return replace(capabilities, upsert_is_idempotent=False, lookup_lag_s=lag_s)
+
+
 def before_sending(tried: Tried, capabilities: Capabilities) -> Verdict | None:
-    """Where the lead must not be sent at all: its attempts ended their processes, or may have created it unseen."""
+    """Where the lead must not be sent, or not yet: its attempts ended their processes, or an attempt may have created
+    the contact where a search does not see it. capabilities: those towards its contact."""
+    if not capabilities.upsert_is_idempotent:
+        lag_s = capabilities.lookup_lag_s
+        if lag_s is None and tried.was_interrupted:
+            return _ambiguous("The process ended while the CRM was being asked.")
+        if lag_s is None and tried.is_behind_ambiguous:
+            return _ambiguous("An earlier lead of this contact waits for the same decision.")
+        since = PATIENCE if tried.unsure_since is None else tried.unsure_since
+        left_s = (lag_s or 0.0) - since.total_seconds()
+        if left_s > 0:
+            return Verdict(
+                state="pending",
+                outcome="wait",
+                detail="The contact may be there, and the CRM's search does not show it yet.",
+                wait_s=left_s,
+                counts=False,
+            )
     if tried.attempts > len(RETRY_AFTER):
         return parked(Parked.EXCEEDED, f"{tried.attempts} attempts ended without an answer.")
-    if not tried.was_interrupted or capabilities.upsert_is_idempotent or capabilities.lookup_lag_s is not None:
-        return None
-    return _ambiguous("The process ended while the CRM was being asked.")
+    return None
 
 
 def failed(error: Exception, tried: Tried, capabilities: Capabilities, *, chance: float) -> Verdict:
@@ -102,11 +138,8 @@ def failed(error: Exception, tried: Tried, capabilities: Capabilities, *, chance
             return _refused_us(str(error), tried)
         case UnsureError() if not capabilities.upsert_is_idempotent:
             return _maybe_created(error, tried, capabilities, chance)
-        case RetriableError(wait_s=wait_s) if wait_s is not None:
-            wait_s = min(wait_s, LONGEST_WAIT_S)
-            return _too_late(tried) or Verdict(
-                state="pending", outcome="wait", detail=str(error), wait_s=wait_s, counts=False, pause_s=wait_s
-            )
+        case RetriableError(wait_s=wait_s) if wait_s is not None or isinstance(error, ThrottledError):
+            return _told_to_wait(str(error), tried, UNSAID_WAIT_S if wait_s is None else wait_s)
     return _again(str(error) or type(error).__name__, tried, chance)
 
 
@@ -123,6 +156,13 @@ def _again(detail: str, tried: Tried, chance: float, *, at_least_s: float = 0.0)
         failed=True,
         pause_s=min(2.0**beyond, 60.0) if beyond >= 0 else None,
     )
+
+
+def _told_to_wait(detail: str, tried: Tried, wait_s: float) -> Verdict:
+    if tried.age > PATIENCE:
+        return parked(Parked.EXCEEDED, "The CRM asked to wait for more than a day.")
+    wait_s = min(max(wait_s, LEAST_WAIT_S), LONGEST_WAIT_S)
+    return Verdict(state="pending", outcome="wait", detail=detail, wait_s=wait_s, counts=False, pause_s=wait_s)
 
 
 def _refused_us(detail: str, tried: Tried) -> Verdict:
@@ -144,7 +184,7 @@ def _maybe_created(error: UnsureError, tried: Tried, capabilities: Capabilities,
     lag_s = capabilities.lookup_lag_s
     if lag_s is None:
         return _ambiguous(str(error))
-    return _again(str(error), tried, chance, at_least_s=lag_s)
+    return _again(str(error), tried, chance, at_least_s=max(lag_s, min(error.wait_s or 0.0, LONGEST_WAIT_S)))
 
 
 def _ambiguous(what: str) -> Verdict:
@@ -152,9 +192,3 @@ def _ambiguous(what: str) -> Verdict:
         Parked.AMBIGUOUS,
         f"{what} The contact may exist, and this CRM's search cannot tell for sure: look there, then replay.",
     )
-
-
-def _too_late(tried: Tried) -> Verdict | None:
-    if tried.age <= PATIENCE:
-        return None
-    return parked(Parked.EXCEEDED, "The CRM asked to wait for more than a day.")

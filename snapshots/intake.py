@@ -254,6 +254,8 @@ class FormFinder:
 
     def remembered(self, key: str | None) -> tuple[bool, Form | None]:
         """(whether it is known without asking the database, the form)."""
+        if key and organization_of(key) is None:
+            return True, None  # no key at all: not worth remembering, whatever its length
         known = self._known.get(key or "")
         if known is None or self.clock() >= known[0]:
             return False, None
@@ -261,8 +263,6 @@ class FormFinder:
 
     def _named(self, key: str) -> Form | None:
         organization_id = organization_of(key)
-        if organization_id is None:
-            return None
         with _session(self.pool, organization_id) as connection:
             row = connection.execute(
                 f"{_FORM} WHERE organization_id = %s AND key = %s", (organization_id, key)

@@ -96,7 +96,7 @@ class CountingBudget:
     acquired: list[str] = field(default_factory=list)
     penalties: list[tuple[str, float]] = field(default_factory=list)
 
-    def acquire(self, account: str, *, cost: float = 1.0) -> float:
+    def acquire(self, account: str, *, cost: float = 1.0, at_most_s: float | None = None) -> float:
         self.acquired.append(account)
         return 0.0
 
