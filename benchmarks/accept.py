@@ -120,15 +120,15 @@ class Bench:
 
     def endpoint(self, connections: int) -> Run:
         environment = {"DATABASE_URL": self.url, "DEFAULT_ORGANIZATION": "Benchmark", **UNLIMITED}
-        port = _free_port()
-        with _served([sys.executable, "-m", "lead_endpoint", f"--port={port}"], environment, port) as process:
+        port = free_port()
+        with served([sys.executable, "-m", "lead_endpoint", f"--port={port}"], environment, port) as process:
             return self._send(port, process, connections)
 
     def fastapi(self, connections: int) -> Run:
         environment = {"DATABASE_URL": self.url, "FORM": f"{self.organization_id}:{self.form_id}"}
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "benchmarks.accept_load.fastapi_reference", str(port)]
-        with _served(command, environment, port) as process:
+        with served(command, environment, port) as process:
             return self._send(port, process, connections)
 
     def _send(self, port: int, process: subprocess.Popen[bytes], connections: int) -> Run:
@@ -223,7 +223,8 @@ def _measure(report: Report, bench: Bench, connections: int) -> None:
 
 
 @contextmanager
-def _served(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+def served(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server program, from when it answers until the block ends."""
     process = subprocess.Popen(command, cwd=HERE.parent, env={**os.environ, **environment}, start_new_session=True)
     try:
         _wait_for(port, process)
@@ -246,7 +247,8 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the server does not answer")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
