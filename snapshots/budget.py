@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 
 from adapters.errors import ThrottledError
+from adapters.errors import ThrottledError
 from snapshots.database import Database
 
 
@@ -28,12 +29,12 @@ class DatabaseBudget:
     sleep: Callable[[float], None] = time.sleep
 
     def acquire(self, account: str, *, cost: float = 1.0, at_most_s: float | None = None) -> float:
-        """Wait until `cost` may be spent; returns the seconds waited. Raises ThrottledError, and spends nothing, where
-        that would take longer than `at_most_s`."""
+        """Wait until `cost` may be spent; returns the seconds waited. Raises ThrottledError at once, and spends
+        nothing, where that would take longer than `at_most_s`."""
         with self.database.as_app(self.organization_id) as connection:
             ahead_s = self._move(connection, account, "greatest(b.free_at, clock_timestamp())", cost / self.rate)
             wait_s = max(0.0, ahead_s - self.burst / self.rate)
-            if at_most_s is not None and wait_s > at_most_s:  # the transaction is undone
+            if at_most_s is not None and wait_s > at_most_s:  # which takes back what was spent
                 raise ThrottledError(f"The account must wait for {wait_s:.0f} s more.", wait_s=wait_s)
         if wait_s > 0:
             self.sleep(wait_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.errors import ThrottledError
 from snapshots.budget import DatabaseBudget
 from snapshots.database import Database
 
@@ -19,6 +20,15 @@ def test_a_burst_is_free_and_what_follows_waits(database: Database, organization
     waits = [budget.acquire("account") for _ in range(5)]
     assert waits[:3] == [0.0, 0.0, 0.0]
     assert waits[3:] == [pytest.approx(100, abs=5), pytest.approx(200, abs=5)]
+
+
+def test_who_cannot_wait_so_long_is_told_and_spends_nothing(database: Database, organization: int) -> None:
+    budget = _budget(database, organization, rate=0.01, burst=1)
+    budget.acquire("account")
+    for _ in range(2):
+        with pytest.raises(ThrottledError) as caught:
+            budget.acquire("account", at_most_s=30)
+        assert caught.value.wait_s == pytest.approx(100, abs=5)
 
 
 def test_two_processes_share_it(database: Database, organization: int) -> None:
