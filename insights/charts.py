@@ -80,7 +80,8 @@ class Measure:
         sign, size = "(datum.value < 0 ? '\u2212' : '')", "abs(datum.value)"
         prefix = self.prefix.replace("\\", "").replace("'", "\\'")
         text = (
-            f"({size} >= 1e9 ? format({size} / 1e9, '.3~r') + 'B' : {size} >= 1e6 ? format({size} / 1e6, '.3~r') + 'M'"
+            f"({size} >= 1e12 ? format({size} / 1e12, ',.3~r') + 'T'"
+            f" : {size} >= 1e9 ? format({size} / 1e9, '.3~r') + 'B' : {size} >= 1e6 ? format({size} / 1e6, '.3~r') + 'M'"
             f" : {size} >= 1e3 ? format({size} / 1e3, '.3~r') + 'k' : format({size}, '.3~r'))"
         )
         return f"{sign} + '{prefix}' + {text}"
@@ -108,7 +109,6 @@ def theme(palette: Palette) -> dict[str, Any]:
     return {
         "font": FONT,
         "background": "transparent",
-        "padding": {"left": 2, "right": 6, "top": 6, "bottom": 2},
         "view": {"stroke": None},
         "axis": axis,
         "axisY": value_axis,
@@ -122,7 +122,13 @@ def theme(palette: Palette) -> dict[str, Any]:
 
 
 def _finished(chart: Chart, palette: Palette, height: int) -> Chart:
-    sized = chart.properties(height=height, width="container", autosize={"type": "fit", "contains": "padding"})
+    # The padding stands here and not in the configuration, else Streamlit adds 20 px below.
+    sized = chart.properties(
+        height=height,
+        width="container",
+        autosize={"type": "fit", "contains": "padding"},
+        padding={"left": 2, "right": 6, "top": 6, "bottom": 4},
+    )
     return sized.configure(**theme(palette))
 
 
@@ -166,7 +172,10 @@ def _time_axis(days: pd.Series, field: str, *, room: float) -> alt.X:
 
 def _value_axis(field: str, measure: Measure, top: float) -> alt.Y:
     domain = alt.Scale(zero=True, nice=True, domain=[0, top]) if top > 0 else alt.Scale(domain=[0, 1])
-    return alt.Y(f"{field}:Q", title=None, scale=domain, axis=alt.Axis(labelExpr=measure.axis_label))
+    # Half a deal is none: what is counted has no ticks between whole numbers.
+    least = alt.Undefined if measure.prefix or measure.is_rate else 1
+    axis = alt.Axis(labelExpr=measure.axis_label, tickMinStep=least)
+    return alt.Y(f"{field}:Q", title=None, scale=domain, axis=axis)
 
 
 def _as_days(frame: pd.DataFrame, field: str) -> pd.DataFrame:

@@ -33,10 +33,18 @@ class DealSet(StrEnum):
     UNDATED = "undated"
     WITHOUT_OWNER = "without_owner"
     WITHOUT_COMPANY = "without_company"
+    LINGERING = "lingering"
+    DUE_SOON = "due_soon"
     WEIGHTED = "weighted"
 
 
+LINGERING_DAYS = 90
+"""Open deals that are in their stage for longer are lingering."""
+DUE_DAYS = 7
+"""Open deals that are expected to close within these days after the as-of day are due soon."""
+
 _OPEN = "v.status = 'open'"
+_STAGE_AGE = "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)"
 _CONDITIONS: Mapping[DealSet, str] = {
     DealSet.OPEN: _OPEN,
     DealSet.CREATED: "v.status IN ('open', 'won', 'lost')",
@@ -49,6 +57,8 @@ _CONDITIONS: Mapping[DealSet, str] = {
     DealSet.UNDATED: f"{_OPEN} AND v.created_at IS NULL",
     DealSet.WITHOUT_OWNER: f"{_OPEN} AND v.owner_id IS NULL",
     DealSet.WITHOUT_COMPANY: f"{_OPEN} AND v.company_id IS NULL",
+    DealSet.LINGERING: f"{_OPEN} AND {_STAGE_AGE} > {LINGERING_DAYS}",
+    DealSet.DUE_SOON: f"{_OPEN} AND v.close_on >= :as_of AND v.close_on - {DUE_DAYS} <= :as_of",
     DealSet.WEIGHTED: f"{_OPEN} AND v.amount_minor IS NOT NULL AND s.probability IS NOT NULL",
 }
 _PERIOD_DAY: Mapping[DealSet, str] = {
@@ -76,7 +86,7 @@ _DEAL_COLUMNS: Mapping[str, str] = {
     "created_day": "v.created_day",
     "close_on": "v.close_on",
     "closed_day": "v.closed_day",
-    "stage_age_days": "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)",
+    "stage_age_days": _STAGE_AGE,
 }
 _STAGE_JOIN = "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id"
 _DEAL_JOINS = """

@@ -41,6 +41,14 @@ class Kpi:
     why: str = ""
 
 
+def page_title(text: str, about: str = "") -> None:
+    """The page's name, and beside it in small which days or what its numbers are of."""
+    with st.container(key="pagetitle", horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.title(text, anchor=False, width="content")
+        if about:
+            st.markdown(f":gray[:small[{about}]]", width="content")
+
+
 def title(text: str, note: str = "") -> None:
     """A card's title, one line everywhere, so that titles of neighbouring cards stand on one line."""
     with st.container(gap=None, width="stretch"):
@@ -59,12 +67,12 @@ def titled(text: str, note: str = "") -> Iterator[None]:
             yield
 
 
-def kpi_band(kpis: Sequence[Kpi], *, open_rows: Callable[[str], None], key: str = "kpis", columns: int = 7) -> None:
-    """The KPIs as one band of cells parted by hairlines; a whole cell opens the rows behind its number."""
-    with (
-        st.container(key=key, gap=None),
-        st.grid(columns, min_column_width=160, gap=None),
-    ):
+def kpi_band(kpis: Sequence[Kpi], *, open_rows: Callable[[str], None]) -> None:
+    """The KPIs as one band of cells parted by hairlines; a whole cell opens the rows behind its number.
+
+    The style sheet says for each number of cells how they wrap, so that no row of them has a hole.
+    """
+    with st.container(key=f"kpis_{len(kpis)}", gap=None), st.grid(len(kpis), gap=None):
         for kpi in kpis:
             _cell(kpi, open_rows)
 

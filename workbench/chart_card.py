@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -12,10 +13,14 @@ from workbench.content import Trend
 from workbench.filters import COMPARISONS
 from workbench.view import View
 
+EMPTY_HEIGHT: Final = 170
+
 
 def _picked(trends: Sequence[Trend], key: str) -> Trend:
+    """The one that was chosen, else the first that has something to show."""
     by_key = {trend.key: trend for trend in trends}
-    return by_key.get(str(st.session_state.get(f"{key}_measure"))) or trends[0]
+    default = next((trend for trend in trends if not _is_nothing(trend)), trends[0])
+    return by_key.get(str(st.session_state.get(f"{key}_measure"))) or default
 
 
 def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -> None:
@@ -28,15 +33,18 @@ def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -
                 "Measure", list(names), format_func=names.__getitem__, default=trend.key, required=True,
                 label_visibility="collapsed", key=f"{key}_measure",
             )  # fmt: skip
-        as_table = st.toggle("Table", key=f"{key}_table")
-        export.menu(lambda: trend.frame, trend.columns, name=f"{trend.key}-per-week", key=f"{key}_{trend.key}")
+        as_table = False
+        if not _is_nothing(trend):
+            with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
+                as_table = st.toggle("Table", key=f"{key}_table")
+                export.menu(lambda: trend.frame, trend.columns, name=f"{trend.key}-per-week", key=f"{key}_{trend.key}")
     if as_table:
         with st.container(height=height + 8, border=False):
             tables.plain(trend.frame, trend.columns, caption=trend.title)
     else:
         st.altair_chart(
             _chart(trend, view, height),
-            height="stretch",
+            height="content" if _is_nothing(trend) else "stretch",
             key=f"{key}_chart_{trend.key}",
             alt=alt_text(trend),
             theme=None,
@@ -45,8 +53,8 @@ def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -
 
 def _chart(trend: Trend, view: View, height: int) -> charts.Chart:
     palette = tokens.palette()
-    if trend.frame.empty or not trend.frame["value"].notna().any():
-        return charts.empty(palette, reason="Nothing happened in these days.", height=height)
+    if _is_nothing(trend):
+        return charts.empty(palette, reason=trend.nothing, height=min(height, EMPTY_HEIGHT))
     earlier = "Previous" if view.filters.comparison == "prev" else COMPARISONS[view.filters.comparison].capitalize()
     if "high" in trend.frame:
         return charts.baseline(trend.frame, palette, measure=trend.measure, height=height)
@@ -60,11 +68,17 @@ def _chart(trend: Trend, view: View, height: int) -> charts.Chart:
     )
 
 
+def _is_nothing(trend: Trend) -> bool:
+    """A line along the bottom tells less than the sentence that says so."""
+    lines = [trend.frame[name] for name in ("value", "comparison", "high") if name in trend.frame]
+    return not any((line.fillna(0) != 0).any() for line in lines)
+
+
 def alt_text(trend: Trend) -> str:
     """The chart in one sentence, for those who cannot see it."""
     values = trend.frame["value"].dropna()
-    if values.empty:
-        return f"{trend.title}: nothing in these days."
+    if _is_nothing(trend):
+        return f"{trend.title}: {trend.nothing}"
     written = trend.measure.written
     best = trend.frame.loc[values.idxmax(), "day"]
     return (

@@ -35,6 +35,7 @@ class Column:
     field: column of the frame. currency_field: for money, the column with the ISO code of the same row.
     text_field: column that holds the text to show, where the kind cannot make it from
     the value. missing: what is written where the value is not known. width: relative, 1 is an ordinary column.
+    is_right: text that reads as a number ("3–16 d"), set right as numbers are.
     """
 
     field: str
@@ -45,6 +46,7 @@ class Column:
     missing: str = formats.MISSING
     width: float = 1.0
     help: str | None = None
+    is_right: bool = False
 
     @property
     def is_number(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import pandas as pd
 
@@ -18,7 +19,8 @@ from workbench.view import View
 class Trend:
     """One line of a trend card.
 
-    frame: `day`, `value`, `comparison`. title: the chart's question. note: what is left out.
+    frame: `day`, `value`, `comparison`. title: the chart's question. note: what is left out. nothing: what an empty
+    chart says.
     """
 
     key: str
@@ -29,6 +31,11 @@ class Trend:
     columns: Sequence[Column]
     partial_from: date | None = None
     note: str = ""
+    nothing: str = "Nothing happened in these days."
+
+
+LookTone = Literal["red", "orange", "gray"]
+"""Of the icon: something is wrong, something is missing, or something comes soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,7 @@ class Look:
 
     key: str
     icon: str
-    is_bad: bool
+    tone: LookTone
     what: str
     why: str
     amount: str
@@ -50,12 +57,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
+    """n_open: deals that are open at the end of the as-of day; what needs a look is found among them."""
+
     kpis: Sequence[Kpi]
     trends: Sequence[Trend]
     looks: Sequence[Look]
     stamps: Sequence[Stamp]
     notes: Sequence[str] = ()
     is_empty: bool = False
+    n_open: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,8 @@ class People:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonPage:
-    """One salesperson's page. view: the page's view, narrowed to this person. deals: the first of the open ones."""
+    """One salesperson's page. view: the page's view, narrowed to this person. deals: the first of the open ones.
+    has_activities: some source tells of them."""
 
     view: View
     name: str
@@ -96,6 +107,7 @@ class PersonPage:
     deals: pd.DataFrame
     has_more_deals: bool
     activities: pd.DataFrame
+    has_activities: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

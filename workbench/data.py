@@ -80,9 +80,10 @@ def untold(view: View) -> dict[str, str]:
     missing = status.missing_objects(installation.database(), view.organization_id)
     n_sources = len(organizations.list_connections(installation.database(), view.organization_id))
     everywhere = missing.groupby("kind")["connection"].nunique()
-    kinds = {"lead": ("leads",), "deal": ("new_deals",), "activity": ("activities",)}
+    of_deals = ("new_deals", "won_amount", "win_rate", "cycle_length", "weighted_pipeline")
+    kinds = {"lead": ("leads",), "deal": of_deals, "activity": ("activities",)}
     return {
-        key: f"No source tells of {_PLURALS[kind]}"
+        key: f"No source tells of {_PLURALS[kind]}."
         for kind, keys in kinds.items()
         if n_sources and everywhere.get(kind, 0) == n_sources
         for key in keys

@@ -27,10 +27,11 @@ MAX_FURTHER: Final = 3
 """More currencies than this do not fit into a card; the rows behind it show them all."""
 
 
-def card(kpi: Measured, *, key: str | None = None, missing: str | None = None) -> cards.Kpi:
+def card(kpi: Measured, *, missing: str | None = None, is_all_time: bool = False) -> cards.Kpi:
     """A measured value as a card. The pill is coloured only where the change is beyond noise.
 
-    missing: why no source tells this at all; the card then shows no number, for nothing was counted.
+    missing: why no source tells this at all; the card then shows no number, for nothing was counted. is_all_time: the
+    number counts what has no date too.
     """
     metric = kpi.metric
     if missing and not kpi.n and not kpi.undated:
@@ -38,23 +39,23 @@ def card(kpi: Measured, *, key: str | None = None, missing: str | None = None) -
             key=metric.key, label=metric.label, value=formats.MISSING, definition=metric.definition, why=missing
         )
     value, further = _value(kpi)
-    definition = metric.definition
-    if kpi.change is not None:
-        definition += f" Before: {_plain(kpi, kpi.change.earlier)}."
-        definition += "" if kpi.change.is_beyond_noise else " Grey: the change is within the usual noise."
+    definition, changed = metric.definition, _change(kpi.change, metric.unit)
+    if kpi.change is not None and changed and not kpi.change.is_beyond_noise:
+        definition += " Grey: the change is within the usual noise."
     one, many = _NOUNS.get(metric.key, ("deal", "deals"))
     return cards.Kpi(
-        key=key or metric.key,
+        key=metric.key,
         label=metric.label,
         value=value,
         definition=definition,
-        change=_change(kpi.change, metric.unit),
+        change=changed,
+        note=f"was {_plain(kpi, kpi.change.earlier)}" if kpi.change is not None and changed else "",
         direction=_arrow(kpi.change),
         tone=_tone(kpi.change, metric.better),
         rows=formats.plural(kpi.n, one, many) if kpi.n else None,
         trend=_line(kpi.trend),
         further=further,
-        why=_why(kpi),
+        why=_why(kpi, is_all_time=is_all_time),
     )
 
 
@@ -67,8 +68,7 @@ def _value(kpi: Measured) -> tuple[str, tuple[str, ...]]:
             rest = [*rest[: MAX_FURTHER - 1], f"{len(rest) - MAX_FURTHER + 1} more currencies"]
         return (parts[0] if parts else "0" if kpi.value == 0 else formats.MISSING), tuple(rest)
     if unit == "count":
-        small = kpi.value is not None and abs(kpi.value) < 100_000
-        return (formats.count(kpi.value) if small else formats.short(kpi.value)), ()
+        return _count(kpi.value), ()
     return (formats.rate(kpi.value) if unit == "rate" else formats.days(kpi.value)), ()
 
 
@@ -86,7 +86,12 @@ def _plain(kpi: Measured, value: float) -> str:
         case "money":
             return f"{formats.symbol(kpi.money[0].currency if kpi.money else None)}{formats.short(value)}"
         case _:
-            return formats.count(value)
+            return _count(value)
+
+
+def _count(value: float | None) -> str:
+    is_small = value is not None and abs(value) < 100_000
+    return formats.count(value) if is_small else formats.short(value)
 
 
 def _change(change: Change | None, unit: str) -> str | None:
@@ -97,7 +102,7 @@ def _change(change: Change | None, unit: str) -> str | None:
     if unit == "days":
         return f"{abs(change.absolute):.0f} d"
     if change.relative is None:
-        return None if change.absolute == 0 else "from 0"
+        return None if change.absolute == 0 else "new"
     share = abs(change.relative) * 100
     return f"{share:.1f} %" if share < 100 else f"{share:,.0f} %"
 
@@ -116,10 +121,12 @@ def _tone(change: Change | None, better: str) -> cards.Tone:
 
 def _line(trend: Sequence[float | None]) -> tuple[float, ...] | None:
     known = [value for value in trend if value is not None]
-    return tuple(known) if len(known) >= 2 and len(known) == len(trend) else None
+    return tuple(known) if any(known) and len(known) == len(trend) else None
 
 
-def _why(kpi: Measured) -> str:
+def _why(kpi: Measured, *, is_all_time: bool) -> str:
+    if kpi.undated and is_all_time:
+        return f"{formats.count(kpi.undated)} of them without a date"
     if kpi.undated and kpi.n == 0:
         return f"{formats.count(kpi.undated)} have no date: choose all time"
     if kpi.why:
@@ -154,16 +161,16 @@ def money_column(frame: pd.DataFrame, field: str, target: str, *, n_field: str) 
     return made
 
 
-def gap_card(key: str, what: str, n: int, n_all: int) -> cards.Kpi:
-    """A card that counts open deals with something missing or overdue."""
-    share = f"{formats.rate(n / n_all)} of open deals" if n_all else ""
+def gap_card(key: str, what: str, n: int, n_all: int, *, untold: str = "") -> cards.Kpi:
+    """A card that counts open deals with something missing or overdue. untold: why that is not known of any deal."""
+    share = f"{formats.rate(n / n_all)} of open deals" if n else f"of {formats.plural(n_all, 'open deal')}"
     return cards.Kpi(
         key=key,
         label=_GAP_LABELS[key],
-        value=formats.count(n),
+        value=formats.MISSING if untold else formats.count(n),
         definition=f"Number of {what}, at the end of the as-of day.",
         rows=formats.plural(n, "deal") if n else None,
-        why=share,
+        why=untold or share,
     )
 
 
@@ -172,8 +179,8 @@ _GAP_LABELS: Final = {"overdue": "Close date passed", "without_owner": "Without 
 _STAGE_COLUMNS: Final = (
     Column(field="stage", title="Stage"),
     Column(field="n", title="Deals", kind=ColumnKind.COUNT),
-    Column(field="median_days", title="Median", kind=ColumnKind.DAYS),
-    Column(field="spread", title="Middle half"),
+    Column(field="median_days", title="Median age", kind=ColumnKind.DAYS),
+    Column(field="spread", title="Middle 50 %", is_right=True),
     Column(field="n_overdue", title="Date passed", kind=ColumnKind.COUNT),
     Column(field="n_without_amount", title="No amount", kind=ColumnKind.COUNT),
 )
@@ -197,7 +204,11 @@ def stage_table(stages: pd.DataFrame, main: str | None) -> StageTable:
         }
     )  # fmt: skip
     rows = money_column(stages.assign(stage=names), "money", "amount", n_field="n")
-    rows = rows.assign(spread=[_spread(row) for row in stages.itertuples()])
+    rows = rows.assign(
+        spread=[_spread(row) for row in stages.itertuples()],
+        # Where no deal of the stage has a close date, none can be said to have passed.
+        n_overdue=stages["n_overdue"].astype("Int64").where(stages["n_without_close_date"] < stages["n"]),
+    )
     pipeline = stages["pipeline"].iloc[0]
     return StageTable(
         pipeline_id=int(stages["pipeline_id"].iloc[0]),
@@ -214,7 +225,8 @@ def _major(money: Sequence[Money], currency: str | None) -> float:
 
 
 def _stage_label(row: Any) -> str:
-    amount = " + ".join(money_parts(row.money)[:2]) + (" + …" if len(row.money) > 2 else "")
+    parts = money_parts(row.money)
+    amount = " ".join(parts[:1] + ([f"+{len(parts) - 1}"] if len(parts) > 1 else []))
     deals = formats.plural(int(row.n), "deal")
     return f"{amount} · {deals}" if amount else f"{deals}, no amounts"
 

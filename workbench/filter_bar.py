@@ -10,20 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
 from insights.metrics import Period
+from snapshots.slices import NOBODY
 from workbench import formats
 from workbench.filters import COMPARISONS, PARAMETERS, RANGES, Filters, from_url, to_url, unreadable
 
 _FILTERS, _URL = "filters", "filters_url"
+MAX_NAME: Final = 28
+"""Longer names are cut on a chip; its list shows them whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What there is to choose from, names by id. earliest, latest: where the data begin and end."""
+    """What there is to choose from, names by id. earliest, latest: where the data begin and end.
+
+    is_dated: False where nothing has a date at all; then there is no period but all time.
+    """
 
     organizations: Mapping[int, str]
     teams: Mapping[int, str]
@@ -31,6 +37,11 @@ class Choices:
     sources: Mapping[str, str]
     earliest: date
     latest: date
+    is_dated: bool = True
+
+    def period(self, filters: Filters) -> Period:
+        """The days that the filters ask for."""
+        return filters.period(latest=self.latest) if self.is_dated else Period(None, filters.as_of or self.latest)
 
 
 def adopt(*, organization_id: int) -> tuple[Filters, frozenset[str]]:
@@ -118,12 +129,20 @@ def drop(**changes: Any) -> None:
 def _chosen(what: str, names: Sequence[str]) -> str:
     if not names:
         return f"{what}: all"
-    first = names[0] if len(names[0]) <= 24 else names[0][:23] + "…"
-    return f"{what}: {first}" + (f" +{len(names) - 1}" if len(names) > 1 else "")
+    return f"{what}: {_short(names[0])}" + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 
-def draw(filters: Filters, choices: Choices, *, organization_name: str, is_whole: bool) -> None:
-    """The chips, in one row that wraps; only the organization's where not `is_whole`."""
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…"
+
+
+def draw(
+    filters: Filters, choices: Choices, *, organization_name: str, is_whole: bool, is_of_person: bool = False
+) -> None:
+    """The chips, in one row that wraps; only the organization's where not `is_whole`.
+
+    is_of_person: the page is about one salesperson, so that teams and owners are no choice.
+    """
     if not is_whole and len(choices.organizations) < 2:
         return
     with st.container(horizontal=True, key="filterbar", gap="xsmall", vertical_alignment="center"):
@@ -132,8 +151,9 @@ def draw(filters: Filters, choices: Choices, *, organization_name: str, is_whole
         if not is_whole:
             return
         _range(filters, choices)
-        _list("Team", "team_ids", filters.team_ids, choices.teams, "groups")
-        _list("Owner", "owner_ids", filters.owner_ids, choices.owners, "person")
+        if not is_of_person:
+            _list("Team", "team_ids", filters.team_ids, choices.teams, "groups")
+            _list("Owner", "owner_ids", filters.owner_ids, choices.owners, "person")
         _list("Source", "sources", filters.sources, choices.sources, "input")
         _as_of(filters, choices)
         if filters.is_narrowed:
@@ -141,7 +161,7 @@ def draw(filters: Filters, choices: Choices, *, organization_name: str, is_whole
 
 
 def _organization(filters: Filters, choices: Choices, name: str) -> None:
-    with st.popover(name, icon=":material/apartment:", key="chip_org"):
+    with st.popover(_short(name), icon=":material/apartment:", key="chip_org"):
         st.session_state["f_org"] = filters.organization_id
         names = choices.organizations
         st.selectbox(
@@ -150,13 +170,17 @@ def _organization(filters: Filters, choices: Choices, name: str) -> None:
 
 
 def _range(filters: Filters, choices: Choices) -> None:
-    period = filters.period(latest=choices.latest)
+    if not choices.is_dated:
+        st.popover("All time", icon=":material/date_range:", key="chip_range", disabled=True,
+                   help="Nothing in these data has a date, so there is no other period.")  # fmt: skip
+        return
+    period = choices.period(filters)
     compared = filters.compared(period)
     first = period.first or min(choices.earliest, period.last)
     is_custom = filters.range == "custom"
     label = formats.day_range(first, period.last) if is_custom else RANGES[filters.range]
     if compared:
-        label += f" · vs {COMPARISONS[filters.comparison]}"
+        label += f" vs {COMPARISONS[filters.comparison].removesuffix(' period')}"
     with st.popover(label, icon=":material/date_range:", key="chip_range"):
         st.session_state["f_range"], st.session_state["f_shown"] = filters.range, (first, period.last)
         st.pills(
@@ -195,9 +219,11 @@ def _range_note(period: Period, compared: Period | None, first: date) -> str:
 
 
 def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
+    if not set(names) - {NOBODY}:
+        return
     key = f"f_{name}"
     label = _chosen(what, [names[item] for item in chosen if item in names])
-    with st.popover(label, icon=f":material/{icon}:", key=f"chip_{name}", disabled=not names):
+    with st.popover(label, icon=f":material/{icon}:", key=f"chip_{name}"):
         st.session_state[key] = [item for item in chosen if item in names]
         st.multiselect(
             what,

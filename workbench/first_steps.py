@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from workbench import access, formats, import_wizard, places, states, syncs
+from workbench import access, cards, formats, import_wizard, places, states, syncs
 from workbench.view import View
 
 
 def draw() -> None:
     """The welcome of an empty installation: sample data, or one's own files."""
-    st.title("Welcome to SLMS", anchor=False)
+    cards.page_title("Welcome to SLMS", "Who does what, and where the pipeline stands")
     if access.oidc_is_configured():
         st.markdown("There is no organization yet. The administrator of this installation makes the first one.")
         return
@@ -19,16 +19,13 @@ def draw() -> None:
         _wait_for_demo(loading)
         return
 
-    def actions() -> None:
+    about = "A made-up sales team with two years of history; one click removes it again"
+    with st.container(border=True, key="first_sample"), cards.titled("Look around with sample data", about):
         st.button("Load sample data", type="primary", icon=":material/science:", key="demo", on_click=_load_demo)
-
-    states.empty(
-        "There is no data yet",
-        "Look around with a made-up sales team, or import the CSV exports of your CRM below. To synchronise a CRM, set "
-        "CRM_PROVIDER in `.env` and start again.",
-        key="first_steps",
-        icon="database",
-        actions=actions,
+    st.space("xsmall")
+    cards.title(
+        "Or start with your own data",
+        "From CSV exports of any CRM, as they are. To read a CRM itself, set CRM_PROVIDER in .env and start again",
     )
     import_wizard.draw(None)
 

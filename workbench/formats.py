@@ -41,7 +41,11 @@ _SYMBOLS: Final = {
     "HKD": "HK$",
     "MXN": "MX$",
 }
-_STEPS: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+_CODES: Final = """EUR USD GBP CHF SEK NOK DKK PLN CZK HUF RON TRY UAH ILS AED SAR KWD BHD ZAR NGN INR JPY KRW CNY HKD
+SGD AUD NZD CAD MXN BRL CLP COP VND IDR THB PHP"""
+CURRENCIES: Final = tuple(_CODES.split())
+"""What people are offered where they choose a currency."""
+_STEPS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 
 
 def is_missing(value: object) -> bool:
@@ -64,9 +68,9 @@ def symbol(currency: str | None) -> str:
 
 
 def _three_digits(size: float) -> str:
-    """`size` in [0, 1000) with three significant digits, without trailing zeros."""
+    """`size`, below 1000 but for the largest step, with three significant digits, without trailing zeros."""
     decimals = 2 if size < 10 else 1 if size < 100 else 0
-    text = f"{size:.{decimals}f}"
+    text = f"{size:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -18,10 +18,11 @@ from insights.charts import FONT, Palette
 from workbench import tokens
 from workbench.columns import Column, ColumnKind, texts
 
+MISSING_CLASS: Final = "slms-missing"
 ROW_HEIGHT: Final = 40
 HEADER_HEIGHT: Final = 36
-MAX_ROWS: Final = 2_000
-"""A browser takes seconds to draw more; what is longer comes page by page."""
+DIGIT_PX: Final = 7.2
+"""About how wide a digit of a cell is."""
 
 _CLASS = """class Cell {
   init(p) {
@@ -51,6 +52,10 @@ def _clip(css: str) -> str:
     return f"{css};overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
 
 
+def _line() -> str:
+    return f"height:{ROW_HEIGHT - 2}px;line-height:{ROW_HEIGHT - 2}px"
+
+
 def _quiet(palette: Palette) -> str:
     return f"color:{palette.faint};font-size:11.5px"
 
@@ -58,8 +63,11 @@ def _quiet(palette: Palette) -> str:
 def name_renderer(palette: Palette) -> JsCode:
     """A name, and beside it a quiet second text (`<field>__note`)."""
     return _renderer(
-        f"this.add('span', '{_clip('font-weight:550;flex:none;max-width:100%')}', p.value);"
-        f"const note = row[field + '__note']; if (note) this.add('span', '{_clip(_quiet(palette))}', note);"
+        # Where the note has no room it wraps below the cell's edge, and so is not seen.
+        "Object.assign(e.style, {flexWrap: 'wrap', overflow: 'hidden'});"
+        f"this.add('span', '{_clip(f'font-weight:550;flex:none;max-width:100%;{_line()}')}', p.value);"
+        f"const note = row[field + '__note'];"
+        f"if (note) this.add('span', '{_clip(f'{_quiet(palette)};flex:1 0 52px;width:0;{_line()}')}', note);"
     )
 
 
@@ -120,12 +128,15 @@ _SORT_MISSING_LAST = JsCode(
       return typeof a === 'string' ? a.localeCompare(b) : a - b;
     }"""
 )
-_FIT_NAME = JsCode(
+_FIT_WIDTH = JsCode(
     """function(e) {
-      const pinned = e.api.getAllGridColumns().find(column => column.isPinned());
-      if (pinned) e.api.setColumnWidths([{ key: pinned, newWidth: e.clientWidth < 640 ? 150 : 270 }]);
+      const width = window.innerWidth, trend = e.api.getColumn('trend');
+      const pinned = (e.api.getAllGridColumns() || []).find(column => column.isPinned());
+      if (pinned) e.api.setColumnWidths([{ key: pinned, newWidth: width < 640 ? 140 : width < 900 ? 200 : 270 }]);
+      if (trend) e.api.setColumnsVisible([trend], width >= 900);
     }"""
 )
+"""On a narrow screen the name gives room to the numbers, and the small lines go first."""
 _OPEN_BY_ENTER = JsCode(
     """function(e) {
       if (e.event && e.event.key === 'Enter' && e.node) { e.event.preventDefault(); e.node.setSelected(true, true); }
@@ -141,7 +152,8 @@ def column_definition(column: Column, **extra: Any) -> dict[str, Any]:
         "valueFormatter": text_formatter(),
         "comparator": _SORT_MISSING_LAST,
         "flex": column.width,
-        "minWidth": int(96 * column.width),
+        "minWidth": _least_width(column),
+        "cellClassRules": {MISSING_CLASS: JsCode("function(p) { return p.value === null || p.value === undefined }")},
     }
     if column.help:
         definition["headerTooltip"] = column.help
@@ -150,6 +162,19 @@ def column_definition(column: Column, **extra: Any) -> dict[str, Any]:
     if column.is_number:
         definition |= {"type": "rightAligned", "sortingOrder": ["desc", "asc", None]}
     return definition | extra
+
+
+def room_for(rows: pd.DataFrame, column: Column) -> dict[str, int]:
+    """The width that numbers and dates need so that none of these rows is cut: half a number is a wrong one."""
+    if rows.empty or not (column.is_number or column.kind in {ColumnKind.DATE, ColumnKind.TIME}):
+        return {}
+    longest = int(rows[f"{column.field}__text"].str.len().max())
+    return {"minWidth": max(_least_width(column), round(longest * DIGIT_PX) + 26)}
+
+
+def _least_width(column: Column) -> int:
+    of_title = round(len(column.title) * 7) + 28
+    return max(of_title, round((80 if column.is_number else 84) * column.width))
 
 
 def rows_for(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -199,27 +224,28 @@ def theme(palette: Palette, *, dark: bool) -> StAggridTheme:
     )
 
 
-def _css(base_path: str, *, opens: bool) -> dict[str, dict[str, str]]:
+def _css(palette: Palette, base_path: str, *, opens: bool) -> dict[str, dict[str, str]]:
     css = {
-        "@font-face": _font_face(base_path, "inter-latin-ext", _LATIN_EXTENDED),
-        # The space makes it a rule of its own: keys are the selectors.
-        "@font-face ": _font_face(base_path, "inter-latin", _LATIN),
+        **_font_faces(base_path),
         ".ag-right-aligned-cell": {"font-feature-settings": "'tnum'"},
         "body": {"background": "transparent !important"},
+        f".{MISSING_CLASS}": {"color": palette.faint},
+        # The frame stands below the last row already.
+        ".ag-row-last": {"border-bottom": "none !important"},
     }
     return css | ({".ag-row": {"cursor": "pointer"}} if opens else {})
 
 
-_LATIN: Final = "U+0000-00FF, U+2000-206F, U+20AC, U+2122, U+2190-2193, U+2212"
-_LATIN_EXTENDED: Final = "U+0100-02BA, U+1E00-1EFF, U+20A0-20AB, U+20AD-20C0, U+2C60-2C7F"
-
-
-def _font_face(base_path: str, file: str, characters: str) -> dict[str, str]:
+def _font_faces(base_path: str) -> dict[str, dict[str, str]]:
+    """The page's own fonts, for the grid's frame. Keys are selectors: spaces make each a rule of its own."""
     return {
-        "font-family": "'Inter'",
-        "src": f"url('{base_path}/app/static/{file}.woff2') format('woff2')",
-        "font-weight": "100 900",
-        "unicode-range": characters,
+        f"@font-face{' ' * n}": {
+            "font-family": f"'{face['family']}'",
+            "src": f"url('{base_path}/{face['url']}') format('woff2')",
+            "font-weight": str(face["weight_range"]),
+            "unicode-range": str(face["unicodeRange"]),
+        }
+        for n, face in enumerate(st.get_option("theme.fontFaces") or ())
     }
 
 
@@ -243,7 +269,7 @@ def options(definitions: Sequence[Mapping[str, Any]], *, opens: bool) -> dict[st
     if opens:
         chosen["rowSelection"] = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
         chosen["onCellKeyDown"] = _OPEN_BY_ENTER
-        chosen["onGridSizeChanged"] = _FIT_NAME
+        chosen["onGridSizeChanged"] = chosen["onFirstDataRendered"] = _FIT_WIDTH
     return chosen
 
 
@@ -260,13 +286,13 @@ def draw(
     max_height: int | None = None,
 ) -> Answer:  # fmt: skip
     """Draws the grid. The answer is empty until somebody opens or sorts."""
-    height = HEADER_HEIGHT + ROW_HEIGHT * max(len(rows), 1) + 4
+    height = HEADER_HEIGHT + ROW_HEIGHT * max(len(rows), 1) + 2
     base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     returned = AgGrid(
         rows,
         gridOptions=options(definitions, opens=opens),
         theme=theme(tokens.palette(), dark=tokens.is_dark()),
-        custom_css=_css(f"/{base_path}" if base_path else "", opens=opens),
+        custom_css=_css(tokens.palette(), f"/{base_path}" if base_path else "", opens=opens),
         height=min(height, max_height) if max_height else height,
         allow_unsafe_jscode=True,
         data_return_mode=DataReturnMode.FILTERED_AND_SORTED,

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 import pandas as pd
 import streamlit as st
@@ -43,7 +44,7 @@ _STOCK_COLUMNS: Final = (
     Column(field="rows", title="Rows", kind=ColumnKind.COUNT),
     Column(field="taken", title="Accepted", kind=ColumnKind.COUNT),
     Column(field="rejected", title="Rejected", kind=ColumnKind.COUNT),
-    Column(field="why", title="Why", missing=""),
+    Column(field="why", title="Why", missing="", width=2),
 )
 
 
@@ -188,6 +189,7 @@ def _columns(name: str, guessed: FileMapping, kind: Kind, found: Any) -> dict[st
     rows = [
         {
             "field": field,
+            "name": field.replace("_", " ").capitalize(),
             "column": uses[field].column if field in uses else _NO_COLUMN,
             "examples": examples.get(uses[field].column, "") if field in uses else "",
             "why": reasons.get(field, ""),
@@ -197,9 +199,10 @@ def _columns(name: str, guessed: FileMapping, kind: Kind, found: Any) -> dict[st
     rows.sort(key=lambda row: row["column"] == _NO_COLUMN)
     edited = st.data_editor(
         pd.DataFrame(rows), hide_index=True, key=f"import_columns_{name}_{kind.value}",
-        disabled=["field", "examples", "why"],
+        disabled=["name", "examples", "why"],
         column_config={
-            "field": st.column_config.TextColumn("Our field", width="small"),
+            "field": None,
+            "name": st.column_config.TextColumn("Our field", width="small"),
             "column": st.column_config.SelectboxColumn("Column", options=[_NO_COLUMN, *names], required=True),
             "examples": st.column_config.TextColumn("Examples"),
             "why": st.column_config.TextColumn("Why it was guessed"),
@@ -227,19 +230,22 @@ def _target(view: View | None) -> dict[str, Any]:
         cards.title("3 · Into which organization", "Importing the same files again changes nothing")
         into_new = "A new organization"
         options = [into_new] if view is None or view.is_sample else [view.organization_name, into_new]
-        choice = st.radio("Organization", options, key="import_into", label_visibility="collapsed", horizontal=True)
+        choice = into_new
+        if len(options) > 1:
+            choice = st.radio("Organization", options, key="import_into", label_visibility="collapsed", horizontal=True)
         if choice != into_new and view is not None:
             return {"organization_id": view.organization_id, "name": view.organization_name}
         with st.container(horizontal=True):
             name = st.text_input("Name", key="import_name", placeholder="Acme sales", width=240)
-            zone = st.text_input("Time zone", value="UTC", key="import_zone", width=200)
-            currency = st.text_input("Currency of amounts that name none", key="import_currency", max_chars=3,
-                                     placeholder="EUR", width=260)  # fmt: skip
+            zones = sorted(available_timezones())
+            zone = st.selectbox("Time zone", zones, index=zones.index("UTC"), key="import_zone", width=220)
+            currency = st.selectbox("Currency of amounts that name none", formats.CURRENCIES, index=None,
+                                    key="import_currency", placeholder="None", width=260)  # fmt: skip
         return {
             "organization_id": None,
             "name": name.strip(),
-            "zone": zone.strip(),
-            "currency": currency.strip().upper() or None,
+            "zone": zone,
+            "currency": currency,
         }
 
 
@@ -247,7 +253,8 @@ def _preview_and_import(source: Path, mapping: ExportMapping, wanted: dict[str, 
     with st.container(border=True, key="import_preview"):
         with cards.titled("4 · What would be taken", "Nothing is stored before you import"):
             st.download_button("Save mapping", mapping.model_dump_json(indent=2), "mapping.json", "application/json",
-                               icon=":material/save:", key="import_save", on_click="ignore")  # fmt: skip
+                               icon=":material/save:", key="import_save", on_click="ignore",
+                               help="As a file, for `slms import-csv --mapping`")  # fmt: skip
         try:
             stock = _stock(str(source), mapping.model_dump_json(), _stamp(source))
         except CrmError as why:
@@ -256,14 +263,27 @@ def _preview_and_import(source: Path, mapping: ExportMapping, wanted: dict[str, 
         frame = stock_frame(stock)
         tables.plain(frame, _STOCK_COLUMNS, caption="What would be taken of each file")
         n = int(frame["taken"].sum())
-        can = bool(wanted["name"]) and n > 0
-        if st.button(f"Import {formats.plural(n, 'row')}", type="primary", icon=":material/upload:", key="import_go",
-                     disabled=not can, help=None if can else "Name the organization first."):  # fmt: skip
-            st.session_state["import_running"] = _start(source, mapping, wanted)
+        hindrance = _hindrance(wanted, n)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button(f"Import {formats.plural(n, 'row')}", type="primary", icon=":material/upload:",
+                         key="import_go", disabled=bool(hindrance)):  # fmt: skip
+                st.session_state.pop("import_done", None)
+                st.session_state["import_running"] = _start(source, mapping, wanted)
+            if hindrance:
+                st.markdown(f":gray[{hindrance}]", width="content")
         running: CrmConnection | None = st.session_state.get("import_running")
         if running is not None:
             _follow(running)
         _say_how_it_ended()
+
+
+def _hindrance(wanted: dict[str, Any], n: int) -> str:
+    """Why nothing can be imported yet; empty where it can."""
+    if st.session_state.get("import_running") is not None:
+        return ""
+    if not n:
+        return "No row of these files can be taken."
+    return "" if wanted["name"] else "Name the organization first, in step 3."
 
 
 def _say_how_it_ended() -> None:

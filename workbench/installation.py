@@ -97,13 +97,14 @@ def _choices(viewers_: Mapping[int, Viewer], options: FilterOptions, latest: dat
         sources={source: "Unknown source" if source == UNKNOWN else source for source in options.sources},
         earliest=min(options.first_day or latest, latest),
         latest=latest,
+        is_dated=options.last_day is not None,
     )
 
 
 def _view(viewer: Viewer, organization: Organization, filters: Filters, choices: Choices, *, now: datetime) -> View:
     if filters.as_of and filters.as_of >= choices.latest:
         filters = replace(filters, as_of=None)
-    period = filters.period(latest=choices.latest)
+    period = choices.period(filters)
     return View(
         viewer=viewer,
         organization_name=organization.name,

@@ -9,10 +9,10 @@ import pandas as pd
 
 from insights.money import converted, totals
 from snapshots import rows, status
-from snapshots.rows import DealSet
+from snapshots.rows import DUE_DAYS, LINGERING_DAYS, DealSet
 from snapshots.slices import Slice, Viewer
 from workbench import figures, formats, installation, places
-from workbench.content import Look
+from workbench.content import Look, LookTone
 from workbench.data import cached
 from workbench.view import View
 
@@ -24,24 +24,30 @@ class Gap:
     deals: DealSet
     key: str
     icon: str
-    is_bad: bool
+    tone: LookTone
     one: str
     many: str
     why: str
 
 
 LOOKS: Final = (
-    Gap(DealSet.OVERDUE, "overdue", "event_busy", True, "close date in the past", "close dates in the past",
-        "Still open, in no coming month"),
-    Gap(DealSet.WITHOUT_OWNER, "without_owner", "person_off", True, "open deal without an owner",
+    Gap(DealSet.OVERDUE, "overdue", "event_busy", "red", "open deal past its close date",
+        "open deals past their close date", "Close them, or date them anew"),
+    Gap(DealSet.WITHOUT_OWNER, "without_owner", "person_off", "red", "open deal without an owner",
         "open deals without an owner", "Nobody is working on them"),
-    Gap(DealSet.UNVALUED, "unvalued", "money_off", False, "open deal without an amount", "open deals without an amount",
-        "They count as deals, not as money"),
-    Gap(DealSet.UNDATED, "undated", "calendar_clock", False, "open deal never dated", "open deals never dated",
-        "No creation date, so no age"),
-    Gap(DealSet.WITHOUT_COMPANY, "without_company", "domain_disabled", False, "open deal without a company",
+    Gap(DealSet.LINGERING, "lingering", "hourglass_bottom", "orange", "deal stands still", "deals stand still",
+        f"More than {LINGERING_DAYS} days in the same stage"),
+    Gap(DealSet.UNVALUED, "unvalued", "money_off", "orange", "open deal without an amount",
+        "open deals without an amount", "They count as deals, not as money"),
+    Gap(DealSet.UNDATED, "undated", "calendar_clock", "orange", "open deal without a creation date",
+        "open deals without a creation date", "Nobody can tell how old they are"),
+    Gap(DealSet.WITHOUT_COMPANY, "without_company", "domain_disabled", "orange", "open deal without a company",
         "open deals without a company", "Whose they are is not recorded"),
+    Gap(DealSet.DUE_SOON, "due_soon", "event_upcoming", "gray", "open deal due soon", "open deals due soon",
+        f"Close date within {DUE_DAYS} days"),
 )  # fmt: skip
+CARDS: Final = tuple(gap for gap in LOOKS if gap.deals in {DealSet.OVERDUE, DealSet.WITHOUT_OWNER, DealSet.UNVALUED})
+"""Those that are cards of the page Pipeline too."""
 
 
 @cached
@@ -61,7 +67,7 @@ def looks(view: View) -> list[Look]:
 
 def _look(gap: Gap, summary: rows.RowsSummary, view: View) -> Look:
     return Look(
-        key=gap.key, icon=gap.icon, is_bad=gap.is_bad, what=formats.plural(summary.n, gap.one, gap.many), why=gap.why,
+        key=gap.key, icon=gap.icon, tone=gap.tone, what=formats.plural(summary.n, gap.one, gap.many), why=gap.why,
         amount=_amount(summary, view), rows=gap.key,
     )  # fmt: skip
 
@@ -79,7 +85,7 @@ def _rejected(view: View) -> list[Look]:
     """Rows that the newest run of the organization had to leave aside."""
     return [
         Look(
-            key="rejected", icon="rule", is_bad=False, what=formats.plural(run.rejected, "rejected row"),
+            key="rejected", icon="rule", tone="orange", what=formats.plural(run.rejected, "rejected row"),
             why=f"In the newest run of {run.connection}", amount="", page=places.DATA,
         )
         for run in status.list_runs(installation.database(), view.organization_id, limit=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Final
 from zoneinfo import available_timezones
 
 import pandas as pd
@@ -12,11 +11,9 @@ import streamlit as st
 
 from snapshots import organizations, status
 from workbench import cards, installation, shell
+from workbench.formats import CURRENCIES
 from workbench.view import View
 
-_CODES: Final = """EUR USD GBP CHF SEK NOK DKK PLN CZK HUF RON TRY UAH ILS AED SAR KWD BHD ZAR NGN INR JPY KRW CNY HKD
-SGD AUD NZD CAD MXN BRL CLP COP VND IDR THB PHP"""
-CURRENCIES: Final = tuple(_CODES.split())
 RATES = ("currency", "day", "rate")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,9 +20,14 @@ from workbench.view import View
 
 def overview(view: View) -> Overview:
     measured, frames = data.measured(view)
+    untold, is_all_time = data.untold(view), view.period.first is None
+    now = frames.pipeline[frames.pipeline["day"] == frames.pipeline["day"].max()]
     return Overview(
-        kpis=[figures.card(kpi, missing=data.untold(view).get(kpi.metric.key)) for kpi in measured.values()],
-        trends=_trends(view, frames),
+        kpis=[
+            figures.card(kpi, missing=untold.get(kpi.metric.key), is_all_time=is_all_time) for kpi in measured.values()
+        ],
+        trends=_told(_trends(view, frames), untold),
+        n_open=int(now["n"].sum()),
         looks=look_data.looks(view),
         stamps=freshness.stamps(view),
         notes=_notes(view),
@@ -34,6 +40,12 @@ def _notes(view: View) -> list[str]:
     if view.filters.sources:
         notes.append("Activities have no source, so the source filter leaves them as they are.")
     return notes
+
+
+def _told(trends: Sequence[Trend], untold: Collection[str]) -> list[Trend]:
+    """The trends of what the sources tell, those with something to see first; all where they tell of nothing."""
+    told = [trend for trend in trends if ("leads" if trend.key == "leads" else "new_deals") not in untold]
+    return told or list(trends)
 
 
 def _trends(view: View, frames: metrics.OverviewFrames) -> list[Trend]:
@@ -68,7 +80,10 @@ def _money_trend(view: View, frame: pd.DataFrame, key: str, label: str) -> Trend
 
 
 def _count_trend(view: View, frame: pd.DataFrame, key: str, label: str, title: str) -> Trend:
-    what = _What(key=key, label=label, title=title, measure=figures.measure(title, None), unit=title.lower())
+    undated = int(frame.loc[frame["day"].isna(), "n"].sum())
+    what = _What(
+        key=key, label=label, title=title, measure=figures.measure(title, None), unit=title.lower(), n_undated=undated
+    )
     return _trend(view, frame, "n", what)
 
 
@@ -80,6 +95,7 @@ class _What:
     measure: Measure
     unit: str
     note: str = ""
+    n_undated: int = 0
 
 
 def _trend(view: View, frame: pd.DataFrame, column: str, what: _What) -> Trend:
@@ -98,7 +114,14 @@ def _trend(view: View, frame: pd.DataFrame, column: str, what: _What) -> Trend:
         partial_from=period.last.replace(day=1) if ends_open else None,
         columns=figures.series_columns(step, unit=what.unit, has_comparison=bool(points["comparison"].notna().any())),
         note=" ".join(part for part in (what.note, _uncut(points, period, step)) if part),
+        nothing=_nothing(what, len(dated)),
     )
+
+
+def _nothing(what: _What, n_dated: int) -> str:
+    if what.n_undated and not n_dated:
+        return f"None of these {what.unit} has a date, so there is no line to draw."
+    return "Nothing happened in these days."
 
 
 def _uncut(points: pd.DataFrame, period: Period, step: series.Step) -> str:

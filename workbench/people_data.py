@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -42,11 +43,11 @@ _PEOPLE_COLUMNS: Final = (
     Column(field="calls", title="Calls", kind=ColumnKind.COUNT, width=0.7),
     Column(field="meetings", title="Meetings", kind=ColumnKind.COUNT, width=0.85, help="Meetings and appointments"),
     Column(field="new_deals", title="New deals", kind=ColumnKind.COUNT, width=0.9),
-    Column(field="won_major", title="Won", kind=ColumnKind.NUMBER, text_field="won_major_text", width=1.1),
+    Column(field="won_major", title="Won", kind=ColumnKind.NUMBER, text_field="won_major_text", width=0.95),
     Column(field="win_rate", title="Win rate", kind=ColumnKind.RATE, width=1.1,
            help="Won / (won + lost) of the deals closed in the period"),
-    Column(field="pipeline_major", title="Open pipeline", kind=ColumnKind.NUMBER, text_field="pipeline_major_text",
-           width=1.1, help="Amount of the deals open at the end of the as-of day"),
+    Column(field="pipeline_major", title="Pipeline", kind=ColumnKind.NUMBER, text_field="pipeline_major_text",
+           width=0.95, help="Amount of the deals open at the end of the as-of day"),
 )  # fmt: skip
 
 
@@ -54,8 +55,11 @@ def salespeople(view: View) -> People:
     """Who does what, busiest first; nobody's rows and inactive people stand in it as what they are."""
     found = _people(view.viewer, view.data_version, view.slice(), view.reporting_currency)
     found = _asked_for(found, view)
-    if "activities" in data.untold(view):
+    untold = data.untold(view)
+    columns: Sequence[Column] = _PEOPLE_COLUMNS
+    if "activities" in untold:
         found = found.assign(emails=None, calls=None, meetings=None, trend=None)
+        columns = tuple(column for column in columns if column.field not in {"emails", "calls", "meetings"})
     found = figures.money_column(found, "won_money", "won_major", n_field="won")
     found = figures.money_column(found, "pipeline_money", "pipeline_major", n_field="n_open")
     found = found.assign(
@@ -69,7 +73,8 @@ def salespeople(view: View) -> People:
     few = int(found["few"].sum())
     note = f"{formats.plural(n, 'person', 'people')} · {view.days}"
     note += f" · a pale win rate rests on fewer than {metrics.TOO_FEW} closed deals" if few else ""
-    return People(frame=found, columns=_PEOPLE_COLUMNS, note=note)
+    note += " · no source tells of activities" if "activities" in untold else ""
+    return People(frame=found, columns=columns, note=note)
 
 
 def _asked_for(found: pd.DataFrame, view: View) -> pd.DataFrame:
@@ -84,5 +89,5 @@ def _asked_for(found: pd.DataFrame, view: View) -> pd.DataFrame:
 def _about(row: Any) -> str:
     if row.owner_id == NOBODY:
         return "no owner in the CRM"
-    parts = [row.team if isinstance(row.team, str) else None, None if row.is_active else "inactive"]
+    parts = [None if row.is_active else "inactive", row.team if isinstance(row.team, str) else None]
     return " · ".join(part for part in parts if part)

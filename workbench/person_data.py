@@ -36,8 +36,11 @@ def person(view: View, owner_id: int) -> PersonPage | None:
         name="Nobody" if row.empty else row.iloc[0]["name"] or "Unnamed",
         about=about,
         is_active=True if row.empty else bool(row.iloc[0]["is_active"]),
-        kpis=[figures.card(measured[key], missing=untold.get(key)) for key in keys],
-        baselines=_baselines(own),
+        kpis=[
+            figures.card(measured[key], missing=untold.get(key), is_all_time=own.period.first is None) for key in keys
+        ],
+        baselines=[one for one in _baselines(own) if one.key not in untold],
+        has_activities="activities" not in untold,
         deals=deals.rows,
         has_more_deals=deals.after is not None,
         activities=rows_data.local(recent.rows.head(12), view),
@@ -45,7 +48,9 @@ def person(view: View, owner_id: int) -> PersonPage | None:
 
 
 def _about_person(row: pd.Series) -> str:
-    manager = f"manager {row['manager']}" if isinstance(row["manager"], str) else None
+    # Exports that know no teams but managers have teams that are called as these are.
+    has_other = isinstance(row["manager"], str) and row["manager"] != row["team"]
+    manager = f"manager {row['manager']}" if has_other else None
     parts = [row["team"], row["region"], manager]
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
 

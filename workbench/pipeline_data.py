@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -45,11 +45,16 @@ def pipeline(view: View) -> PipelinePage:
     weighted = metrics.weighted_pipeline(converted(known.weeks, rates, reporting, days=known.weeks["day"]))
     main = stages.main_currency(converted(known.stages, rates, reporting, days=day.date()))
     gaps = look_data.summaries(view.viewer, view.data_version, view.slice())
+    has_close_dates = int(known.stages["n_without_close_date"].sum()) < total.n
+    untold = {} if has_close_dates else {"overdue": "No open deal has a close date."}
     return PipelinePage(
         kpis=[
             figures.card(total),
-            figures.card(weighted),
-            *(figures.gap_card(one.key, one.many, gaps[one.deals].n, total.n) for one in look_data.LOOKS[:3]),
+            replace(figures.card(weighted), trend=None),
+            *(
+                figures.gap_card(one.key, one.many, gaps[one.deals].n, total.n, untold=untold.get(one.key, ""))
+                for one in look_data.CARDS
+            ),
         ],
         pipelines=[figures.stage_table(group, main) for _, group in found.groupby("pipeline_id", sort=False)],
         notes=[],

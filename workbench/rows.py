@@ -75,9 +75,10 @@ def all_rows(view: View, key: str) -> pd.DataFrame:
             return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
 
 
-def draw_grid(page: RowsPage, *, key: str, max_height: int = 440) -> None:
-    definitions = [grid.column_definition(column) for column in page.columns]
-    grid.draw(grid.rows_for(page.frame, page.columns), definitions, key=key, max_height=max_height)
+def draw_grid(page: RowsPage, *, key: str, max_height: int = 458) -> None:
+    shown = grid.rows_for(page.frame, page.columns)
+    definitions = [grid.column_definition(column, **grid.room_for(shown, column)) for column in page.columns]
+    grid.draw(shown, definitions, key=key, max_height=max_height)
 
 
 class Pager:

@@ -52,9 +52,9 @@ def rows_page(view: View, key: str, *, after: Any = None, stage_id: int | None =
         summary = summary_of(view.viewer, view.data_version, view.slice(), row_set.deals, stage_id)
         total, sums = summary.n, _sums(summary)
     when = f"in {view.days}" if row_set.in_period else f"at the end of {formats.day(view.as_of)}"
-    count = f"{formats.count(total)} · " if total is not None else ""
+    what = row_set.many.capitalize() if total is None else formats.plural(total, row_set.one, row_set.many)
     return RowsPage(
-        title=row_set.title, note=f"{count}{row_set.what} {when}{sums}.", columns=row_sets.columns(row_set),
+        title=row_set.title, note=f"{what} {when}{sums}.", columns=row_sets.columns(row_set),
         frame=local(page.rows, view), total=total, next_after=page.after,
     )  # fmt: skip
 
@@ -67,9 +67,16 @@ def _sums(summary: rows.RowsSummary) -> str:
     return f" · {text}{left_out}" if text else ""
 
 
+def _in_words(code: object) -> object:
+    """A code of ours as people read it: "no_answer" is "No answer"."""
+    if not isinstance(code, str):
+        return code
+    return "E-mail" if code == "email" else code.replace("_", " ").capitalize()
+
+
 def local(frame: pd.DataFrame, view: View) -> pd.DataFrame:
     """For people's eyes: words with a capital, instants in the organization's zone."""
-    words = {name: frame[name].str.capitalize() for name in ("status", "kind") if name in frame}
+    words = {name: frame[name].map(_in_words) for name in ("status", "kind", "outcome") if name in frame}
     if "occurred_at" in frame:
         words["occurred_at"] = frame["occurred_at"].dt.tz_convert(view.zone)
     return frame.assign(**words)

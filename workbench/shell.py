@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -43,10 +43,17 @@ def dress(*, now: datetime) -> None:
     theme_watch.draw()
 
 
-def begin(title: str | None, *, is_analysis: bool = True) -> View:
+def begin(
+    title: str | None,
+    *,
+    is_analysis: bool = True,
+    is_of_person: bool = False,
+    about: Callable[[View], str] = lambda _: "",
+) -> View:
     """The top of a page: who is looking, filter bar, banner, title. Stops the run where there is nothing to show yet.
 
-    title: None where the page draws its own. is_analysis: False for pages that no filter but the organization touches.
+    title: None where the page draws its own. about: what stands beside it, e.g. which days the numbers are of.
+    is_analysis: False for pages that no filter but the organization touches.
     """
     now: datetime = st.session_state["now"]
     with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
@@ -57,12 +64,16 @@ def begin(title: str | None, *, is_analysis: bool = True) -> View:
         filters, unread = filter_bar.adopt(organization_id=data.first_choice(viewers))
         view, was_dropped = data.make_view(viewers, filters, now=now)
         filter_bar.keep(view.filters)
-        filter_bar.draw(view.filters, view.choices, organization_name=view.organization_name, is_whole=is_analysis)
+        has_data = view.data_version > 0
+        filter_bar.draw(
+            view.filters, view.choices, organization_name=view.organization_name,
+            is_whole=is_analysis and has_data, is_of_person=is_of_person,
+        )  # fmt: skip
         _say_what_is_left_out(unread, was_dropped=was_dropped)
-        _banners(view, is_analysis=is_analysis)
+        _banners(view, is_analysis=is_analysis and has_data)
         if title:
-            st.title(title, anchor=False)
-        if is_analysis and view.data_version == 0:
+            cards.page_title(title, about(view) if has_data else "")
+        if is_analysis and not has_data:
             first_steps.nothing_synced(view)
             st.stop()
         return view

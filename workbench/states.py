@@ -32,6 +32,7 @@ def empty(
         st.subheader(title, anchor=False, width="content")
         st.markdown(f":gray[{reason}]", width="content", text_alignment="center")
         if actions:
+            st.space("xxsmall")
             with st.container(horizontal=True, horizontal_alignment="center", gap="xsmall"):
                 actions()
         st.space("small")

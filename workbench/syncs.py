@@ -7,7 +7,7 @@ database, so that every open page sees it and a restart of the workbench loses n
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,11 @@ from workbench.view import View
 log = logging.getLogger(__name__)
 
 STEPS: Final = ("team", "owner", "pipeline", "stage", "product", "company", "contact", "lead", "deal", "activity")
+KIND_NAMES: Final[Mapping[str, str]] = {
+    kind: {"company": "companies", "activity": "activities"}.get(kind, f"{kind}s").capitalize() for kind in STEPS
+}
+"""What the objects of a CRM are called, in plural."""
+_TRIGGERS: Final = {"demo": "Sample data", "daily": "Daily refresh", "first": "First sync"}
 _NO_SIGN: Final = timedelta(minutes=2)
 """A run without a sign of life for this long was killed."""
 
@@ -132,7 +137,7 @@ def runs(view: View, limit: int = 12) -> pd.DataFrame:
         {
             "run_id": run.run_id,
             "connection": run.connection,
-            "trigger": run.trigger.capitalize(),
+            "trigger": _TRIGGERS.get(run.trigger, run.trigger.capitalize()),
             "status": run.status.capitalize(),
             "started_at": run.started_at.astimezone(view.zone),
             "duration_s": ((run.finished_at or run.heartbeat_at) - run.started_at).total_seconds(),
@@ -182,6 +187,11 @@ def missing(view: View) -> pd.DataFrame:
     return status.missing_objects(installation.database(), view.organization_id)
 
 
+def step_name(step: str | None) -> str:
+    """What a run is reading now."""
+    return KIND_NAMES.get(step or "", "Reading")
+
+
 def done_of(counts: pd.DataFrame) -> Sequence[str]:
     """The kinds of objects that a run has finished."""
     return [str(kind) for kind in counts.loc[counts["is_done"], "kind"]]
@@ -216,7 +226,7 @@ def words(connection: CrmConnection) -> str:
     run = _newest(connection)
     if run is None or run.status != "running":
         return "Starting …"
-    return f"{(run.step or 'Reading').capitalize()}: {run.fetched:,} rows so far"
+    return f"{step_name(run.step)}: {run.fetched:,} rows so far"
 
 
 def _newest(connection: CrmConnection) -> Run | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from workbench.columns import Column, ColumnKind, texts
+
+WIDE: Final = 1.3
+"""Columns of at least this relative width keep room for a sentence on a narrow screen."""
 
 
 def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tones: pd.DataFrame | None = None) -> str:
@@ -24,7 +28,8 @@ def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tone
         cells = []
         for column, words in zip(columns, shown, strict=True):
             tone = str(tones[column.field].iloc[line]) if tones is not None and column.field in tones else ""
-            mark = f' slms-{tone}"><span aria-hidden="true">◆ </span>' if tone else '">'
+            is_missing = words[line] == column.missing
+            mark = f' slms-{tone}"><span aria-hidden="true">◆ </span>' if tone else f'{" slms-missing" * is_missing}">'
             cells.append(f'<td class="{_align(column)}{mark}{html.escape(words[line])}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     name = html.escape(caption)
@@ -37,7 +42,9 @@ def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tone
 def _align(column: Column) -> str:
     if column.kind in {ColumnKind.DATE, ColumnKind.TIME}:
         return "slms-when"
-    return "slms-number" if column.is_number else "slms-text"
+    if column.is_number or column.is_right:
+        return "slms-number"
+    return "slms-text slms-wide" if column.width >= WIDE else "slms-text"
 
 
 def plain(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tones: pd.DataFrame | None = None) -> None:

@@ -73,6 +73,13 @@ class View:
         """The period in words."""
         return "all time" if self.period.first is None else formats.day_range(self.period.first, self.period.last)
 
+    @property
+    def days_compared(self) -> str:
+        """The period in words, and what it is compared with."""
+        if self.compared is None or self.compared.first is None:
+            return self.days.capitalize()
+        return f"{self.days}, compared with {formats.day_range(self.compared.first, self.compared.last)}"
+
     def slice(self, period: Period | None = None) -> Slice:
         """The part of the data that the filters ask for, in `period` (default: the one looked at)."""
         asked = period or self.period

@@ -255,7 +255,7 @@ def test_the_rows_behind_a_number_open_over_the_page(workbench: Workbench, demo_
     assert is_whole(at), words(at)
     assert at.query_params["rows"] == "won_amount"
     n = measured(demo_house, days_to(TODAY))["won_amount"].n
-    assert f"{n} · Deals won in " in words(at)
+    assert f"{n} deals won in " in words(at)
 
 
 def test_a_link_to_rows_that_do_not_exist_opens_the_page_alone(workbench: Workbench, demo_house: House) -> None:

@@ -24,6 +24,7 @@ from workbench.columns import Column, ColumnKind
 from workbench.syncs import Source
 from workbench.view import View
 
+PROVIDERS = {"csv": "CSV export", "demo": "Made-up CRM", "hubspot": "HubSpot"}
 RUN_COLUMNS = (
     Column(field="started_at", title="Started", kind=ColumnKind.TIME),
     Column(field="connection", title="Source"),
@@ -32,7 +33,7 @@ RUN_COLUMNS = (
     Column(field="duration_s", title="Took", kind=ColumnKind.DURATION),
     Column(field="fetched", title="Fetched", kind=ColumnKind.COUNT),
     Column(field="rejected", title="Rejected", kind=ColumnKind.COUNT),
-    Column(field="error", title="What happened"),
+    Column(field="error", title="What happened", width=2),
 )
 COUNT_COLUMNS = (
     Column(field="kind", title="Object"),
@@ -50,12 +51,12 @@ REJECTED_COLUMNS = (
     Column(field="source", title="From"),
     Column(field="line", title="Line", kind=ColumnKind.COUNT),
     Column(field="kind", title="Object"),
-    Column(field="reason", title="Why it was rejected"),
+    Column(field="reason", title="Why it was rejected", width=2),
 )
 MISSING_COLUMNS = (
     Column(field="connection", title="Source"),
     Column(field="kind", title="Object"),
-    Column(field="reason", title="Why it is missing"),
+    Column(field="reason", title="Why it is missing", width=2),
     Column(field="since", title="Since", kind=ColumnKind.TIME),
 )
 
@@ -65,7 +66,8 @@ def source_card(source: Source, view: View) -> None:
     fresh = source.freshness
     key = f"source_{fresh.connection_id}"
     with st.container(border=True, key=key, gap="xsmall"):
-        with cards.titled(fresh.name, f"{fresh.provider} · {formats.plural(fresh.n_deals, 'deal')}"):
+        what = PROVIDERS.get(fresh.provider, fresh.provider.capitalize())
+        with cards.titled(fresh.name, f"{what} · {formats.plural(fresh.n_deals, 'deal')}" if fresh.n_deals else what):
             if view.may_change and not source.is_running:
                 label = "Resume" if source.was_cut_off else "Sync now"
                 st.button(
@@ -94,13 +96,13 @@ def progress(source: Source, view: View) -> None:
     here = counts[counts["kind"] == run.step]
     fetched = int(here["fetched"].sum()) if len(here) else 0
     elapsed = formats.duration((view.now - run.started_at).total_seconds())
-    words = f"{(run.step or 'starting').capitalize()}: {formats.count(fetched)} fetched · {elapsed}"
+    words = f"{syncs.step_name(run.step)}: {formats.count(fetched)} fetched · {elapsed}"
     st.progress(min(0.98, len(done) / len(syncs.STEPS) + 0.02), text=words)
     with st.container(horizontal=True, gap="small"):
         for kind in syncs.STEPS:
             icon, color = ("check_circle", "green") if kind in done else (
                 ("progress_activity", "blue") if kind == run.step else ("circle", "gray"))  # fmt: skip
-            st.markdown(f":small[:{color}[:material/{icon}:] {kind.capitalize()}]", width="content")
+            st.markdown(f":small[:{color}[:material/{icon}:] {syncs.KIND_NAMES[kind]}]", width="content")
     if view.may_change:
         is_cancelling = run.cancel_requested_at is not None
         st.button("Stopping after this page …" if is_cancelling else "Stop after this page", type="tertiary",
@@ -124,7 +126,7 @@ def sources_section(view: View) -> bool:
     if not found:
         states.empty(
             "No source is connected",
-            "Import CSV exports on the next tab, or set CRM_PROVIDER in `.env` and start again.",
+            "Import CSV exports on the tab beside, or set CRM_PROVIDER in `.env` and start again.",
             key="no_source",
             icon="power_off",
         )
@@ -138,11 +140,11 @@ def sources_section(view: View) -> bool:
 
 def runs_section(view: View) -> None:
     found = syncs.runs(view)
+    if found.empty:
+        cards.title("Runs", "No sync or import has run yet")
+        return
     with cards.titled("Runs", "The newest first"):
         export.menu(lambda: found, RUN_COLUMNS, name="runs", key="runs")
-    if found.empty:
-        st.markdown(":gray[No sync or import has run yet.]")
-        return
     tables.plain(found, RUN_COLUMNS, caption="Sync runs")
     runs = zip(found["run_id"], found["started_at"], found["connection"], strict=True)
     names = {int(run_id): f"{formats.clock(started)} · {source}" for run_id, started, source in runs}
@@ -161,7 +163,7 @@ def reconciliation(view: View, run_id: int) -> None:
     if counts.empty:
         st.markdown(":gray[This run ended before its first page.]")
         return
-    counts = counts.assign(kind=counts["kind"].str.capitalize())
+    counts = counts.assign(kind=counts["kind"].map(syncs.KIND_NAMES))
     gaps = pd.DataFrame(
         {
             name: ["bad" if pd.notna(value) and value != 0 else "" for value in counts[name]]
@@ -194,13 +196,17 @@ def rejected(view: View, run_id: int) -> None:
         tables.plain(page, REJECTED_COLUMNS, caption="Rejected rows")
 
 
+def _plural(kind: str) -> str:
+    return syncs.KIND_NAMES.get(kind, kind.capitalize())
+
+
 def missing_section(view: View) -> None:
     found = syncs.missing(view)
-    cards.title("What the sources do not tell", "Missing is not zero: these objects are left out of every number")
     if found.empty:
-        st.markdown(":gray[Every source tells everything that is asked of it.]")
+        cards.title("What the sources do not tell", "Nothing: every source tells everything that is asked of it")
         return
-    shown = found.assign(kind=found["kind"].str.capitalize(), since=found["since"].dt.tz_convert(view.zone))
+    cards.title("What the sources do not tell", "Missing is not zero: these objects are left out of every number")
+    shown = found.assign(kind=found["kind"].map(_plural), since=found["since"].dt.tz_convert(view.zone))
     tables.plain(shown, MISSING_COLUMNS, caption="Missing objects")
 
 
@@ -209,10 +215,10 @@ def page() -> None:
     names = ["Sources", "Import CSV", "Organization"] if view.may_change else ["Sources"]
     tabs = dict(zip(names, st.tabs(names, key="data_tab", on_change="rerun"), strict=True))
     with tabs["Sources"], states.guarded("The sources could not be read", key="sources"):
-        sources_section(view)
-        runs_section(view)
-        st.space("small")
-        missing_section(view)
+        if sources_section(view):
+            runs_section(view)
+            st.space("small")
+            missing_section(view)
     if "Import CSV" in tabs:
         with tabs["Import CSV"], states.guarded("The import could not go on", key="import"):
             import_wizard.draw(view)

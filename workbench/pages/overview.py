@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from workbench import cards, chart_card, overview_data, places, rows, shell, states
+from workbench import cards, chart_card, formats, overview_data, places, rows, shell, states
 from workbench.content import Look, Overview
 from workbench.view import View
 
 
 def looks_card(found: Overview, view: View) -> None:
     n = len(found.looks)
-    cards.title("What needs a look", f"{n} finding{'s' if n != 1 else ''} in this view" if n else "")
-    if not n:
-        st.markdown(":green[:material/check_circle:] :gray[Nothing stands out: every open deal has an owner, an amount "
-                    "and a date ahead, and all sources are fresh.]")  # fmt: skip
+    deals = formats.plural(found.n_open, "open deal")
+    cards.title("What needs a look", f"{formats.plural(n, 'finding')} among {deals}" if n else "")
+    if not found.n_open:
+        st.markdown(":gray[:small[No deal is open in this view, so there is nothing to look after.]]")
+    elif not n:
+        good = f"Nothing stands out among {deals}: all have an owner, an amount and a close date ahead."
+        st.markdown(f":green[:material/check_circle:] :gray[:small[{good}]]")
     for look in found.looks:
         _look(look, view)
 
@@ -22,7 +25,7 @@ def looks_card(found: Overview, view: View) -> None:
 def _look(look: Look, view: View) -> None:
     row = st.container(key=f"look_{look.key}", horizontal=True, vertical_alignment="center", gap="small", wrap=False)
     with row:
-        st.markdown(f":{'red' if look.is_bad else 'orange'}[:material/{look.icon}:]", width="content")
+        st.markdown(f":{look.tone}[:material/{look.icon}:]", width="content")
         st.markdown(f":small[**{look.what}**]  \n:gray[:small[{look.why}]]", width="stretch")
         if look.amount:
             st.markdown(f":small[**{look.amount}**]", width="content")
@@ -41,7 +44,7 @@ def _look(look: Look, view: View) -> None:
 
 
 def page() -> None:
-    view = shell.begin("Overview")
+    view = shell.begin("Overview", about=lambda view: view.days_compared)
     with states.guarded("The overview could not be read", key="overview"):
         with states.loading(150, 340):
             found = overview_data.overview(view)

@@ -25,7 +25,9 @@ def chosen(found: PipelinePage) -> StageTable:
 def stages_card(found: PipelinePage, view: View) -> None:
     shown = chosen_again(found)
     deals = formats.plural(int(shown.rows["n"].sum()), "open deal")
-    with cards.titled("Where does it stand?", f"{deals}, weighted part solid"):
+    is_weighted = bool(shown.bars["weighted"].notna().any())
+    note = f"{deals}, weighted part solid" if is_weighted else deals
+    with cards.titled("Where does it stand?", note):
         table = chosen(found)
     label = " · ".join(f"{row.stage}: {row.label}" for row in table.bars.itertuples())
     chart = charts.stage_bars(table.bars, tokens.palette(), measure=table.measure)
@@ -36,7 +38,9 @@ def stages_card(found: PipelinePage, view: View) -> None:
 
 def ages_card(found: PipelinePage, view: View) -> None:
     table = chosen_again(found)
-    with cards.titled("How long in the stage?", "Days since the stage was entered"):
+    has_ages = bool(table.rows["median_days"].notna().any())
+    note = "Days since the stage was entered" if has_ages else "No source tells when a stage was entered"
+    with cards.titled("How long in the stage?", note):
         export.menu(lambda: table.rows, table.columns, name=f"stages-{view.as_of.isoformat()}", key="stages")
     tables.plain(table.rows, table.columns, caption="Stages with number, age and what is missing")
 
@@ -57,19 +61,19 @@ def deals_table(view: View) -> None:
             export.menu(lambda: rows.all_rows(view, "open_pipeline"), page.columns,
                         name=f"open-deals-{view.as_of.isoformat()}", key="pipeline_deals",
                         note=f"All open deals, up to {formats.count(rows.EXPORT_LIMIT)}.")  # fmt: skip
-        rows.draw_grid(page, key=f"pipeline_{pager.number}", max_height=560)
+        rows.draw_grid(page, key=f"pipeline_{pager.number}", max_height=578)
         pager.draw(page, key="pipeline_deals")
 
 
 def page() -> None:
-    view = shell.begin("Pipeline")
+    view = shell.begin("Pipeline", about=lambda view: f"What is open at the end of {formats.day(view.as_of)}")
     with states.guarded("The pipeline could not be read", key="pipeline"):
         with states.loading(110, 300, 420):
             found = pipeline_data.pipeline(view)
         if found.n_deals == 0:
             shell.nothing_here(view, what="No open deals")
             return
-        cards.kpi_band(found.kpis, open_rows=rows.open_rows, columns=len(found.kpis))
+        cards.kpi_band(found.kpis, open_rows=rows.open_rows)
         left, right = st.container(key="split_stages").columns([1, 1.15], gap="small")
         with left.container(border=True, height="stretch", key="stages_card"):
             stages_card(found, view)

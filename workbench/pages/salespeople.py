@@ -23,14 +23,29 @@ def definitions(columns: list[Column], palette: Palette) -> list[dict[str, Any]]
     for column in columns:
         definition = grid.column_definition(column)
         if column.field == "name":
-            definition |= {"pinned": "left", "cellRenderer": grid.name_renderer(palette), "flex": None, "width": 270}
+            definition |= {
+                "pinned": "left",
+                "cellRenderer": grid.name_renderer(palette),
+                "flex": None,
+                "width": 270,
+                "minWidth": 120,
+            }
         elif column.text_field is not None:
             definition |= {"cellRenderer": grid.money_renderer(palette), "tooltipField": f"{column.field}__text"}
             definition |= {"sort": "desc"} if column.field == SORTED_BY else {}
         elif column.kind is ColumnKind.RATE:
             definition |= {"cellRenderer": grid.rate_renderer(palette), "minWidth": 124}
         made.append(definition)
-    trend = {"field": "trend", "headerName": "13 weeks", "minWidth": 118, "sortable": False, "flex": 1}
+    if "emails" not in {column.field for column in columns}:
+        return made  # the small lines are of activities, of which no source tells
+    trend = {
+        "field": "trend",
+        "headerName": "13 weeks",
+        "minWidth": 118,
+        "sortable": False,
+        "flex": 1,
+        "cellDataType": False,
+    }
     made.append(trend | {"cellRenderer": grid.sparkline_renderer(palette), "headerTooltip": "Activities per week"})
     return made
 
@@ -68,8 +83,10 @@ def _open(owner_id: int, view: View) -> None:
 def table(found: People, view: View) -> None:
     columns = list(found.columns)
     epoch = st.session_state.get("people_epoch", 0)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f":gray[{found.note}]", width="stretch")
+    with st.container(
+        key="people_head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown(f":gray[:small[{found.note}]]", width="stretch")
         with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
             wanted = st.text_input(
                 "Find a person", placeholder="Find a person or team", icon=":material/search:",

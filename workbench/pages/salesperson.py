@@ -67,7 +67,7 @@ def recent(found: PersonPage) -> None:
 
 
 def page() -> None:
-    view = shell.begin(None)
+    view = shell.begin(None, is_of_person=True)
     with states.guarded("This salesperson could not be read", key="person"):
         owner_id = asked_for()
         with states.loading(60, 150, 300):
@@ -76,9 +76,9 @@ def page() -> None:
             nobody(view)
             return
         head(found, view)
-        cards.kpi_band(found.kpis, open_rows=rows.open_rows, columns=len(found.kpis))
-        left, right = st.container(key="split_baselines").columns(2, gap="small")
-        for place, trend in zip((left, right), found.baselines, strict=False):
+        cards.kpi_band(found.kpis, open_rows=rows.open_rows)
+        columns = st.container(key="split_baselines").columns(len(found.baselines), gap="small")
+        for place, trend in zip(columns, found.baselines, strict=True):
             with place.container(border=True, height="stretch", key=f"baseline_{trend.key}"):
                 chart_card.trends([trend], view, key=f"person_{trend.key}", height=230)
         st.caption(
@@ -86,7 +86,8 @@ def page() -> None:
             "It says what is usual, not what is good."
         )
         open_deals(found)
-        recent(found)
+        if found.has_activities:
+            recent(found)
         rows.dialog_if_asked(found.view)
 
 
