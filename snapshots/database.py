@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from snapshots.access import APP_ROLE, WORKER_ROLE
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What `Database` raises where the server cannot be reached or is busy: the same may succeed later."""
 
 
 def driver_url(url: str) -> URL:
@@ -37,7 +41,16 @@ class Database:
             pool_timeout=10,
             json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,
-            connect_args={"connect_timeout": 10, "application_name": "slms", "options": "-c timezone=UTC"},
+            connect_args={
+                "connect_timeout": 10,
+                "application_name": "slms",
+                "options": "-c timezone=UTC",
+                # A server that is cut off without a word is given up after half a minute, not after hours.
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 30_000,
+            },
         )
 
     @contextmanager
