@@ -10,7 +10,6 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 
 from adapters.errors import ThrottledError
-from adapters.errors import ThrottledError
 from snapshots.database import Database
 
 
