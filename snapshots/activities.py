@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 
 from adapters.records import Activity, Kind
 from snapshots import bulk, schema
-from snapshots.batch import Batch, content_hash, pg_day
+from snapshots.batch import Batch, pg_day
+from snapshots.fingerprints import GONE, Said
 from snapshots.raw import keep_raw
 from snapshots.rollups import NOT_COUNTED_OUTCOME
 
@@ -18,32 +19,26 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def apply(connection: Connection, batch: Batch, records: Sequence[Activity]) -> None:
+def apply(connection: Connection, batch: Batch, page: Said[Activity]) -> None:
     """Store what these records say; rows that say the same already are left untouched."""
-    latest = {record.external_id: record for record in records}
-    hashes = {key: content_hash(record) for key, record in latest.items()}
-    stored = _stored_hashes(connection, batch, list(latest))
-    new = [key for key in latest if key not in stored]
-    changed = [key for key in latest if key in stored and stored[key] != hashes[key]]
-    batch.tally.fetched += len(records)
+    stored = _stored_hashes(connection, batch, list(page.latest))
+    new = [key for key in page.latest if key not in stored]
+    changed = [key for key, hash_ in page.hashes.items() if key in stored and stored[key] != hash_]
+    batch.tally.fetched += page.n
     batch.tally.new += len(new)
     batch.tally.changed += len(changed)
-    batch.tally.unchanged += len(records) - len(new) - len(changed)
-    touched = {key: latest[key] for key in (*new, *changed)}
+    batch.tally.unchanged += page.n - len(new) - len(changed)
+    touched = {key: page.latest[key] for key in (*new, *changed)}
     if not touched:
         return
     _uncount(connection, batch, changed)
-    rows = _rows(connection, batch, touched, hashes)
+    rows = _rows(connection, batch, touched, page.hashes)
     for row in rows:
         if (row[8] or "").lower() != NOT_COUNTED_OUTCOME:  # type: ignore[attr-defined]
             batch.deltas.activity(pg_day(row[6]), row[4] or 0, row[3], 1)  # type: ignore[arg-type]
     bulk.upsert(connection, schema.activities, _COLUMNS, rows)
-    keep_raw(
-        connection,
-        batch,
-        Kind.ACTIVITY,
-        [(f"{batch.connection_id}:{key}", record.raw) for key, record in touched.items() if record.raw],
-    )
+    raws = [(f"{batch.connection_id}:{key}", page.raws[key]) for key in touched if key in page.raws]
+    keep_raw(connection, batch, Kind.ACTIVITY, raws)
 
 
 def retire(connection: Connection, batch: Batch, external_ids: Sequence[str]) -> None:
@@ -52,10 +47,10 @@ def retire(connection: Connection, batch: Batch, external_ids: Sequence[str]) ->
     _uncount(connection, batch, ids)
     result = connection.execute(
         text(
-            "UPDATE activities SET gone_at = :at, content_hash = 1 WHERE organization_id = :organization "
+            "UPDATE activities SET gone_at = :at, content_hash = :gone WHERE organization_id = :organization "
             "AND connection_id = :connection AND external_id = ANY(:ids) AND gone_at IS NULL"
         ),
-        {"at": batch.recorded_at, **_which(batch, ids)},
+        {"at": batch.recorded_at, "gone": GONE, **_which(batch, ids)},
     )
     batch.tally.deleted += result.rowcount
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg
-from psycopg import Copy
-from psycopg.abc import Buffer
-from psycopg.copy import Writer
 from sqlalchemy import Connection, Table, text
+
+from snapshots import wire
 
 _BLOCK = 1 << 20
 
@@ -28,50 +27,30 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
     connection.execute(
         text(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {names} FROM {table.name} WITH NO DATA")
     )
-    copy_rows(connection, f"COPY {name} ({names}) FROM STDIN", rows)
+    _copy_rows(connection, f"COPY {name} ({names}) FROM STDIN", rows)
     return name
 
 
-def stage_as(
-    connection: Connection,
-    name: str,
-    columns: Mapping[str, str],
-    rows: Iterable[Sequence[object]],
-    ready: bytes = b"",
-) -> None:
-    """Put `rows` into a temporary table `name` of its own shape: column names with their SQL types.
+def stage_ready(connection: Connection, name: str, columns: Mapping[str, str], rows: bytes) -> None:
+    """Put `rows`, made by `wire.row`, into a temporary table `name` of its own shape: column names with SQL types.
 
-    ready: more rows, from `encoded`.
+    It is empty before and gone after the transaction.
     """
     shape = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
     connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
     connection.execute(text(f"CREATE TEMP TABLE {name} ({shape}) ON COMMIT DROP"))
-    copy_rows(connection, f"COPY {name} ({', '.join(columns)}) FROM STDIN", rows, ready)
+    statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(wire.START)
+        for start in range(0, len(rows), _BLOCK):
+            copy.write(rows[start : start + _BLOCK])
+        copy.write(wire.END)
 
 
-def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]], ready: bytes = b"") -> None:
+def _copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:
     with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
-        for start in range(0, len(ready), _BLOCK):
-            copy.write(ready[start : start + _BLOCK])
-
-
-def encoded(connection: Connection, rows: Iterable[Sequence[object]]) -> bytes:
-    """The rows as COPY takes them. Nothing is sent; the connection lends its way of writing values."""
-    sink = _Sink()
-    with _driver(connection).cursor() as cursor, Copy(cursor, writer=sink) as copy:
-        for row in rows:
-            copy.write_row(row)
-    return b"".join(sink.blocks)
-
-
-class _Sink(Writer):
-    def __init__(self) -> None:
-        self.blocks: list[bytes] = []
-
-    def write(self, data: Buffer) -> None:
-        self.blocks.append(bytes(data))
 
 
 def _driver(connection: Connection) -> psycopg.Connection[object]:
@@ -127,11 +106,15 @@ def add_to(
     source = stage(connection, table, columns, rows)
     key = ", ".join(column.name for column in table.primary_key)
     names = ", ".join(columns)
-    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in measures)
     # One order for all writers, so that two of them cannot wait for each other.
     connection.execute(
         text(
             f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source} ORDER BY {key} "
-            f"ON CONFLICT ({key}) DO UPDATE SET {sums}"
+            f"ON CONFLICT ({key}) DO UPDATE SET {additions(table, measures)}"
         )
     )
+
+
+def additions(table: Table, measures: Sequence[str]) -> str:
+    """What an upsert sets where new `measures` are added onto the old."""
+    return ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in measures)

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, text
 
 from adapters.records import Company, Contact, Kind, Lead, Owner, Pipeline, Product, Record, Stage, Team
 from snapshots import bulk, schema
-from snapshots.batch import GONE, Batch, content_hash, pg_day
+from snapshots.batch import Batch, pg_day
+from snapshots.fingerprints import GONE, Said
 from snapshots.links import TABLE_OF, id_column
 from snapshots.raw import keep_raw
 
@@ -111,31 +112,29 @@ SHAPES: Mapping[Kind, Shape] = {
 }  # fmt: skip
 
 
-def apply(connection: Connection, batch: Batch, kind: Kind, records: Sequence[Record]) -> None:
+def apply(connection: Connection, batch: Batch, kind: Kind, page: Said[Any]) -> None:
     """Store what these records say now; rows that say the same already are left untouched."""
-    latest = {record.external_id: record for record in records}
-    ids = batch.links.find(connection, kind, latest)
-    latest = {key: record for key, record in latest.items() if not batch.links.is_merged(kind, key)}
-    hashes = {key: content_hash(record) for key, record in latest.items()}
+    ids = batch.links.find(connection, kind, page.latest)
+    latest = {key: record for key, record in page.latest.items() if not batch.links.is_merged(kind, key)}
     stored = _stored_hashes(connection, batch, kind, list(ids.values()))
     new = [key for key in latest if stored.get(ids.get(key, -1), 0) == 0]
-    changed = [key for key in latest if stored.get(ids.get(key, -1), 0) not in (0, hashes[key])]
-    batch.tally.fetched += len(records)
+    changed = [key for key in latest if stored.get(ids.get(key, -1), 0) not in (0, page.hashes[key])]
+    batch.tally.fetched += page.n
     batch.tally.new += len(new)
     batch.tally.changed += len(changed)
-    batch.tally.unchanged += len(records) - len(new) - len(changed)
+    batch.tally.unchanged += page.n - len(new) - len(changed)
     touched = [*new, *changed]
     if not touched:
         return
     ids |= batch.links.add(connection, kind, [key for key in new if key not in ids])
     if kind is Kind.LEAD:
         _count_leads(connection, batch, [ids[key] for key in changed], -1)
-    _write(connection, batch, kind, {key: latest[key] for key in touched}, ids, hashes)
+    _write(connection, batch, kind, {key: latest[key] for key in touched}, ids, page.hashes)
     if kind is Kind.OWNER:
-        _owner_versions(connection, batch, [(latest[key], ids[key]) for key in touched])  # type: ignore[misc]
+        _owner_versions(connection, batch, [(latest[key], ids[key]) for key in touched])
     if kind is Kind.LEAD:
         _count_leads(connection, batch, [ids[key] for key in touched], 1)
-    keep_raw(connection, batch, kind, [(str(ids[key]), raw) for key in touched if (raw := latest[key].raw) is not None])
+    keep_raw(connection, batch, kind, [(str(ids[key]), page.raws[key]) for key in touched if key in page.raws])
 
 
 def retire(connection: Connection, batch: Batch, kind: Kind, external_ids: Sequence[str], reason: str) -> None:

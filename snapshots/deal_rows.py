@@ -1,4 +1,4 @@
-"""Deal records as rows of two staging tables: one row per deal, one per version. Knows no database.
+"""Deal records as rows, ready for COPY: one per deal, one per version, and what they add to the rollup. No database.
 
 What the CRM's ids mean comes in as `References`; what becomes of the rows stands in `snapshots/deals.py`.
 """
@@ -6,45 +6,79 @@ What the CRM's ids mean comes in as `References`; what becomes of the rows stand
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-import orjson
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from adapters.records import Deal
-from snapshots import rollups
-from snapshots.batch import GONE, pg_time
+from snapshots import rollups, wire
+from snapshots.fingerprints import GONE
+from snapshots.rollups import DealEvent, Deltas
 from snapshots.timeline import BEGINNING, State
 
+Events = tuple[DealEvent, ...]
+
 _TICK = timedelta(microseconds=1)
-_FOREVER = "infinity"
 
 STAGED_DEALS = {
-    "deal_id": "bigint", "external_id": "text", "is_linked": "boolean", "is_changed": "boolean", "name": "text",
-    "content_hash": "bigint", "recorded_at": "timestamptz", "company_id": "bigint",
-    "product_id": "bigint", "source": "text", "campaign": "text", "created_at": "timestamptz", "raw": "jsonb",
+    "deal_id": "bigint", "is_linked": "boolean", "content_hash": "bigint", "recorded_at": "timestamptz",
+    "external_id": "text", "name": "text", "raw": "jsonb",
 }  # fmt: skip
-# counts: what of a version the rollup has to add on its first day and to take back on its last (see `rollups`).
-# enters: the deal enters the stage with this version, out of `was_in`.
+# enters: whether the deal enters the stage with this version, out of `was_in`.
 STAGED_VERSIONS = {
-    "deal_id": "bigint", "valid_from": "timestamptz", "valid_to": "timestamptz", "is_last": "boolean",
-    "counts": "smallint", "enters": "boolean", "was_in": "bigint",
-    "status": "text", "pipeline_id": "bigint", "stage_id": "bigint", "stage_entered_at": "timestamptz",
-    "owner_id": "bigint", "amount_minor": "bigint", "currency": "text", "close_on": "date", "closed_at": "timestamptz",
+    "deal_id": "bigint", "valid_from": "timestamptz", "recorded_at": "timestamptz", "valid_to": "timestamptz",
+    "superseded_at": "timestamptz", "is_observed": "boolean", "enters": "smallint", "was_in": "bigint",
+    "pipeline_id": "bigint", "stage_id": "bigint", "stage_entered_at": "timestamptz",
+    "status": "text", "owner_id": "bigint", "amount_minor": "bigint", "currency": "text", "close_on": "date",
+    "closed_at": "timestamptz", "closed_day": "date",
+    "company_id": "bigint", "product_id": "bigint", "source": "text", "campaign": "text", "created_at": "timestamptz",
+    "created_day": "date",
 }  # fmt: skip
+ENTERS_NOT, ENTERS_AT_FIRST_SIGHT, ENTERS_LATER = range(3)
 STAGED_CLOSINGS = {
     "deal_id": "bigint", "valid_from": "timestamptz", "recorded_at": "timestamptz", "valid_to": "timestamptz",
     "superseded_at": "timestamptz",
 }  # fmt: skip
-STATE_COLUMNS = list(STAGED_VERSIONS)[list(STAGED_VERSIONS).index("status") :]
+STAGED_CONTACTS = {"deal_id": "bigint", "contact_id": "bigint"}
+VERSION_COLUMNS = [name for name in STAGED_VERSIONS if name not in ("enters", "was_in")]
 
-_STATUS, _PIPELINE, _STAGE, _STAGE_ENTERED, _OWNER = range(5)
-"""Places in a version's values of STATE_COLUMNS."""
+# What rows begin with: fields that are never null.
+_deal = wire.packer(">hiqi?iqiq")
+_version = wire.packer(">hiqiqiqiqiqi?ih")
+_closing = wire.packer(">hiqiqiqiqiq")
+_contact = wire.packer(">hiqiq")
+_N_VERSION, _N_CLOSING, _N_DEAL = len(STAGED_VERSIONS), len(STAGED_CLOSINGS), len(STAGED_DEALS)
+
+
+class Content(NamedTuple):
+    """What a version says: columns of `deal_versions`."""
+
+    status: str
+    pipeline_id: int | None
+    stage_id: int | None
+    stage_entered_at: datetime | None
+    owner_id: int | None
+    amount_minor: int | None
+    currency: str | None
+    close_on: date | None
+    closed_at: datetime | None
+
+
+class Facts(NamedTuple):
+    """What a record says of all of its versions: columns of `deal_versions`."""
+
+    company_id: int | None
+    product_id: int | None
+    source: str | None
+    campaign: str | None
+    created_at: datetime | None
+    created_day: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class StageFacts:
-    stage_id: int
+    stage_id: int | None
     pipeline_id: int | None
 
 
@@ -61,100 +95,187 @@ class References:
     default_currency: str | None
 
 
+NO_REFERENCES = References({}, {}, {}, {}, {}, {}, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Present:
     """The version that is believed now. valid_from None: since before the data begin."""
 
     valid_from: datetime | None
     recorded_at: datetime
-    state: tuple[object, ...]
-    """Values of STATE_COLUMNS."""
-    facts: tuple[object, ...]
-    """company_id, product_id, source, campaign, created_at."""
+    content: Content
+    facts: Facts
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of a deal, before the versions that follow: what it counted as, its stage, and how it enters new ones."""
+
+    events: Events
+    was_in: int | None
+    enters: int
+
+
+class _Places(dict[tuple[str | None, str | None], tuple[int | None, int | None, bytes]]):
+    """The CRM's ids of a pipeline and a stage as ours, and these as fields. A stage knows its pipeline."""
+
+    def __init__(self, references: References) -> None:
+        super().__init__()
+        self.references = references
+
+    def __missing__(self, place: tuple[str | None, str | None]) -> tuple[int | None, int | None, bytes]:
+        pipeline, stage = place
+        pipeline_id = self.references.pipelines[pipeline] if pipeline is not None else None
+        facts = self.references.stages[stage] if stage is not None else StageFacts(None, None)
+        pipeline_id = facts.pipeline_id if facts.pipeline_id is not None else pipeline_id
+        fields = wire.bigint(pipeline_id) + wire.bigint(facts.stage_id)
+        self[place] = found = (pipeline_id, facts.stage_id, fields)
+        return found
+
+
 class DealRows:
-    """Collects staged rows. references None will do where deals only end."""
+    """Collects rows of the staging tables, and what they add to the rollup. zone: of the organization's days."""
 
-    references: References | None
-    recorded_at: datetime
-    deals: list[tuple[object, ...]] = field(default_factory=list)
-    versions: list[tuple[object, ...]] = field(default_factory=list)
-    closings: list[tuple[object, ...]] = field(default_factory=list)
-    contacts: dict[int, list[int]] = field(default_factory=dict)
+    def __init__(self, references: References, zone: ZoneInfo, recorded_at: datetime) -> None:
+        self.references, self.zone, self.recorded_at = references, zone, recorded_at
+        self.deals: list[bytes] = []
+        self.versions: list[bytes] = []
+        self.closings: list[bytes] = []
+        self.contacts: dict[int, list[int]] = {}
+        self.deltas = Deltas()
+        self._places, self._numbers, self._texts = _Places(references), wire.Bigints(), wire.Texts()
 
-    def first_sight(self, deal_id: int, record: Deal, hash_: int, states: Sequence[State], *, is_linked: bool) -> None:
-        self._deal(deal_id, record, hash_, self.recorded_at, is_linked=is_linked, is_changed=False)
-        self._append(deal_id, record, states, was_in=None)
+    def first_sight(
+        self, deal_id: int, record: Deal, hash_: int, raw: bytes | None, states: Sequence[State], *, is_linked: bool
+    ) -> None:
+        """A deal of which nothing is known. is_linked: all the same, its external id has its number already."""
+        self._deal(deal_id, record.external_id, record.name, hash_, self.recorded_at, is_linked, raw)
+        if record.contact_ids:
+            self._contacts(deal_id, record)
+        known = _Known(events=(), was_in=None, enters=ENTERS_AT_FIRST_SIGHT)
+        self._append(deal_id, record, states, self.recorded_at, known)
 
-    def news(self, deal_id: int, record: Deal, hash_: int, states: Sequence[State], present: Present) -> None:
+    def news(
+        self, deal_id: int, record: Deal, hash_: int, raw: bytes | None, states: Sequence[State], present: Present
+    ) -> None:
         """A record that differs from the stored one: what it adds after the version believed now, or a correction."""
         recorded_at = max(self.recorded_at, present.recorded_at + _TICK)
-        was_in = present.state[_STAGE]
-        self._deal(deal_id, record, hash_, recorded_at, is_linked=True, is_changed=True)
+        self._deal(deal_id, record.external_id, record.name, hash_, recorded_at, True, raw)
+        self._contacts(deal_id, record)
         known_from = present.valid_from or BEGINNING
         later = [state for state in states if state.since > known_from]
         if not later:
             last = states[-1]
-            if self._state(record, last)[_STAGE] == was_in:
-                last.stage_entered_at = present.state[_STAGE_ENTERED]  # type: ignore[assignment]
-            if self._state(record, last) == present.state and self._facts(record) == present.facts:
+            if self._content(record, last).stage_id == present.content.stage_id:
+                last.stage_entered_at = present.content.stage_entered_at
+            if self._content(record, last) == present.content and self._facts(record) == present.facts:
                 return
             # Where nothing later is dated, a change of the present state is dated by the record itself.
             last.since = max(record.modified_at or self.recorded_at, known_from)
             later = [last]
         self._close(deal_id, present, later[0].since, recorded_at)
-        self._append(deal_id, record, later, was_in=was_in)
+        events = self._counts_as(present.content, present.facts)
+        known = _Known(events=events, was_in=present.content.stage_id, enters=ENTERS_LATER)
+        self._append(deal_id, record, later, recorded_at, known)
 
     def end(self, deal_id: int, external_id: str, present: Present, *, at: datetime, status: str) -> None:
+        """A deal that is gone."""
         recorded_at = max(self.recorded_at, present.recorded_at + _TICK)
         at = max(at, present.valid_from or at)
-        self.deals.append((deal_id, external_id, True, True, None, GONE, recorded_at, *present.facts, None))
+        content = present.content._replace(status=status)
+        self._deal(deal_id, external_id, None, GONE, recorded_at, True, None)
         self._close(deal_id, present, at, recorded_at)
-        self.versions.append((deal_id, at, _FOREVER, True, 0, False, None, status, *present.state[1:]))
+        self.deltas.deal(self._known_day(at), self._counts_as(present.content, present.facts), ())
+        self.versions.append(
+            _version(
+                _N_VERSION, 8, deal_id, 8, wire.micros(at), 8, wire.micros(recorded_at), 8, wire.FOREVER,
+                8, wire.FOREVER, 1, True, 2, ENTERS_NOT,
+            )
+            + wire.NULL + self._numbers[content.pipeline_id] + self._numbers[content.stage_id]
+            + wire.instant(content.stage_entered_at) + self._packed_terms(content) + self._packed_facts(present.facts)
+        )  # fmt: skip
+
+    # --- rows ---
 
     def _deal(
-        self, deal_id: int, record: Deal, hash_: int, recorded_at: datetime, *, is_linked: bool, is_changed: bool
+        self,
+        deal_id: int,
+        external_id: str,
+        name: str | None,
+        hash_: int,
+        recorded_at: datetime,
+        is_linked: bool,
+        raw: bytes | None,
     ) -> None:
-        raw = orjson.dumps(record.raw, default=str).decode() if record.raw is not None else None
-        self.deals.append(
-            (
-                deal_id, record.external_id, is_linked, is_changed, record.name, hash_, recorded_at,
-                *self._facts(record), raw,
+        head = _deal(_N_DEAL, 8, deal_id, 1, is_linked, 8, hash_, 8, wire.micros(recorded_at))
+        self.deals.append(head + wire.text(external_id) + wire.text(name) + wire.jsonb(raw))
+
+    def _contacts(self, deal_id: int, record: Deal) -> None:
+        contacts = self.references.contacts
+        self.contacts[deal_id] = [contacts[contact] for contact in dict.fromkeys(record.contact_ids)]
+
+    def _append(
+        self, deal_id: int, record: Deal, states: Sequence[State], recorded_at: datetime, known: _Known
+    ) -> None:
+        """Versions one after the other, the last of them until further notice."""
+        facts = self._facts(record)
+        packed_facts, packed_terms = self._packed_facts(facts), b""
+        recorded, starts = wire.micros(recorded_at), [wire.micros(state.since) for state in states]
+        ends = [*starts[1:], wire.FOREVER]
+        events, was_in, terms, last = known.events, known.was_in, None, len(states) - 1
+        entered: set[object] = set()
+        for number, state in enumerate(states):
+            # Most versions differ from the one before in their stage alone.
+            if state.terms() != terms:
+                terms = state.terms()
+                content = self._content(record, state)
+                packed_terms, counts_as = self._packed_terms(content), self._counts_as(content, facts)
+                self.deltas.deal(self._known_day(state.since), events, counts_as)
+                events = counts_as
+            _, stage_id, place = self._places[record.pipeline_id, state.stage_id]
+            at, enters = state.stage_entered_at, ENTERS_NOT
+            if stage_id is not None and at is not None and (stage_id, at) not in entered:
+                enters = known.enters if stage_id != was_in else ENTERS_NOT
+                entered.add((stage_id, at))
+            # What is only reconstructed was never believed to be the present: superseded as soon as it is recorded.
+            head = _version(
+                _N_VERSION, 8, deal_id, 8, starts[number], 8, recorded, 8, ends[number],
+                8, wire.FOREVER if number == last else recorded, 1, number == last, 2, enters,
+            )  # fmt: skip
+            fields = (head, self._numbers[was_in], place, wire.instant(at), packed_terms, packed_facts)
+            self.versions.append(b"".join(fields))
+            was_in = stage_id if stage_id is not None else was_in
+
+    def _close(self, deal_id: int, present: Present, valid_to: datetime, recorded_at: datetime) -> None:
+        valid_from = wire.BEGINNING if present.valid_from is None else wire.micros(present.valid_from)
+        self.closings.append(
+            _closing(
+                _N_CLOSING, 8, deal_id, 8, valid_from, 8, wire.micros(present.recorded_at), 8, wire.micros(valid_to),
+                8, wire.micros(recorded_at),
             )
         )  # fmt: skip
-        if record.contact_ids or is_changed:
-            contacts = self._known.contacts
-            self.contacts[deal_id] = [contacts[contact] for contact in dict.fromkeys(record.contact_ids)]
 
-    @property
-    def _known(self) -> References:
-        assert self.references is not None
-        return self.references
+    # --- what they say ---
 
-    def _facts(self, record: Deal) -> tuple[object, ...]:
-        known = self._known
-        return (
+    def _facts(self, record: Deal) -> Facts:
+        known = self.references
+        return Facts(
             known.companies[record.company_id] if record.company_id is not None else None,
             known.products[record.product_id] if record.product_id is not None else None,
             record.source,
             record.campaign,
             record.created_at,
+            self._day(record.created_at),
         )
 
-    def _state(self, record: Deal, state: State) -> tuple[object, ...]:
-        """Values of STATE_COLUMNS."""
-        known = self._known
-        stage = known.stages[state.stage_id] if state.stage_id is not None else None
-        pipeline_id = known.pipelines[record.pipeline_id] if record.pipeline_id is not None else None
-        if stage is not None and stage.pipeline_id is not None:
-            pipeline_id = stage.pipeline_id
-        amount_minor = state.amount_minor
-        return (
+    def _content(self, record: Deal, state: State) -> Content:
+        known, amount_minor = self.references, state.amount_minor
+        pipeline_id, stage_id, _ = self._places[record.pipeline_id, state.stage_id]
+        return Content(
             state.status,
             pipeline_id,
-            stage.stage_id if stage is not None else None,
+            stage_id,
             state.stage_entered_at,
             known.owners[state.owner_id] if state.owner_id is not None else None,
             amount_minor,
@@ -163,43 +284,43 @@ class DealRows:
             state.closed_at,
         )
 
-    def _append(self, deal_id: int, record: Deal, states: Sequence[State], *, was_in: object) -> None:
-        starts: list[str | datetime] = [pg_time(state.since) for state in states]
-        ends = [*starts[1:], _FOREVER]
-        contents = [self._state(record, state) for state in states]
-        counts = _counts(contents)
-        last = len(states) - 1
-        entered: set[object] = set()
-        for number, content in enumerate(contents):
-            stage = content[_STAGE]
-            entry = (stage, content[_STAGE_ENTERED])
-            enters = stage is not None and stage != was_in and entry[1] is not None and entry not in entered
-            entered.add(entry)
-            self.versions.append(
-                (deal_id, starts[number], ends[number], number == last, counts[number], enters, was_in, *content)
+    def _packed_terms(self, content: Content) -> bytes:
+        numbers, texts = self._numbers, self._texts
+        return b"".join(
+            (
+                texts[content.status], numbers[content.owner_id], numbers[content.amount_minor],
+                texts[content.currency], wire.day(content.close_on), wire.instant(content.closed_at),
+                wire.day(self._day(content.closed_at)),
             )
-            was_in = stage if stage is not None else was_in
+        )  # fmt: skip
 
-    def _close(self, deal_id: int, present: Present, valid_to: datetime, recorded_at: datetime) -> None:
-        valid_from = present.valid_from if present.valid_from is not None else "-infinity"
-        self.closings.append((deal_id, valid_from, present.recorded_at, pg_time(valid_to), recorded_at))
+    def _packed_facts(self, facts: Facts) -> bytes:
+        numbers, texts = self._numbers, self._texts
+        return b"".join(
+            (
+                numbers[facts.company_id], numbers[facts.product_id], texts[facts.source], texts[facts.campaign],
+                wire.instant(facts.created_at), wire.day(facts.created_day),
+            )
+        )  # fmt: skip
+
+    # --- what they count as ---
+
+    def _counts_as(self, content: Content, facts: Facts) -> Events:
+        return rollups.deal_events(
+            content.status,
+            wire.days(facts.created_day),
+            wire.days(self._day(content.closed_at)),
+            whose=(content.owner_id or 0, content.pipeline_id or 0, facts.source or ""),
+            money=(content.currency or "", content.amount_minor),
+        )
+
+    def _day(self, at: datetime | None) -> date | None:
+        return None if at is None else at.astimezone(self.zone).date()
+
+    def _known_day(self, since: datetime) -> int:
+        return wire.NO_DAY if since.year == 1 else wire.days(since.astimezone(self.zone).date())
 
 
-def _counts(contents: Sequence[tuple[object, ...]]) -> list[int]:
-    """The marks of consecutive versions of one deal, the first of which follows nothing that counts."""
-    marks = [0] * len(contents)
-    created: tuple[object, ...] | None = None
-    closed: tuple[object, ...] | None = None
-    for number, content in enumerate(contents):
-        now_created = (content[_PIPELINE], content[_OWNER])
-        now_closed = content[:2] + content[_OWNER:] if content[_STATUS] != "open" else None
-        if now_created != created:
-            marks[number] |= rollups.ADDS_CREATED
-            if number:
-                marks[number - 1] |= rollups.TAKES_CREATED
-        if now_closed != closed:
-            marks[number] |= rollups.ADDS_CLOSED
-            if number:
-                marks[number - 1] |= rollups.TAKES_CLOSED
-        created, closed = now_created, now_closed
-    return marks
+def contact_rows(contacts: Mapping[int, Sequence[int]]) -> bytes:
+    """Rows of STAGED_CONTACTS. contacts: of each deal."""
+    return b"".join(_contact(2, 8, deal_id, 8, one) for deal_id, others in contacts.items() for one in others)

@@ -1,77 +1,102 @@
 """Deal records into versions, stage events and rollup changes.
 
-A batch goes into two staging tables, one row per deal and one per version; everything else follows from them in SQL.
-What can be done ahead of a page's transaction is done by `prepare`, on a thread of its own while the page before is
-being stored: resolving ids, fingerprints, and the rows of deals that were never seen.
+A batch goes into two staging tables, one row per deal and one per version; links, deals, versions, stage events and raw
+records follow from them in SQL. What can be done ahead of a page's transaction is done by `prepare`, on a thread of its
+own while the page before is being stored: resolving ids, fingerprints, and the rows of deals that were never seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from adapters.records import Deal, DealField, DealStatus, Kind
 from snapshots import bulk, rollups
-from snapshots.batch import GONE, Batch, content_hash
+from snapshots.batch import Batch
 from snapshots.deal_rows import (
+    ENTERS_AT_FIRST_SIGHT,
+    ENTERS_LATER,
+    NO_REFERENCES,
     STAGED_CLOSINGS,
+    STAGED_CONTACTS,
     STAGED_DEALS,
     STAGED_VERSIONS,
-    STATE_COLUMNS,
+    VERSION_COLUMNS,
+    Content,
     DealRows,
+    Facts,
     Present,
     References,
     StageFacts,
+    contact_rows,
 )
+from snapshots.fingerprints import GONE, Said, said
 from snapshots.timeline import states_of
 
 _LIVE = ("open", "won", "lost")
 
 
 @dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows as COPY takes them. daily: what they add to the rollup."""
+
+    deals: bytes = b""
+    versions: bytes = b""
+    closings: bytes = b""
+    daily: bytes = b""
+    contacts: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A page's deals, made ready ahead of its transaction.
 
-    numbered: those that were never seen, with the ids they are to have; `deals`, `versions` and `contacts` are their
-    rows, as COPY takes them.
+    numbered: those that were never seen, with the ids they are to have; `ready` holds their rows, with days of the
+    zone at that time.
     """
 
-    records: Sequence[Deal]
-    latest: Mapping[str, Deal]
-    hashes: Mapping[str, int]
+    said: Said[Deal]
     references: References
     stage_status: Mapping[str, DealStatus]
     numbered: Mapping[str, int]
-    deals: bytes
-    versions: bytes
-    contacts: Mapping[int, list[int]]
+    ready: Staged
+    zone: str
 
 
 def prepare(
     connection: Connection, batch: Batch, records: Sequence[Deal], stage_status: Mapping[str, DealStatus]
 ) -> Prepared:
     """stage_status: what a deal in a stage is, by external stage id; a stage that is not there counts as open."""
-    latest = {record.external_id: record for record in records}
-    hashes = {key: content_hash(record) for key, record in latest.items()}
-    references = _references(connection, batch, records)
-    found = batch.links.find(connection, Kind.DEAL, latest)
-    numbered = batch.links.number(connection, Kind.DEAL, [key for key in latest if key not in found])
-    rows = DealRows(references, batch.recorded_at)
-    for key, deal_id in numbered.items():
-        record = latest[key]
-        rows.first_sight(deal_id, record, hashes[key], states_of(record, stage_status), is_linked=False)
-    return Prepared(
-        records=records,
-        latest=latest,
-        hashes=hashes,
-        references=references,
-        stage_status=stage_status,
-        numbered=numbered,
-        deals=bulk.encoded(connection, rows.deals),
-        versions=bulk.encoded(connection, rows.versions),
+    page = said(records)
+    references = _references(connection, batch, list(page.latest.values()))
+    found = batch.links.find(connection, Kind.DEAL, page.latest)
+    numbered = batch.links.number(connection, Kind.DEAL, [key for key in page.latest if key not in found])
+    prepared = Prepared(page, references, stage_status, numbered, Staged(), batch.zone.key)
+    return replace(prepared, ready=_never_seen(batch, prepared))
+
+
+def _never_seen(batch: Batch, page: Prepared) -> Staged:
+    rows = DealRows(page.references, batch.zone, batch.recorded_at)
+    for key, deal_id in page.numbered.items():
+        _first_sight(rows, page, key, deal_id, is_linked=False)
+    return _staged(rows)
+
+
+def _first_sight(rows: DealRows, page: Prepared, key: str, deal_id: int, *, is_linked: bool) -> None:
+    record = page.said.latest[key]
+    states = states_of(record, page.stage_status)
+    rows.first_sight(deal_id, record, page.said.hashes[key], page.said.raws.get(key), states, is_linked=is_linked)
+
+
+def _staged(rows: DealRows) -> Staged:
+    return Staged(
+        deals=b"".join(rows.deals),
+        versions=b"".join(rows.versions),
+        closings=b"".join(rows.closings),
+        daily=rows.deltas.deal_rows(),
         contacts=rows.contacts,
     )
 
@@ -93,41 +118,46 @@ def apply(connection: Connection, batch: Batch, page: Prepared) -> None:
     """Store what these records say; a record that says nothing new changes nothing."""
     # A merge in the page before may have given a number another meaning; then nothing that was made ready counts.
     ready = page.numbered if batch.links.are_unlinked(Kind.DEAL, page.numbered) else {}
-    ids = batch.links.find_unmerged(connection, Kind.DEAL, [key for key in page.latest if key not in ready])
+    latest, hashes = page.said.latest, page.said.hashes
+    ids = batch.links.find_unmerged(connection, Kind.DEAL, [key for key in latest if key not in ready])
     stored = _stored_hashes(connection, batch.organization_id, ids.values())
     new = [key for key, deal_id in ids.items() if stored.get(deal_id, 0) == 0]
-    changed = [key for key, deal_id in ids.items() if stored.get(deal_id, 0) not in (0, page.hashes[key])]
-    batch.tally.fetched += len(page.records)
+    changed = [key for key, deal_id in ids.items() if stored.get(deal_id, 0) not in (0, hashes[key])]
+    batch.tally.fetched += page.said.n
     batch.tally.new += len(ready) + len(new)
     batch.tally.changed += len(changed)
-    batch.tally.unchanged += len(page.records) - len(ready) - len(new) - len(changed)
+    batch.tally.unchanged += page.said.n - len(ready) - len(new) - len(changed)
 
-    rows = DealRows(page.references, batch.recorded_at, contacts=dict(page.contacts) if ready else {})
+    if ready:
+        # The organization may have moved to another zone since its days were counted.
+        is_of_this_zone = page.zone == batch.zone.key
+        _write(connection, batch, page.ready if is_of_this_zone else _never_seen(batch, page))
+        batch.links.now_linked(Kind.DEAL, ready)
+    rows = DealRows(page.references, batch.zone, batch.recorded_at)
     for key in new:
         is_linked = not batch.links.are_unlinked(Kind.DEAL, {key: ids[key]})
-        states = states_of(page.latest[key], page.stage_status)
-        rows.first_sight(ids[key], page.latest[key], page.hashes[key], states, is_linked=is_linked)
+        _first_sight(rows, page, key, ids[key], is_linked=is_linked)
     presents = _presents(connection, batch.organization_id, [ids[key] for key in changed])
     for key in changed:
-        deal_id = ids[key]
-        states = states_of(page.latest[key], page.stage_status)
-        rows.news(deal_id, page.latest[key], page.hashes[key], states, presents[deal_id])
-    _write(connection, batch, rows, (page.deals, page.versions) if ready else (b"", b""))
-    batch.links.now_linked(Kind.DEAL, [*ready, *new])
+        deal_id, record = ids[key], latest[key]
+        states = states_of(record, page.stage_status)
+        rows.news(deal_id, record, hashes[key], page.said.raws.get(key), states, presents[deal_id])
+    _write(connection, batch, _staged(rows))
+    batch.links.now_linked(Kind.DEAL, new)
 
 
 def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, datetime | None], status: str) -> None:
     """These deals are gone from the CRM (deleted, archived, merged): they end, their past stays."""
     ids = batch.links.find_unmerged(connection, Kind.DEAL, external_ids)
     presents = _presents(connection, batch.organization_id, list(ids.values()))
-    rows = DealRows(None, batch.recorded_at)
+    rows = DealRows(NO_REFERENCES, batch.zone, batch.recorded_at)
     retired = []
     for external_id, deal_id in ids.items():
         present = presents.get(deal_id)
-        if present is not None and present.state[0] in _LIVE:
+        if present is not None and present.content.status in _LIVE:
             rows.end(deal_id, external_id, present, at=external_ids[external_id] or batch.recorded_at, status=status)
             retired.append(deal_id)
-    _write(connection, batch, rows)
+    _write(connection, batch, _staged(rows))
     connection.execute(
         text(
             "UPDATE deals SET gone_at = :at, gone_reason = :status, content_hash = :gone "
@@ -167,24 +197,22 @@ def _stage_facts(connection: Connection, organization_id: int, ids: Mapping[str,
     return {external_id: facts[stage_id] for external_id, stage_id in ids.items()}
 
 
-def _write(connection: Connection, batch: Batch, rows: DealRows, ready: tuple[bytes, bytes] = (b"", b"")) -> None:
-    """Turn staged rows into everything that follows from them. ready: more rows of deals and versions, encoded."""
-    if not rows.deals and not ready[0]:
+def _write(connection: Connection, batch: Batch, staged: Staged) -> None:
+    """Turn staged rows into everything that follows from them."""
+    if not staged.deals:
         return
-    bulk.stage_as(connection, "staged_deals", STAGED_DEALS, rows.deals, ready[0])
-    bulk.stage_as(connection, "staged_versions", STAGED_VERSIONS, rows.versions, ready[1])
-    bulk.stage_as(connection, "staged_closings", STAGED_CLOSINGS, rows.closings)
-    known = {
-        "organization": batch.organization_id,
-        "connection": batch.connection_id,
-        "zone": batch.zone.key,
-        "gone": GONE,
-    }
-    of_known_deals = (_KNOWN_DEALS, _SUPERSEDE, _LATER_EVENTS) if rows.deals else ()
-    for statement in (_LINKS, _NEW_DEALS, *of_known_deals, _VERSIONS, _FIRST_EVENTS, _RAW):
+    bulk.stage_ready(connection, "staged_deals", STAGED_DEALS, staged.deals)
+    bulk.stage_ready(connection, "staged_versions", STAGED_VERSIONS, staged.versions)
+    known = {"organization": batch.organization_id, "connection": batch.connection_id, "gone": GONE}
+    for statement in (_LINKS, _NEW_DEALS, _KNOWN_DEALS):
         connection.execute(statement, known)
-    rollups.add_deals(connection, known)
-    _replace_contacts(connection, batch, rows.contacts)
+    if staged.closings:
+        bulk.stage_ready(connection, "staged_closings", STAGED_CLOSINGS, staged.closings)
+        connection.execute(_SUPERSEDE, known)
+    for statement in (_VERSIONS, _FIRST_EVENTS, _LATER_EVENTS, _RAW):
+        connection.execute(statement, known)
+    rollups.add_deals(connection, batch.organization_id, staged.daily)
+    _replace_contacts(connection, batch, staged.contacts)
 
 
 def _replace_contacts(connection: Connection, batch: Batch, contacts: Mapping[int, Sequence[int]]) -> None:
@@ -195,8 +223,7 @@ def _replace_contacts(connection: Connection, batch: Batch, contacts: Mapping[in
         text("DELETE FROM deal_contacts WHERE organization_id = :organization AND deal_id = ANY(:ids)"),
         known | {"ids": list(contacts)},
     )
-    pairs = [(deal_id, contact) for deal_id, others in contacts.items() for contact in others]
-    bulk.stage_as(connection, "staged_contacts", {"deal_id": "bigint", "contact_id": "bigint"}, pairs)
+    bulk.stage_ready(connection, "staged_contacts", STAGED_CONTACTS, contact_rows(contacts))
     connection.execute(
         text(
             "INSERT INTO deal_contacts (organization_id, deal_id, contact_id) "
@@ -227,26 +254,18 @@ _SUPERSEDE = text(
     "WHERE v.organization_id = :organization AND v.deal_id = c.deal_id AND v.valid_from = c.valid_from "
     "AND v.recorded_at = c.recorded_at"
 )
-# What is only reconstructed was never believed to be the present: it is superseded as soon as it is recorded.
 _VERSIONS = text(
-    "INSERT INTO deal_versions (organization_id, deal_id, valid_from, recorded_at, valid_to, superseded_at, "
-    "is_observed, status, pipeline_id, stage_id, stage_entered_at, owner_id, company_id, product_id, source, "
-    "campaign, amount_minor, currency, close_on, created_at, created_day, closed_at, closed_day) "
-    "SELECT :organization, v.deal_id, v.valid_from, d.recorded_at, v.valid_to, "
-    "CASE WHEN v.is_last THEN 'infinity' ELSE d.recorded_at END, v.is_last, v.status, v.pipeline_id, v.stage_id, "
-    "v.stage_entered_at, v.owner_id, d.company_id, d.product_id, d.source, d.campaign, v.amount_minor, v.currency, "
-    "v.close_on, d.created_at, (d.created_at AT TIME ZONE :zone)::date, v.closed_at, "
-    "(v.closed_at AT TIME ZONE :zone)::date FROM staged_versions v JOIN staged_deals d USING (deal_id)"
+    f"INSERT INTO deal_versions (organization_id, {', '.join(VERSION_COLUMNS)}) "
+    f"SELECT :organization, {', '.join(VERSION_COLUMNS)} FROM staged_versions"
 )
 _EVENTS = (
     "INSERT INTO stage_events (organization_id, deal_id, entered_at, stage_id, from_stage_id, pipeline_id, owner_id, "
     "is_observed, recorded_at) "
-    "SELECT :organization, v.deal_id, v.stage_entered_at, v.stage_id, v.was_in, v.pipeline_id, v.owner_id, v.is_last, "
-    "d.recorded_at FROM staged_versions v JOIN staged_deals d USING (deal_id) "
-    "WHERE v.enters AND v.stage_entered_at > '-infinity' AND "
+    "SELECT :organization, deal_id, stage_entered_at, stage_id, was_in, pipeline_id, owner_id, is_observed, "
+    "recorded_at FROM staged_versions WHERE stage_entered_at > '-infinity' AND "
 )
-_FIRST_EVENTS = text(_EVENTS + "NOT d.is_changed")
-_LATER_EVENTS = text(_EVENTS + "d.is_changed ON CONFLICT DO NOTHING")
+_FIRST_EVENTS = text(_EVENTS + f"enters = {ENTERS_AT_FIRST_SIGHT}")
+_LATER_EVENTS = text(_EVENTS + f"enters = {ENTERS_LATER} ON CONFLICT DO NOTHING")
 _RAW = text(
     "INSERT INTO raw_records (organization_id, kind, entity_key, recorded_at, raw) "
     "SELECT :organization, 'deal', deal_id::text, recorded_at, raw FROM staged_deals WHERE raw IS NOT NULL"
@@ -279,13 +298,13 @@ def _presents(connection: Connection, organization_id: int, deal_ids: Sequence[i
         return {}
     rows = connection.execute(
         text(
-            "SELECT deal_id, nullif(valid_from, '-infinity'), recorded_at, company_id, product_id, source, campaign, "
-            f"created_at, {', '.join(STATE_COLUMNS)} FROM deal_versions "
+            "SELECT deal_id, nullif(valid_from, '-infinity'), recorded_at, "
+            f"{', '.join((*Facts._fields, *Content._fields))} FROM deal_versions "
             "WHERE organization_id = :organization AND deal_id = ANY(:ids) AND superseded_at = 'infinity'"
         ),
         {"organization": organization_id, "ids": list(deal_ids)},
     )
     return {
-        row[0]: Present(valid_from=row[1], recorded_at=row[2], facts=tuple(row[3:8]), state=tuple(row[8:]))
+        row[0]: Present(valid_from=row[1], recorded_at=row[2], facts=Facts(*row[3:9]), content=Content(*row[9:]))
         for row in rows
     }

@@ -143,18 +143,25 @@ class Links:
         bulk.insert(connection, schema.external_links, _LINK_COLUMNS, rows)
         self.now_linked(kind, ids)
 
-    def repoint(self, connection: Connection, kind: Kind, loser_ids: Collection[str], winner: int) -> None:
-        """From now on these external ids mean `winner`, and what is said of them says nothing."""
+    def repoint(self, connection: Connection, kind: Kind, loser_ids: Collection[str], winner: int) -> Collection[int]:
+        """From now on these external ids mean `winner`, and what is said of them says nothing.
+
+        Returns our ids of the objects that they meant alone, which nothing means any more.
+        """
         rows = [(self.organization_id, self.connection_id, kind.value, loser, winner, True) for loser in loser_ids]
         with self._lock:
-            self._follow(connection, kind, {*self.find(connection, kind, loser_ids).values()} - {winner}, winner)
+            gone = {*self.find_unmerged(connection, kind, loser_ids).values()} - {winner}
+            self._follow(connection, kind, gone, winner)
             bulk.upsert(connection, schema.external_links, (*_LINK_COLUMNS, "is_merged"), rows)
             self._merged[kind].update(loser_ids)
             self._known[kind].update(dict.fromkeys(loser_ids, winner))
             self.now_linked(kind, loser_ids)
+        return gone
 
     def _follow(self, connection: Connection, kind: Kind, losers: Collection[int], winner: int) -> None:
         """What was merged into one of these before means the winner now, too."""
+        if not losers:
+            return
         connection.execute(
             text(
                 "UPDATE external_links SET entity_id = :winner WHERE organization_id = :organization "

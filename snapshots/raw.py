@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
 from sqlalchemy import Connection
 
-from adapters.records import Json, Kind
+from adapters.records import Kind
 from snapshots import bulk, schema
 from snapshots.batch import Batch
 
 _COLUMNS = ("organization_id", "kind", "entity_key", "recorded_at", "raw")
 
 
-def keep_raw(connection: Connection, batch: Batch, kind: Kind, rows: Sequence[tuple[str, Json]]) -> None:
-    """rows: (our id as text, the record as received)."""
+def keep_raw(connection: Connection, batch: Batch, kind: Kind, rows: Sequence[tuple[str, bytes]]) -> None:
+    """rows: (our id as text, the record as received, in JSON)."""
     bulk.upsert(
         connection,
         schema.raw_records,
         _COLUMNS,
-        [
-            (batch.organization_id, kind.value, key, batch.recorded_at, orjson.dumps(raw, default=str).decode())
-            for key, raw in rows
-        ],
+        [(batch.organization_id, kind.value, key, batch.recorded_at, raw.decode()) for key, raw in rows],
     )

@@ -10,17 +10,34 @@ amount), the old contribution is taken back and the new one added on that versio
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import Connection, text
 
-from snapshots import bulk, schema
+from snapshots import bulk, schema, wire
 
 NOT_COUNTED_OUTCOME = "cancelled"
 
 Day = date | str
+
+DealEvent = tuple[str, int, int, int, str, str, int | None]
+"""event, day, owner_id, pipeline_id, source, currency, amount_minor; days as `wire.days` counts them."""
+
+_DEAL_DAILY = {
+    "day": "date", "known_day": "date", "owner_id": "bigint", "pipeline_id": "bigint", "n": "bigint",
+    "n_valued": "bigint", "amount_minor": "bigint", "event": "text", "source": "text", "currency": "text",
+}  # fmt: skip
+_numbers = wire.packer(">hiiiiiqiqiqiqiq")
+_DEAL_KEY = ", ".join(column.name for column in schema.deal_daily.primary_key)
+_DEAL_COLUMNS = ", ".join(_DEAL_DAILY)
+_ADD_DEALS = text(
+    f"INSERT INTO deal_daily (organization_id, {_DEAL_COLUMNS}) SELECT :organization, {_DEAL_COLUMNS} "
+    "FROM staged_deal_daily ORDER BY event, day, known_day, owner_id, pipeline_id, source, currency "
+    f"ON CONFLICT ({_DEAL_KEY}) "
+    f"DO UPDATE SET {bulk.additions(schema.deal_daily, ('n', 'n_valued', 'amount_minor'))}"
+)
 
 
 @dataclass(slots=True)
@@ -29,6 +46,7 @@ class Deltas:
 
     activities: dict[tuple[object, ...], int] = field(default_factory=lambda: defaultdict(int))
     leads: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
+    deals: dict[tuple[str, int, int, int, int, str, str], list[int]] = field(default_factory=dict)
 
     def activity(self, day: Day, owner_id: int, kind: str, sign: int) -> None:
         self.activities[day, owner_id, kind] += sign
@@ -38,6 +56,36 @@ class Deltas:
         sums[0] += sign
         sums[1] += sign * bool(converted)
         sums[2] += sign * (converted is not None)
+
+    def deal(self, known_day: int, before: Sequence[DealEvent], after: Sequence[DealEvent]) -> None:
+        """From `known_day` on a deal counts as `after` and no longer as `before`; what is in both is left alone."""
+        for event in before:
+            if event not in after:
+                self._deal_event(known_day, event, -1)
+        for event in after:
+            if event not in before:
+                self._deal_event(known_day, event, 1)
+
+    def _deal_event(self, known_day: int, event: DealEvent, sign: int) -> None:
+        name, day, owner_id, pipeline_id, source, currency, amount_minor = event
+        sums = self.deals.setdefault((name, day, known_day, owner_id, pipeline_id, source, currency), [0, 0, 0])
+        sums[0] += sign
+        if amount_minor is not None:
+            sums[1] += sign
+            sums[2] += sign * amount_minor
+
+    def deal_rows(self) -> bytes:
+        """What there is to add to `deal_daily`, as COPY takes it, for `add_deals`."""
+        texts, n_columns = wire.Texts(), len(_DEAL_DAILY)
+        return b"".join(
+            [
+                _numbers(n_columns, 4, day, 4, known_day, 8, owner_id, 8, pipeline_id, 8, n, 8, n_valued, 8, amount)
+                + texts[event] + texts[source] + texts[currency]
+                for (event, day, known_day, owner_id, pipeline_id, source, currency), (n, n_valued, amount)
+                in self.deals.items()
+                if n or n_valued or amount
+            ]
+        )  # fmt: skip
 
     def write(self, connection: Connection, organization_id: int) -> None:
         one = ("organization_id",)
@@ -54,6 +102,47 @@ class Deltas:
             (*one, "day", "owner_id", "source", "n", "n_converted", "n_known"),
             ("n", "n_converted", "n_known"),
             [(organization_id, *key, *sums) for key, sums in self.leads.items() if any(sums)],
+        )
+        add_deals(connection, organization_id, self.deal_rows())
+
+
+def deal_events(
+    status: object, created_day: int, closed_day: int, *, whose: tuple[int, int, str], money: tuple[str, int | None]
+) -> tuple[DealEvent, ...]:
+    """What a version of a deal counts as. whose: owner_id, pipeline_id, source; money: currency, amount_minor."""
+    if status == "open":
+        return (("created", created_day, *whose, "", None),)
+    if status in ("won", "lost"):
+        return (("created", created_day, *whose, "", None), (str(status), closed_day, *whose, *money))
+    return ()
+
+
+def add_deals(connection: Connection, organization_id: int, rows: bytes) -> None:
+    """Add rows of `Deltas.deal_rows` to `deal_daily`."""
+    if rows:
+        bulk.stage_ready(connection, "staged_deal_daily", _DEAL_DAILY, rows)
+        connection.execute(_ADD_DEALS, {"organization": organization_id})
+
+
+MERGED = "unnest(cast(:losers AS bigint[]), cast(:winners AS bigint[])) AS m (loser, winner)"
+"""Pairs of ids, as a table in SQL."""
+
+
+def merge_owners(connection: Connection, known: Mapping[str, object]) -> None:
+    """What counted for the losers counts for the winners. known: organization, and the ids of MERGED."""
+    for table in (schema.activity_daily, schema.lead_daily, schema.deal_daily):
+        key = [column.name for column in table.primary_key]
+        measures = [column.name for column in table.columns if column.name not in key]
+        kept = ", ".join("winner" if name == "owner_id" else name for name in key)
+        sums = ", ".join(f"sum({name})::bigint" for name in measures)
+        connection.execute(
+            text(
+                f"WITH gone AS (DELETE FROM {table.name} t USING {MERGED} WHERE t.organization_id = :organization "
+                f"AND t.owner_id = m.loser RETURNING t.*, m.winner) "
+                f"INSERT INTO {table.name} ({', '.join((*key, *measures))}) SELECT {kept}, {sums} FROM gone "
+                f"GROUP BY {kept} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {bulk.additions(table, measures)}"
+            ),
+            known,
         )
 
 
@@ -102,65 +191,6 @@ DEALS_FROM_ROWS = f"""
         WHERE organization_id = :organization AND valid_to < 'infinity'
     ), events AS ({_DEAL_EVENTS}) {_DEAL_SUMS}
 """.replace(":zone", "(SELECT time_zone FROM zone)")
-ADDS_CREATED, TAKES_CREATED, ADDS_CLOSED, TAKES_CLOSED = 1, 2, 4, 8
-"""A staged version's marks: which events it adds on its first day and takes back on its last. Neighbours that count
-the same leave the rollup alone."""
-
-_STAGED = f"""
-    SELECT v.status, v.owner_id, v.pipeline_id, d.source, v.currency, v.amount_minor, v.counts,
-        (d.created_at AT TIME ZONE :zone)::date AS created_day, (v.closed_at AT TIME ZONE :zone)::date AS closed_day,
-        {_KNOWN_DAY.format("v.valid_from")} AS from_day,
-        CASE WHEN v.valid_to < 'infinity' THEN {_KNOWN_DAY.format("v.valid_to")} END AS to_day
-    FROM staged_versions v JOIN staged_deals d USING (deal_id) WHERE v.counts > 0
-"""
-_DEALS_FROM_STAGED = f"""
-    WITH staged AS MATERIALIZED ({_STAGED}), ended AS (
-        SELECT v.status, v.owner_id, v.pipeline_id, v.source, v.currency, v.amount_minor, v.created_day, v.closed_day,
-            {_KNOWN_DAY.format("c.valid_to")} AS known_day, -1 AS sign
-        FROM staged_closings c JOIN deal_versions v ON v.organization_id = :organization AND v.deal_id = c.deal_id
-            AND v.valid_from = c.valid_from AND v.recorded_at = c.recorded_at
-    ), created AS (
-        SELECT owner_id, pipeline_id, source, created_day, from_day AS known_day, 1 AS sign
-        FROM staged WHERE counts & {ADDS_CREATED} > 0
-        UNION ALL
-        SELECT owner_id, pipeline_id, source, created_day, to_day, -1 FROM staged WHERE counts & {TAKES_CREATED} > 0
-        UNION ALL
-        SELECT owner_id, pipeline_id, source, created_day, known_day, sign
-        FROM ended WHERE status IN ('open', 'won', 'lost')
-    ), closed AS (
-        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor,
-            from_day AS known_day, 1 AS sign
-        FROM staged WHERE counts & {ADDS_CLOSED} > 0 AND status <> 'open'
-        UNION ALL
-        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, to_day, -1
-        FROM staged WHERE counts & {TAKES_CLOSED} > 0 AND status <> 'open'
-        UNION ALL
-        SELECT status, owner_id, pipeline_id, source, closed_day, currency, amount_minor, known_day, sign
-        FROM ended WHERE status IN ('won', 'lost')
-    ), events AS (
-        SELECT 'created' AS event, coalesce(created_day, '-infinity') AS day, owner_id, pipeline_id, source,
-            '' AS currency, NULL::bigint AS amount, known_day, sign FROM created
-        UNION ALL
-        SELECT status, coalesce(closed_day, '-infinity'), owner_id, pipeline_id, source,
-            coalesce(currency, ''), amount_minor, known_day, sign FROM closed
-    ) {_DEAL_SUMS}
-"""
-
-
-def add_deals(connection: Connection, known: Mapping[str, object]) -> None:
-    """Add what the staged versions (see `snapshots/deals.py`) begin and end. known: organization, zone."""
-    connection.execute(
-        text(
-            f"INSERT INTO deal_daily (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency, "
-            f"n, n_valued, amount_minor) SELECT * FROM ({_DEALS_FROM_STAGED}) s "
-            "ORDER BY 3, 4, 5, 6, 2, 7, 8 "  # one order for all writers, so that two cannot wait for each other
-            "ON CONFLICT (organization_id, event, day, known_day, owner_id, pipeline_id, source, currency) "
-            "DO UPDATE SET n = deal_daily.n + excluded.n, n_valued = deal_daily.n_valued + excluded.n_valued, "
-            "amount_minor = deal_daily.amount_minor + excluded.amount_minor"
-        ),
-        known,
-    )
-
 
 _FROM_ROWS = {
     "activity_daily": ACTIVITIES_FROM_ROWS,

@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 
 from adapters.records import Deal, DealField, DealStatus
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Stands for "since before the data begin"; stored as -infinity."""
+_AT = attrgetter("at")
 
 
-@dataclass(slots=True, eq=True)
+@dataclass(slots=True)
 class State:
-    """What was true of a deal from `since` on. `since` takes no part in comparisons of content: see `same`."""
+    """What was true of a deal from `since` on."""
 
     since: datetime
     status: str
@@ -32,10 +34,9 @@ class State:
     close_on: date | None
     closed_at: datetime | None
 
-    def content(self) -> tuple[object, ...]:
-        return (
-            self.status, self.stage_id, self.owner_id, self.amount_minor, self.currency, self.close_on, self.closed_at
-        )  # fmt: skip
+    def terms(self) -> tuple[object, ...]:
+        """All but the stage."""
+        return self.status, self.owner_id, self.amount_minor, self.currency, self.close_on, self.closed_at
 
 
 def states_of(deal: Deal, stage_status: Mapping[str, DealStatus]) -> list[State]:
@@ -88,7 +89,7 @@ def _without_history(deal: Deal, began: datetime, closed_at: datetime | None) ->
 def _with_history(
     deal: Deal, began: datetime, closed_at: datetime | None, stage_status: Mapping[str, DealStatus]
 ) -> list[State]:
-    changes = sorted(deal.history, key=lambda change: change.at)
+    changes = sorted(deal.history, key=_AT)
     recorded = {change.field for change in changes}
     stage_id = None if DealField.STAGE in recorded else deal.stage_id
     owner_id = None if DealField.OWNER in recorded else deal.owner_id
@@ -101,8 +102,7 @@ def _with_history(
     index, end = 0, len(changes)
     since = began
     while True:
-        while index < end and (changes[index].at <= since):
-            change = changes[index]
+        while index < end and (change := changes[index]).at <= since:
             index += 1
             if change.field is DealField.STAGE:
                 if change.value != stage_id:
@@ -116,20 +116,13 @@ def _with_history(
                 owner_id = change.value  # type: ignore[assignment]
             else:
                 close_on = change.value  # type: ignore[assignment]
-        is_closed = status is not DealStatus.OPEN
         states.append(
             State(
-                since=since,
-                status=status.value,
-                stage_id=stage_id,
-                stage_entered_at=stage_entered_at,
-                owner_id=owner_id,
-                amount_minor=amount,
-                currency=deal.currency if amount is not None else None,
-                close_on=close_on,
-                closed_at=(status_since or since) if is_closed else None,
+                since, status.value, stage_id, stage_entered_at, owner_id, amount,
+                deal.currency if amount is not None else None, close_on,
+                (status_since or since) if status is not DealStatus.OPEN else None,
             )
-        )
+        )  # fmt: skip
         if index >= end:
             break
         since = changes[index].at
@@ -140,20 +133,13 @@ def _end_in_the_present(deal: Deal, states: list[State], closed_at: datetime | N
     """What the record says now is the last word; a closing moves the last state to where the CRM says it closed."""
     last = states[-1]
     present = State(
-        since=last.since,
-        status=deal.status.value,
-        stage_id=deal.stage_id,
-        stage_entered_at=last.stage_entered_at,
-        owner_id=deal.owner_id,
-        amount_minor=deal.amount_minor,
-        currency=deal.currency if deal.amount_minor is not None else None,
-        close_on=deal.close_on,
-        closed_at=closed_at,
-    )
+        last.since, deal.status.value, deal.stage_id, last.stage_entered_at, deal.owner_id, deal.amount_minor,
+        deal.currency if deal.amount_minor is not None else None, deal.close_on, closed_at,
+    )  # fmt: skip
+    if present == last:
+        return states
     if present.stage_id != last.stage_id:
         present.stage_entered_at = deal.modified_at or last.since
-    if present.content() == last.content():
-        return states
     if last.status == present.status:
         states[-1] = present
         return states

@@ -1,0 +1,63 @@
+"""Makes the next items of an iteration on a thread of its own while the caller works on the one before."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, Full, Queue
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SWITCH_INTERVAL_S = 0.0005
+"""Python's own 5 ms are what a thread that comes back from the database waits until the busy other one lets go of the
+interpreter; a page of a sync comes back a hundred times."""
+
+
+@contextmanager
+def made_ahead(items: Iterator[T], ahead: int = 2) -> Iterator[Iterator[T]]:
+    """The same items, at most `ahead` of them before they are asked for. What the iteration raises is raised here."""
+    sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL_S))
+    queue: Queue[T | BaseException | None] = Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def put(item: T | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                queue.put(item, timeout=0.2)
+            except Full:
+                continue
+            return
+
+    def fetch() -> None:
+        try:
+            for item in items:
+                put(item)
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # carried over to the storing thread
+            put(error)
+
+    def drain() -> Iterator[T]:
+        while True:
+            item = queue.get()
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=fetch, name="fetch pages", daemon=True)
+    thread.start()
+    try:
+        yield drain()
+    finally:
+        stop.set()
+        while thread.is_alive():
+            try:
+                queue.get_nowait()
+            except Empty:
+                thread.join(0.05)
