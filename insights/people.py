@@ -4,6 +4,7 @@ apart."""
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,8 @@ from insights.money import Money, converted
 NOBODY: Final = 0
 EVENTS: Final = {"new_deals": ("created",), "won": ("won",), "n_closed": ("won", "lost")}
 KINDS: Final = {"emails": ("email",), "calls": ("call",), "meetings": ("meeting", "appointment")}
+TOTALS: Final = {**KINDS, "new_deals": EVENTS["new_deals"]}
+"""The parts that each count of a person's work adds up."""
 
 
 def roll_up(
@@ -53,6 +56,15 @@ def roll_up(
         win_rate=rate.to_numpy(),
         few=(n_closed > 0) & (n_closed < TOO_FEW),
     )
+
+
+def totals(parts: Mapping[str, int | None]) -> dict[str, int | None]:
+    """The counts of `TOTALS`, from their parts; None where none of a count's parts is told."""
+    told = {name: [parts[part] for part in members] for name, members in TOTALS.items()}
+    return {
+        name: None if all(count is None for count in counts) else sum(count or 0 for count in counts)
+        for name, counts in told.items()
+    }
 
 
 def _people(owners: pd.DataFrame, seen: pd.Series) -> pd.DataFrame:

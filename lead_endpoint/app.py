@@ -8,6 +8,8 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from lead_endpoint.documentation import documentation
+from lead_endpoint.integrations import integrations
 from lead_endpoint.messages import problem, unavailable
 from lead_endpoint.parts import Parts, from_settings
 from lead_endpoint.public import public, response
@@ -22,11 +24,12 @@ LOG = structlog.get_logger()
 
 def create_app(services: Services | None = None) -> Flask:
     """services: what the application works with; None: what the settings describe, at the first request."""
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
     app.extensions["slms"] = Parts(from_settings if services is None else lambda: services)
-    app.register_blueprint(public)
+    for blueprint in (public, integrations, documentation):
+        app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(StoreUnavailable, lambda _: response(unavailable("The database cannot be reached.")))
     app.register_error_handler(Exception, _unexpected)

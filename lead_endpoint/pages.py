@@ -1,5 +1,5 @@
-"""The pages that people see after sending a plain HTML form: thanks, or what to correct. No script, nothing from
-elsewhere; whatever stands in them is escaped."""
+"""The pages that people see: thanks or what to correct after sending a plain HTML form, and the page of the API. No
+script, nothing from elsewhere; whatever stands in them is escaped."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, Template
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @cache
 def _template(name: str) -> Template:
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template(name)
 
 
@@ -30,3 +33,12 @@ def correction(text: str, reference: str) -> str:
 
 def trouble(text: str, reference: str) -> str:
     return _template("message.html").render(title="Please try again", text=text, is_error=True, reference=reference)
+
+
+def docs(style: str, **content: object) -> str:
+    """The page of the API. style: stands in the page, so that nothing else needs to be asked for."""
+    return _template("docs.html").render(style=Markup(style), **content)  # noqa: S704  # a file of ours
+
+
+def docs_style() -> str:
+    return (TEMPLATES / "docs.css").read_text(encoding="utf-8")

@@ -1,0 +1,295 @@
+"""The OpenAPI document (3.1) of every route, made from the contracts; nothing is written down twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from lead_endpoint import contracts
+from lead_endpoint.contracts import Problem
+
+JSON, PROBLEM, HTML, FORM = (
+    "application/json",
+    "application/problem+json",
+    "text/html",
+    "application/x-www-form-urlencoded",
+)
+REF = "#/components/schemas/{model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What comes with a status. content: by media type, a contract; None: text that has none. headers: by name, what
+    they say."""
+
+    says: str
+    content: Mapping[str, type[BaseModel] | None] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path. scope: what an API key needs for it; None: it is open. bodies: by media type.
+    same_as: the operation of which this is a short address."""
+
+    path: str
+    name: str
+    summary: str
+    replies: Mapping[int, Reply]
+    method: str = "get"
+    tag: str = "internal"
+    scope: str | None = None
+    text: str = ""
+    query: type[BaseModel] | None = None
+    headers: type[BaseModel] | None = None
+    bodies: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    same_as: str | None = None
+
+
+def _error(says: str, **headers: str) -> Reply:
+    return Reply(says, {PROBLEM: Problem}, {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def _form_error(says: str) -> Reply:
+    """A plain HTML form gets a page for the person who filled it in."""
+    return Reply(says, {PROBLEM: Problem, HTML: None})
+
+
+RETRY: Final = {"Retry_After": "Seconds to wait before asking again."}
+_UNAVAILABLE = _error("The database cannot be reached.", **RETRY)
+_GUARDED: Final = {
+    401: _error("No valid API key.", WWW_Authenticate="How to identify oneself (RFC 6750)."),
+    403: _error("The key lacks the scope, or covers another organization."),
+    422: _error("A parameter is wrong; `field` names it."),
+    503: _error("The database, or with live=1 the CRM, cannot answer now.", **RETRY),
+}
+_OF_A_CRM: Final = {
+    404: _error("This CRM is not connected; `detail` names those that are."),
+    502: _error("With live=1: the CRM refuses, or its settings are wrong."),
+}
+
+
+def _internal(
+    path: str, name: str, summary: str, query: type[BaseModel], answer: type[BaseModel], **more: Any
+) -> list[Operation]:
+    """A route about salespeople, under its long address and, where it has one, its short one."""
+    replies = {200: Reply("As asked.", {JSON: answer}), **_GUARDED, **_OF_A_CRM}
+    more = {"scope": "read", "summary": summary, "query": query, "replies": replies, **more}
+    found = [Operation(path=f"/integrations/{{provider}}/salespeople/{path}", name=name, **more)]
+    if name != "stats":
+        found.append(Operation(path=f"/integrations/{{provider}}/{path}", name=f"{name}_short", same_as=name, **more))
+    return found
+
+
+_STATS_TEXT = (
+    "What a CRM does not expose is 0, with its name in `unavailable`. Read from snapshots: the numbers are those of "
+    "the workbench. With live=1 the CRM is asked; its failure is an error, never a zero."
+)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    Operation(
+        path="/public/leads",
+        method="post",
+        name="post_lead",
+        tag="public",
+        summary="Send a lead",
+        text="The lead is on disk before the answer. It is delivered to the CRM at once where that is quick (200), "
+        "otherwise afterwards (202). A plain HTML form is answered by a redirect to its thank-you page. "
+        "Send again after 503 or a lost answer, with the same Idempotency-Key.",
+        query=contracts.LeadQuery,
+        headers=contracts.LeadHeaders,
+        bodies={JSON: contracts.LeadPayload, FORM: contracts.LeadPayload},
+        replies={
+            200: Reply("Delivered.", {JSON: contracts.LeadDelivered}),
+            202: Reply("Accepted; it will be delivered.", {JSON: contracts.LeadAccepted}),
+            303: Reply("Accepted from a plain HTML form.", {}, {"Location": "The form's thank-you page."}),
+            400: _form_error("The body cannot be read."),
+            408: _error("The body did not come within 10 seconds."),
+            413: _error("The body is larger than 64 KiB."),
+            415: _error("Neither JSON nor a form, or a Content-Encoding."),
+            422: _form_error("A field is wrong, or names no form; `field` says which. The attempt is kept."),
+            429: _error("Far too many submissions from one network.", **RETRY),
+            503: Reply(
+                "Not stored. Send it again.", {PROBLEM: Problem, HTML: None}, {"Retry-After": RETRY["Retry_After"]}
+            ),
+        },
+    ),
+    Operation(
+        path="/thanks",
+        name="thanks",
+        tag="public",
+        summary="The thank-you page of forms without their own",
+        replies={200: Reply("A page.", {HTML: None})},
+    ),
+    *_internal("stats", "stats", "What each salesperson did", contracts.DaysQuery, contracts.Stats, text=_STATS_TEXT),
+    *_internal("owners", "owners", "Everyone who owns something", contracts.OwnersQuery, contracts.Owners),
+    *_internal("health", "health", "How the connection is", contracts.SalesQuery, contracts.Health),
+    *_internal("raw", "raw", "The counts with their parts", contracts.DaysQuery, contracts.Raw),
+    *_internal(
+        "debug/deals", "debug_deals", "The deals behind the counts", contracts.DaysQuery, contracts.Deals, scope="debug"
+    ),
+    Operation(
+        path="/metrics",
+        name="metrics",
+        tag="monitoring",
+        summary="Counters of this process and the backlog of leads, for Prometheus",
+        scope="metrics",
+        query=contracts.OrganizationQuery,
+        replies={200: Reply("Prometheus' text format.", {"text/plain": None}), **_GUARDED},
+    ),
+    Operation(
+        path="/healthz",
+        name="healthz",
+        tag="monitoring",
+        summary="Whether the process answers",
+        replies={200: Reply("It does.", {JSON: contracts.Working})},
+    ),
+    Operation(
+        path="/readyz",
+        name="readyz",
+        tag="monitoring",
+        summary="Whether a lead could be stored now",
+        replies={200: Reply("It could.", {JSON: contracts.Working}), 503: _UNAVAILABLE},
+    ),
+    Operation(
+        path="/openapi.json",
+        name="openapi",
+        tag="documentation",
+        summary="This document",
+        replies={200: Reply("OpenAPI 3.1.", {JSON: None})},
+    ),
+    Operation(
+        path="/docs",
+        name="docs",
+        tag="documentation",
+        summary="This document as a page",
+        replies={200: Reply("A page.", {HTML: None})},
+    ),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1, as JSON holds it."""
+    paths: dict[str, dict[str, Any]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, {})[one.method] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "SLMS lead endpoint",
+            "version": version("slms"),
+            "description": "Leads come in here; integrations read here what salespeople did.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer KEY"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+TAGS: Final = {
+    "public": "For websites; no key is needed.",
+    "internal": "For integrations; with an API key of the scope named.",
+    "monitoring": "For probes and Prometheus.",
+    "documentation": "What you read.",
+}
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": one.name,
+        "summary": one.summary,
+        "tags": [one.tag],
+        "parameters": _parameters(one),
+        "responses": {str(status): _reply(reply) for status, reply in one.replies.items()},
+    }
+    if one.text or one.scope:
+        found["description"] = f"{one.text} Needs the scope {one.scope}.".strip() if one.scope else one.text
+    if one.scope is not None:
+        found["security"] = [{"bearer": []}, {"key": []}]
+    if one.bodies:
+        found["requestBody"] = {"required": True, "content": {kind: _body(body) for kind, body in one.bodies.items()}}
+    return found
+
+
+def _parameters(one: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if "{provider}" in one.path:
+        found.append(
+            {
+                "name": "provider",
+                "in": "path",
+                "required": True,
+                "description": "The connected CRM; GET …/health of another one names it.",
+                "schema": {"type": "string", "pattern": "^[a-z]+$", "examples": ["hubspot", "demo"]},
+            }
+        )
+    for place, model in (("query", one.query), ("header", one.headers)):
+        schema = model.model_json_schema(by_alias=True) if model is not None else {"properties": {}}
+        for name, described in schema["properties"].items():
+            said = {key: value for key, value in described.items() if key not in {"title", "description"}}
+            parameter = {"name": name, "in": place, "required": False, "schema": _without_null(said)}
+            found.append(parameter | ({"description": described["description"]} if "description" in described else {}))
+    return found
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is there or not; it cannot be null."""
+    kept = {key: value for key, value in schema.items() if not (key == "default" and value is None)}
+    options = [one for one in kept.pop("anyOf", []) if one != {"type": "null"}]
+    return kept | (options[0] if options else {})
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    examples = model.model_json_schema().get("examples", [])
+    named = {f"example{number}": {"value": one} for number, one in enumerate(examples, start=1)}
+    return {"schema": {"$ref": REF.format(model=model.__name__)}} | ({"examples": named} if named else {})
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": reply.says}
+    if reply.content:
+        found["content"] = {
+            kind: {"schema": {"$ref": REF.format(model=model.__name__)} if model is not None else _free(kind)}
+            for kind, model in reply.content.items()
+        }
+    if reply.headers:
+        found["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in reply.headers.items()
+        }
+    return found
+
+
+def _free(kind: str) -> dict[str, Any]:
+    return {"type": "object"} if kind == JSON else {"type": "string"}
+
+
+def _schemas() -> dict[str, Any]:
+    read = {body for one in OPERATIONS for body in one.bodies.values()}
+    written = {
+        model
+        for one in OPERATIONS
+        for reply in one.replies.values()
+        for model in reply.content.values()
+        if model is not None
+    }
+    asked = sorted(read, key=lambda model: model.__name__)
+    answered = sorted(written, key=lambda model: model.__name__)
+    _, found = models_json_schema(
+        [*((model, "validation") for model in asked), *((model, "serialization") for model in answered)],
+        ref_template=REF,
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas

@@ -1,0 +1,76 @@
+"""The endpoint's internal routes on the sample organization, asked in this process as an integration asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from adapters.base import CrmAdapter
+from lead_endpoint import create_app
+from ops.services import Services
+from snapshots.api_keys import SCOPES, create_api_key
+from snapshots.organizations import CrmConnection
+
+LONG, SHORT = "/integrations/demo/salespeople", "/integrations/demo"
+SALES_ROUTES = (
+    f"{LONG}/stats",
+    *(f"{prefix}/{name}" for prefix in (LONG, SHORT) for name in ("owners", "health", "raw", "debug/deals")),
+)
+GUARDED = (*SALES_ROUTES, "/metrics")
+SCOPE_OF = {path: "metrics" if path == "/metrics" else "debug" if "debug" in path else "read" for path in GUARDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """client: of the whole application. key: sent with every request; None: none is."""
+
+    client: FlaskClient
+    key: str | None = None
+
+    def get(self, path: str, query: Mapping[str, object] | None = None, **headers: str) -> TestResponse:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.key is not None:
+            sent.setdefault("Authorization", f"Bearer {self.key}")
+        return self.client.get(path, query_string=dict(query or {}), headers=sent)
+
+    def ask(self, path: str, **query: object) -> Any:
+        """The JSON of an answer that must be 200."""
+        found = self.get(path, query)
+        assert found.status_code == 200, found.text
+        return found.json
+
+
+def api(services: Services, organization_id: int | None = None, *, scopes: tuple[str, ...] = SCOPES) -> Api:
+    """With a key of the organization, where one is named."""
+    return Api(create_app(services).test_client(), new_key(services, organization_id, *scopes))
+
+
+def new_key(services: Services, organization_id: int | None, *scopes: str) -> str | None:
+    if organization_id is None:
+        return None
+    return create_api_key(services.database, organization_id, name="test", scopes=scopes or SCOPES, expires_at=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherCrm(Services):
+    """Services whose CRM behaves otherwise. change: gets the adapter that there would be; may raise."""
+
+    change: Callable[[CrmAdapter], CrmAdapter]
+
+    def adapter(self, connection: CrmConnection) -> CrmAdapter:
+        return self.change(Services.adapter(self, connection))
+
+
+def with_crm(services: Services, change: Callable[[CrmAdapter], CrmAdapter]) -> OtherCrm:
+    return OtherCrm(**{one.name: getattr(services, one.name) for one in fields(services)}, change=change)
+
+
+def failing(error: Exception) -> Callable[[CrmAdapter], CrmAdapter]:
+    def change(_: CrmAdapter) -> CrmAdapter:
+        raise error
+
+    return change
