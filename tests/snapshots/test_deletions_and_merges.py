@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made_crm import activity, lead
 from stored_crm import Stored, noon, until
@@ -9,7 +11,7 @@ from stored_state import written_rows
 
 from adapters.records import Activity, ActivityKind, Company, Contact, Deletion, Kind, Merge, Owner
 from snapshots.database import Database
-from snapshots.rows import DealSet, activity_rows, deal_rows
+from snapshots.rows import DealSet, Order, activity_rows, deal_rows, deal_summary, lead_rows
 
 
 @pytest.fixture
@@ -232,6 +234,55 @@ def test_merges_one_after_the_other_in_one_page_lead_to_the_last_survivor(stored
     stored.crm.merge("c", "b", noon(2))
     stored.sync(3)
     assert list(activity_rows(stored.reader(), until(9)).rows["deal"]) == ["Deal c"]
+
+
+def test_what_a_merged_colleague_did_and_owns_is_the_survivors_on_any_day(stored: Stored) -> None:
+    for n, owner in enumerate(("o1", "o2", "o3")):
+        stored.crm.create(f"won {owner}", noon(0), owner=owner, amount_minor=100 * (n + 1))
+        stored.crm.move(f"won {owner}", noon(1), "won")
+        stored.crm.create(f"open {owner}", noon(1), owner=owner)
+        stored.crm.add(activity(f"a{owner}", noon(1), owner=owner), replace(lead(f"l{owner}", noon(1)), owner_id=owner))
+    stored.sync(2)
+    stored.crm.log[Kind.OWNER] += [
+        Merge(kind=Kind.OWNER, winner_id="o2", loser_ids=("o3",), at=noon(4)),
+        Merge(kind=Kind.OWNER, winner_id="o1", loser_ids=("o2",), at=noon(4)),
+    ]
+    stored.sync(5)
+    survivor = stored.id_of(Kind.OWNER, "o1")
+    of_survivor = until(2, owner_ids=(survivor,))
+    assert stored.events(of_survivor) == {"created": 6, "won": 3}
+    assert (stored.n_open(of_survivor), stored.activities(of_survivor), stored.leads(of_survivor)) == (3, 3, 3)
+    assert len(lead_rows(stored.reader(), of_survivor).rows) == 3
+    assert dict(deal_summary(stored.reader(), of_survivor, DealSet.WON).amount_minor) == {"EUR": 600}
+    assert set(stored.reader().deal_events(until(9), by_owner=True)["owner_id"]) == {survivor}
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_merge_that_names_what_was_merged_before_turns_over_no_more_than_it_says(stored: Stored, first: str) -> None:
+    """A CRM may tell of a survivor all that ever went into it, step by step or at once, in any order."""
+    for key in ("a", "b", "c", "d"):
+        stored.crm.create(key, noon(0))
+        call = Activity(external_id=key, kind=ActivityKind.CALL, owner_id="o1", occurred_at=noon(1), deal_id=key)
+        stored.crm.add(call)
+    stored.sync(1)
+    stored.crm.merge("b", "a", noon(2))
+    stored.sync(3)
+    for loser in (first, "b" if first == "a" else "a"):
+        stored.crm.merge("c", loser, noon(4))
+    stored.sync(5)
+    assert _names(stored, 5) == ["Deal c", "Deal d"]
+    deals = activity_rows(stored.reader(), until(9), order=Order("deal", descending=False)).rows["deal"]
+    assert list(deals) == ["Deal c", "Deal c", "Deal c", "Deal d"]
+
+
+def test_a_deal_merged_into_itself_stays(stored: Stored) -> None:
+    stored.crm.create("a", noon(0))
+    stored.sync(1)
+    stored.crm.log[Kind.DEAL].append(Merge(kind=Kind.DEAL, winner_id="a", loser_ids=("a",), at=noon(2)))
+    stored.sync(3)
+    stored.crm.change("a", noon(4), amount_minor=777)
+    stored.sync(5)
+    assert deal_rows(stored.reader(), until(9), DealSet.OPEN).rows["amount_minor"].tolist() == [777]
 
 
 def test_a_survivor_that_says_the_same_again_is_left_alone(stored: Stored) -> None:

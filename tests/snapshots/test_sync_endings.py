@@ -259,10 +259,25 @@ def _spoil(crm: MadeCrm, kind: Kind, place: int) -> None:
 def test_text_that_the_database_cannot_hold_does_not_stop_a_sync(
     database: Database, organization: int, connection_id: int, crm: MadeCrm, clock: Clock
 ) -> None:
-    """People paste anything into a CRM: a NUL, half of an emoji."""
+    """People paste anything into a CRM: a NUL, half of an emoji, in any place."""
+    raw = {"na\x00me": ["De\x00al \ud83d", 2**70]}
     crm.add(replace(lead("odd", BORN), name="Zo\x00e", company_name="half \ud83d"))
-    crm.change("d1", BORN, name="De\x00al \ud83d", raw={"name": "De\x00al \ud83d"})
-    assert sync(database, organization, connection_id, crm, clock).status == "succeeded"
+    crm.change("d1", BORN, name="De\x00al \ud83d", raw=raw)
+    crm.create("od\x00d", BORN)
+    crm.rejections = {Kind.LEAD: [Rejection(source="a\x00.csv", line=7, reason="no \ud83d", row={"\x00": "\udc00"})]}
+    first = sync(database, organization, connection_id, crm, clock)
+    assert first.status == "succeeded"
+    with database.as_app(organization) as connection:
+        ask = connection.exec_driver_sql
+        assert ask("SELECT name, company_name FROM leads WHERE name LIKE 'Z%%'").all() == [("Zoe", "half \ufffd")]
+        assert ask("SELECT name FROM deals WHERE name LIKE '%% \ufffd'").all() == [("Deal \ufffd",)]
+        assert ask("SELECT raw FROM raw_records").scalars().all() == [{"name": ["Deal \ufffd", str(2**70)]}]
+    page, _ = rejected(database, organization, first.run_id)
+    assert page.loc[0, ["source", "reason", "row"]].tolist() == ["a.csv", "no \ufffd", {"": "\ufffd"}]
+    again = sync(database, organization, connection_id, crm, clock, from_start=True)
+    assert again.counts[Kind.DEAL].unchanged == again.counts[Kind.DEAL].fetched == 11
+    crm.remove("od\x00d", BORN)
+    assert sync(database, organization, connection_id, crm, clock).counts[Kind.DEAL].deleted == 1
 
 
 @pytest.mark.parametrize("page", [0, 1, 4])
