@@ -1,0 +1,246 @@
+"""Leads that came in, for people to look at: how many stand where, which they are, and what was refused at the door.
+
+Such a lead has no owner yet, so its row is shown to those who see everything and to nobody else, and only those who
+change settings act on it (`snapshots.lead_actions`). How many there are is no secret inside the organization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+from sqlalchemy import text
+
+from snapshots import tables
+from snapshots.database import Database
+from snapshots.lead_filter import LeadFilter, LeadState, in_period, matching, of_forms
+from snapshots.slices import SEES_EVERYTHING, Viewer, Where
+
+PAGE_ROWS: Final = 200
+BODY_GLANCE: Final = 4096
+"""Bytes of a refused body that a list holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxCounts:
+    """How many leads of a period stand where, its forms apart from all other filters.
+
+    by_state adds up to what was received. waiting_since: receipt of the oldest that is pending. elsewhere: the same
+    states of leads that came in outside the period. refused: submissions that were not accepted, in the period.
+    """
+
+    by_state: Mapping[LeadState, int]
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[LeadState, int] = field(default_factory=dict)
+    waiting_since: datetime | None = None
+    refused: int = 0
+    refused_elsewhere: int = 0
+
+    @property
+    def received(self) -> int:
+        return sum(self.by_state.values())
+
+    @property
+    def is_untouched(self) -> bool:
+        """Nothing has ever come in."""
+        return not (self.received or self.refused or self.refused_elsewhere or any(self.elsewhere.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausedAccount:
+    """A CRM connection to which nothing is delivered until `until`, when one lead finds out whether it works again.
+
+    failures: in a row. reason: the outcome of the attempt that paused it. waiting: leads that are pending meanwhile.
+    """
+
+    connection_id: int
+    name: str
+    provider: str
+    since: datetime
+    until: datetime
+    reason: str
+    detail: str | None
+    failures: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedSubmission:
+    """A submission that was not accepted. field: the one that is wrong."""
+
+    refused_id: int
+    received_at: datetime
+    form: str | None
+    field: str | None
+    reason: str
+    network: str | None
+    body_type: str
+    body: bytes
+
+
+RECEIVED: dict[str, str] = {
+    "lead_id": "object",  # text
+    "received_at": "datetime64[ns, UTC]",
+    "name": "object",
+    "email": "object",
+    "phone": "object",
+    "company": "object",
+    "form": "object",
+    "state": "object",
+    "reason": "object",
+    "detail": "object",
+    "attempts": "int64",
+    "next_attempt_at": "datetime64[ns, UTC]",  # NaT: none
+    "is_under_way": "bool",
+    "outcome": "object",
+    "connection": "object",
+    "external_id": "object",
+    "delivered_at": "datetime64[ns, UTC]",
+    "flags": "object",  # joined by commas
+}
+REFUSED: dict[str, str] = {
+    "refused_id": "int64",
+    "received_at": "datetime64[ns, UTC]",
+    "form": "object",
+    "field": "object",
+    "reason": "object",
+    "network": "object",
+    "body_type": "object",
+    "body": "object",  # its first BODY_GLANCE bytes
+    "n_bytes": "int64",
+}
+_FORM = "LEFT JOIN forms f ON f.organization_id = :organization AND f.form_id = {}.form_id"
+_ROWS = f"""
+    SELECT l.lead_id::text, l.received_at, nullif(concat_ws(' ', l.first_name, l.last_name), ''), l.email, l.phone,
+        l.company, f.name, l.state, l.reason, l.detail, l.attempts, l.next_attempt_at,
+        coalesce(l.lease_until > clock_timestamp(), false), l.outcome, c.name, l.external_id, l.delivered_at,
+        array_to_string(l.flags, ',')
+    FROM received_leads l {_FORM.format("l")}
+    LEFT JOIN crm_connections c ON c.organization_id = :organization AND c.connection_id = l.connection_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The leads of one viewer's organization."""
+
+    database: Database
+    viewer: Viewer
+
+    @property
+    def shows_leads(self) -> bool:
+        """Whether the viewer may see who a lead is."""
+        return self.viewer.role in SEES_EVERYTHING
+
+    def counts(self, wanted: LeadFilter) -> InboxCounts:
+        """Of `wanted` only the period and the forms count, so that the numbers stay when a list is narrowed."""
+        where = of_forms(self.viewer.organization_id, wanted, "l")
+        when = in_period(Where(), wanted, "l.received_at")
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            rows = connection.execute(
+                text(
+                    f"SELECT l.state, l.reason, ({when}) AS is_inside, count(*) AS n, min(l.received_at) AS oldest "
+                    f"FROM received_leads l WHERE {where} GROUP BY 1, 2, 3"
+                ),
+                where.parameters | when.parameters,
+            ).all()
+            refused = of_forms(self.viewer.organization_id, wanted, "r")
+            when = in_period(Where(), wanted, "r.received_at")
+            n_refused = connection.execute(
+                text(f"SELECT count(*) FILTER (WHERE {when}), count(*) FROM refused_submissions r WHERE {refused}"),
+                refused.parameters | when.parameters,
+            ).one()
+        inside = [row for row in rows if row.is_inside]
+        pending = [row.oldest for row in inside if row.state == LeadState.PENDING]
+        return InboxCounts(
+            by_state={state: sum(row.n for row in inside if row.state == state) for state in LeadState},
+            by_reason={row.reason: row.n for row in inside if row.reason is not None},
+            elsewhere={
+                state: sum(row.n for row in rows if row.state == state and not row.is_inside) for state in LeadState
+            },
+            waiting_since=min(pending, default=None),
+            refused=n_refused[0],
+            refused_elsewhere=n_refused[1] - n_refused[0],
+        )
+
+    def count(self, wanted: LeadFilter) -> int:
+        """How many leads match. Raises PermissionError for who may not see them."""
+        where = self.matching(wanted)
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            return int(
+                connection.execute(
+                    text(f"SELECT count(*) FROM received_leads l WHERE {where}"), where.parameters
+                ).scalar_one()
+            )
+
+    def page(self, wanted: LeadFilter, *, after: str | None = None, limit: int = PAGE_ROWS) -> pd.DataFrame:
+        """A page of RECEIVED, the newest first. after: the last lead_id seen. Raises PermissionError."""
+        where = self.matching(wanted)
+        if after is not None:
+            where.add("l.lead_id < cast(:after AS uuid)", after=after)
+        return self._frame(f"{_ROWS} WHERE {where} ORDER BY l.lead_id DESC LIMIT :limit", where, RECEIVED, limit)
+
+    def refused(self, wanted: LeadFilter, *, after: int | None = None, limit: int = PAGE_ROWS) -> pd.DataFrame:
+        """A page of REFUSED, the newest first, of the period and the forms. Raises PermissionError."""
+        self.demand_sight()
+        where = in_period(of_forms(self.viewer.organization_id, wanted, "r"), wanted, "r.received_at")
+        if after is not None:
+            where.add("r.refused_id < :after", after=after)
+        return self._frame(
+            "SELECT r.refused_id, r.received_at, f.name, r.field, r.reason, r.network, r.body_type, "
+            f"substring(r.body FROM 1 FOR {BODY_GLANCE}), octet_length(r.body) FROM refused_submissions r "
+            f"{_FORM.format('r')} WHERE {where} ORDER BY r.refused_id DESC LIMIT :limit",
+            where,
+            REFUSED,
+            limit,
+        )
+
+    def refused_submission(self, refused_id: int) -> RefusedSubmission | None:
+        """One of them with its whole body. Raises PermissionError."""
+        self.demand_sight()
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            row = connection.execute(
+                text(
+                    "SELECT r.refused_id, r.received_at, f.name AS form, r.field, r.reason, r.network, r.body_type, "
+                    f"r.body FROM refused_submissions r {_FORM.format('r')} "
+                    "WHERE r.organization_id = :organization AND r.refused_id = :id"
+                ),
+                {"organization": self.viewer.organization_id, "id": refused_id},
+            ).mappings().one_or_none()  # fmt: skip
+        return None if row is None else RefusedSubmission(**row)
+
+    def paused_accounts(self) -> list[PausedAccount]:
+        """Raises PermissionError: what a CRM says may name people."""
+        self.demand_sight()
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            rows = connection.execute(
+                text(
+                    "SELECT a.connection_id, c.name, c.provider, coalesce(a.since, a.paused_until) AS since, "
+                    "a.paused_until AS until, coalesce(a.reason, '') AS reason, a.detail, a.failures, "
+                    "(SELECT count(*) FROM received_leads l WHERE l.organization_id = :organization "
+                    "AND l.state = 'pending' AND (l.connection_id IS NULL OR l.connection_id = a.connection_id)) "
+                    "AS waiting FROM delivery_accounts a JOIN crm_connections c "
+                    "ON c.organization_id = :organization AND c.connection_id = a.connection_id "
+                    "WHERE a.organization_id = :organization AND a.paused_until IS NOT NULL ORDER BY since"
+                ),
+                {"organization": self.viewer.organization_id},
+            )
+            return [PausedAccount(**row) for row in rows.mappings()]
+
+    def demand_sight(self) -> None:
+        """Raises PermissionError where the viewer may not see who a lead is."""
+        if not self.shows_leads:
+            raise PermissionError(f"The role {self.viewer.role} may not see leads that nobody owns yet.")
+
+    def matching(self, wanted: LeadFilter) -> Where:
+        """The condition on `received_leads l`. Raises PermissionError."""
+        self.demand_sight()
+        return matching(self.viewer.organization_id, wanted)
+
+    def _frame(self, query: str, where: Where, columns: dict[str, str], limit: int) -> pd.DataFrame:
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            rows = connection.execute(text(query), where.parameters | {"limit": limit}).all()
+        return tables.shaped([tuple(row) for row in rows], columns)
