@@ -5,6 +5,7 @@ What it holds follows from its settings and the day (`world`); what is written t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -67,6 +68,7 @@ class DemoCrm:
         self._now, self._missing, self._page_size = now, dict(missing or {}), page_size
         self._store, self._written = store, WrittenContacts(store)
         self._drawn: DemoWorld | None = None
+        self._tallies: dict[tuple[int, int], Counter[tuple[int, int]]] = {}
         self.capabilities = Capabilities(
             kinds=frozenset(kind for kind in Kind if kind not in self._missing),
             activity_kinds=frozenset(
@@ -112,20 +114,13 @@ class DemoCrm:
         if kind not in self.capabilities.activity_kinds:
             reason = self._missing.get(kind) or self._missing[Kind.ACTIVITY]
             return ActivityCount(kind=kind, count=None, unavailable=reason)
-        feed = self._feed()
         # The world's instants are whole seconds: the first that counts is the one not before `since`.
         first = as_instant(since + timedelta(microseconds=999_999)) if since is not None else 0
-        people = {f"U{person.number}": person.number for person in feed.world.staff.people}
-        count, who = 0, people.get(owner or "", -1)
-        for week in feed.weeks(Kind.ACTIVITY):
-            acts = feed.world.activities(week)
-            happened = (acts.known <= feed.until) & (acts.deleted > feed.until) & (acts.occurred <= feed.until)
-            happened &= (acts.outcome_at(feed.until) != CANCELLED) & (acts.kind == KINDS.index(kind))
-            happened &= acts.occurred >= first
-            if owner is not None:
-                happened &= acts.owner == who
-            count += int(happened.sum())
-        return ActivityCount(kind=kind, count=count)
+        counts, number = self._happened(first), KINDS.index(kind)
+        people = {f"U{person.number}": person.number for person in self._world().staff.people}
+        if owner is None:
+            return ActivityCount(kind=kind, count=sum(n for (what, _), n in counts.items() if what == number))
+        return ActivityCount(kind=kind, count=counts[number, people[owner]] if owner in people else 0)
 
     def changes(self, kind: Kind, cursor: str | None) -> Iterator[Page]:
         self._demand(kind)
@@ -169,6 +164,20 @@ class DemoCrm:
 
     def _feed(self, seen: int = 0, until: int | None = None) -> Feed:
         return Feed(self._world(), seen, self._until() if until is None else until, self.capabilities.activity_kinds)
+
+    def _happened(self, first: int) -> Counter[tuple[int, int]]:
+        """How many activities happened from `first` to now, by kind and person: drawn once for all who ask now."""
+        feed = self._feed()
+        if (first, feed.until) not in self._tallies:
+            self._tallies = {key: one for key, one in self._tallies.items() if key[1] == feed.until}
+            found: Counter[tuple[int, int]] = Counter()
+            for week in feed.weeks(Kind.ACTIVITY):
+                acts = feed.world.activities(week)
+                counted = (acts.known <= feed.until) & (acts.deleted > feed.until) & (acts.occurred <= feed.until)
+                counted &= (acts.outcome_at(feed.until) != CANCELLED) & (acts.occurred >= first)
+                found.update(zip(acts.kind[counted].tolist(), acts.owner[counted].tolist(), strict=True))
+            self._tallies[first, feed.until] = found
+        return self._tallies[first, feed.until]
 
     def _demand(self, kind: Kind) -> None:
         if kind in self._missing:
