@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from adapters.base import CrmAdapter
 from lead_endpoint import create_app
+from lead_endpoint.front import Front
 from ops.services import Services
 from snapshots.api_keys import SCOPES, create_api_key
 from snapshots.organizations import CrmConnection
@@ -74,3 +76,47 @@ def failing(error: Exception) -> Callable[[CrmAdapter], CrmAdapter]:
         raise error
 
     return change
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer. headers: by lower-case name."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def send_lead(
+    front: Front,
+    body: bytes | None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    query: str = "",
+    peer: str = "127.0.0.1",
+) -> Given:
+    """What the asynchronous front answers to a POST of a lead. body: None: it never comes."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/public/leads",
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), text.encode("latin-1")) for name, text in (headers or {}).items()],
+        "client": (peer, 1),
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        if body is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(front(scope, receive, send))
+    return Given(
+        sent[0]["status"],
+        {name.decode().lower(): text.decode("latin-1") for name, text in sent[0]["headers"]},
+        b"".join(message["body"] for message in sent[1:]),
+    )
