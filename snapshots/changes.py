@@ -30,7 +30,7 @@ class ChangeRun:
             found = [change for change in changes if isinstance(change, Deal)]
             self.deals = deals.prepare(connection, batch, found, stage_status)
         else:
-            self.said = said(changes)  # type: ignore[type-var]  # neither deletion nor merge
+            self.said = said(changes)
 
     def apply(self, connection: Connection, batch: Batch) -> None:
         if self.deals is not None:

@@ -223,17 +223,17 @@ class DealRows:
         packed_facts, packed_terms = self._packed_facts(facts), b""
         recorded, starts = wire.micros(recorded_at), [wire.micros(state.since) for state in states]
         ends = [*starts[1:], wire.FOREVER]
-        events, was_in, terms, last = known.events, known.was_in, None, len(states) - 1
+        events, was_in, held, last = known.events, known.was_in, None, len(states) - 1
         entered: set[object] = set()
         for number, state in enumerate(states):
+            pipeline_id, stage_id, place = self._places[record.pipeline_id, state.stage_id]
             # Most versions differ from the one before in their stage alone.
-            if state.terms() != terms:
-                terms = state.terms()
+            if (holds := (pipeline_id, *state.terms())) != held:
+                held = holds
                 content = self._content(record, state)
                 packed_terms, counts_as = self._packed_terms(content), self._counts_as(content, facts)
                 self.deltas.deal(self._known_day(state.since), events, counts_as)
                 events = counts_as
-            _, stage_id, place = self._places[record.pipeline_id, state.stage_id]
             at, enters = state.stage_entered_at, ENTERS_NOT
             if stage_id is not None and at is not None and (stage_id, at) not in entered:
                 enters = known.enters if stage_id != was_in else ENTERS_NOT

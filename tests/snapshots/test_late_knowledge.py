@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_crm import FIRST, Stored, day, noon, until
 
-from adapters.records import Kind
+from adapters.records import Kind, Pipeline, Stage
 from insights.money import converted, totals
 from snapshots import tables
 from snapshots.database import Database
@@ -90,6 +90,30 @@ def test_a_deal_that_changes_hands_is_the_new_owners_from_then_on(stored: Stored
     for n, owner in ((7, "o1"), (8, "o2")):
         frame = stored.reader().deal_events(until(n), by_owner=True)
         assert list(frame["owner_id"]) == [stored.id_of(Kind.OWNER, owner)]
+
+
+def test_a_deal_that_moves_to_another_pipeline_is_counted_there_from_then_on(stored: Stored) -> None:
+    """A stage names its pipeline; the sync itself is checked against a recount."""
+    stored.crm.add(Pipeline(external_id="q", name="Renewals"), Stage(external_id="q1", pipeline_id="q", name="Q1"))
+    stored.crm.create("seen twice", noon(0))
+    stored.sync(1)
+    for key in ("seen twice", "seen once"):
+        if key == "seen once":
+            stored.crm.create(key, noon(0))
+        stored.crm.move(key, noon(5), "q1")
+        stored.crm.move(key, noon(8), "won")
+    stored.sync(9)
+    found = stored.ask(
+        "SELECT known_day, p.name, sum(n)::int FROM deal_daily JOIN pipelines p USING (organization_id, pipeline_id) "
+        "WHERE event = 'created' GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2"
+    )
+    assert found == [
+        (day(0), "Sales", 2),
+        (day(5), "Renewals", 2),
+        (day(5), "Sales", -2),
+        (day(8), "Renewals", -2),
+        (day(8), "Sales", 2),
+    ]
 
 
 def test_a_deal_created_long_before_its_first_sync_counts_on_its_day(stored: Stored) -> None:
