@@ -21,6 +21,8 @@ from lead_endpoint.public import response
 
 documentation = Blueprint("documentation", __name__)
 MOST_DEPTH = 4
+MOST_SHOWN = 10**9
+"""A bound beyond that is a technical one."""
 
 
 @documentation.get("/openapi.json")
@@ -45,9 +47,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An operation as the page shows it. sent, received: examples as text; "" where there is none."""
+    """An operation as the page shows it. others: further addresses of it. sent, received: examples as text; "" where
+    there is none."""
 
     operation: Operation
+    others: list[str]
     parameters: list[Row]
     fields: list[Row]
     sent: str
@@ -59,7 +63,8 @@ class Section:
 def _page() -> tuple[bytes, str]:
     """The page and its content security policy, which allows its own style by hash and nothing else."""
     style = pages.docs_style()
-    sections = {tag: [_section(one) for one in OPERATIONS if one.tag == tag] for tag in TAGS}
+    shown = [one for one in OPERATIONS if one.same_as is None]
+    sections = {tag: [_section(one) for one in shown if one.tag == tag] for tag in TAGS}
     html = pages.docs(info=document()["info"], tags=TAGS, sections=sections, style=style)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
@@ -75,8 +80,9 @@ def _section(one: Operation) -> Section:
     sent = _resolved({"$ref": f"#/components/schemas/{body.__name__}"}) if body else {}
     return Section(
         operation=one,
+        others=[other.path for other in OPERATIONS if other.same_as == one.name],
         parameters=[
-            Row(part["name"], _kind(part["schema"]), " ".join(filter(None, (part["in"], part.get("description")))))
+            Row(part["name"], f"{_kind(part['schema'])}, in the {part['in']}", part.get("description", ""))
             for part in described["parameters"]
         ],
         fields=list(_rows(sent, "", 0)),
@@ -121,10 +127,10 @@ def _kind(schema: dict[str, Any]) -> str:
         return f'"{found["const"]}"'
     if "enum" in found:
         return " | ".join(json.dumps(one) for one in found["enum"])
-    name = str(found.get("format") or found.get("type") or "any value")
+    name = str(found.get("format") or found.get("type") or "text")
     if name == "array":
         return f"list of {_kind(found['items'])}s" if not _inner(schema) else "list"
-    bounds = f", {found['minimum']} to {found['maximum']}" if "maximum" in found else ""
+    bounds = f" from {found['minimum']} to {found['maximum']}" if found.get("maximum", MOST_SHOWN) < MOST_SHOWN else ""
     optional = " or null" if {"type": "null"} in schema.get("anyOf", []) else ""
     return f"{name}{bounds}{optional}"
 

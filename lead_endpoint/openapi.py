@@ -66,11 +66,11 @@ _UNAVAILABLE = _error("The database cannot be reached.", **RETRY)
 _GUARDED: Final = {
     401: _error("No valid API key.", WWW_Authenticate="How to identify oneself (RFC 6750)."),
     403: _error("The key lacks the scope, or covers another organization."),
-    422: _error("A parameter is wrong; `field` names it."),
+    422: _error("A parameter is wrong; field names it."),
     503: _error("The database, or with live=1 the CRM, cannot answer now.", **RETRY),
 }
 _OF_A_CRM: Final = {
-    404: _error("This CRM is not connected; `detail` names those that are."),
+    404: _error("This CRM is not connected; detail names those that are."),
     502: _error("With live=1: the CRM refuses, or its settings are wrong."),
 }
 
@@ -79,7 +79,7 @@ def _internal(
     path: str, name: str, summary: str, query: type[BaseModel], answer: type[BaseModel], **more: Any
 ) -> list[Operation]:
     """A route about salespeople, under its long address and, where it has one, its short one."""
-    replies = {200: Reply("As asked.", {JSON: answer}), **_GUARDED, **_OF_A_CRM}
+    replies = dict(sorted({200: Reply("As asked for.", {JSON: answer}), **_GUARDED, **_OF_A_CRM}.items()))
     more = {"scope": "read", "summary": summary, "query": query, "replies": replies, **more}
     found = [Operation(path=f"/integrations/{{provider}}/salespeople/{path}", name=name, **more)]
     if name != "stats":
@@ -88,7 +88,7 @@ def _internal(
 
 
 _STATS_TEXT = (
-    "What a CRM does not expose is 0, with its name in `unavailable`. Read from snapshots: the numbers are those of "
+    "What a CRM does not expose is 0, with its name in unavailable. Read from snapshots: the numbers are those of "
     "the workbench. With live=1 the CRM is asked; its failure is an error, never a zero."
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -112,7 +112,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             408: _error("The body did not come within 10 seconds."),
             413: _error("The body is larger than 64 KiB."),
             415: _error("Neither JSON nor a form, or a Content-Encoding."),
-            422: _form_error("A field is wrong, or names no form; `field` says which. The attempt is kept."),
+            422: _form_error("A field is wrong, or names no form; field says which. The attempt is kept."),
             429: _error("Far too many submissions from one network.", **RETRY),
             503: Reply(
                 "Not stored. Send it again.", {PROBLEM: Problem, HTML: None}, {"Retry-After": RETRY["Retry_After"]}
@@ -127,7 +127,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         replies={200: Reply("A page.", {HTML: None})},
     ),
     *_internal("stats", "stats", "What each salesperson did", contracts.DaysQuery, contracts.Stats, text=_STATS_TEXT),
-    *_internal("owners", "owners", "Everyone who owns something", contracts.OwnersQuery, contracts.Owners),
+    *_internal("owners", "owners", "Who owns deals and activities", contracts.OwnersQuery, contracts.Owners),
     *_internal("health", "health", "How the connection is", contracts.SalesQuery, contracts.Health),
     *_internal("raw", "raw", "The counts with their parts", contracts.DaysQuery, contracts.Raw),
     *_internal(
@@ -232,7 +232,7 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
                 "name": "provider",
                 "in": "path",
                 "required": True,
-                "description": "The connected CRM; GET …/health of another one names it.",
+                "description": "The connected CRM; the answer 404 names it.",
                 "schema": {"type": "string", "pattern": "^[a-z]+$", "examples": ["hubspot", "demo"]},
             }
         )
