@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import pandas as pd
@@ -57,7 +58,7 @@ _CONDITIONS: Mapping[DealSet, str] = {
     DealSet.UNDATED: f"{_OPEN} AND v.created_at IS NULL",
     DealSet.WITHOUT_OWNER: f"{_OPEN} AND v.owner_id IS NULL",
     DealSet.WITHOUT_COMPANY: f"{_OPEN} AND v.company_id IS NULL",
-    DealSet.LINGERING: f"{_OPEN} AND {_STAGE_AGE} > {LINGERING_DAYS}",
+    DealSet.LINGERING: f"{_OPEN} AND v.stage_entered_at < :lingering_since",
     DealSet.DUE_SOON: f"{_OPEN} AND v.close_on >= :as_of AND v.close_on - {DUE_DAYS} <= :as_of",
     DealSet.WEIGHTED: f"{_OPEN} AND v.amount_minor IS NOT NULL AND s.probability IS NOT NULL",
 }
@@ -187,7 +188,7 @@ def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int
 
 def open_summaries(reader: Reader, slice_: Slice, sets: Sequence[DealSet]) -> dict[DealSet, RowsSummary]:
     """The same for several sets of open deals, in one look at them."""
-    where = reader.as_of(slice_).add(_OPEN)
+    where = _as_of(reader, slice_, ":as_of").add(_OPEN)
     parts = [
         f"count(*) FILTER (WHERE {_CONDITIONS[one]}), count(v.amount_minor) FILTER (WHERE {_CONDITIONS[one]}), "
         f"coalesce(sum(v.amount_minor) FILTER (WHERE {_CONDITIONS[one]}), 0)::bigint"
@@ -249,7 +250,7 @@ def activity_rows(
 
 def _deals(reader: Reader, slice_: Slice, which: DealSet, stage_id: int | None) -> Where:
     day = f"coalesce({_PERIOD_DAY[which]}, '-infinity')" if which in _PERIOD_DAY else None
-    where = reader.as_of(slice_, member_on=day or ":as_of").add(_CONDITIONS[which])
+    where = _as_of(reader, slice_, day or ":as_of").add(_CONDITIONS[which])
     if day is not None:
         period_filter(where, slice_, day)
         if slice_.first_day is not None:
@@ -257,6 +258,15 @@ def _deals(reader: Reader, slice_: Slice, which: DealSet, stage_id: int | None) 
             where.add(f"{_PERIOD_DAY[which]} >= :first_day")
     if stage_id is not None:
         where.add("coalesce(v.stage_id, 0) = :stage_id", stage_id=stage_id)
+    return where
+
+
+def _as_of(reader: Reader, slice_: Slice, member_on: str) -> Where:
+    """With the instant before which a deal entered its stage that is in it for more than LINGERING_DAYS."""
+    longest = min(LINGERING_DAYS, (slice_.as_of - date.min).days)
+    first = slice_.as_of - timedelta(days=longest)
+    where = reader.as_of(slice_, member_on=member_on)
+    where.parameters["lingering_since"] = datetime(first.year, first.month, first.day, tzinfo=reader.organization.zone)
     return where
 
 

@@ -52,8 +52,7 @@ CARDS: Final = tuple(gap for gap in LOOKS if gap.deals in {DealSet.OVERDUE, Deal
 
 @cached
 def summaries(viewer: Viewer, data_version: int, slice_: Slice) -> dict[DealSet, rows.RowsSummary]:
-    reader = installation.reader(viewer)
-    return {gap.deals: rows.deal_summary(reader, slice_, gap.deals) for gap in LOOKS}
+    return rows.open_summaries(installation.reader(viewer), slice_, [gap.deals for gap in LOOKS])
 
 
 def looks(view: View) -> list[Look]:

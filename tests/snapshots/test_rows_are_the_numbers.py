@@ -19,7 +19,18 @@ from insights.metrics import Period
 from snapshots import rollups
 from snapshots.database import Database
 from snapshots.reads import Reader
-from snapshots.rows import DealSet, Order, RowsPage, activity_rows, deal_rows, deal_summary, lead_rows
+from snapshots.rows import (
+    DUE_DAYS,
+    LINGERING_DAYS,
+    DealSet,
+    Order,
+    RowsPage,
+    activity_rows,
+    deal_rows,
+    deal_summary,
+    lead_rows,
+    open_summaries,
+)
 from snapshots.slices import NOBODY, UNKNOWN, Role, Slice, Viewer
 
 FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -111,6 +122,18 @@ def test_deals_behind_a_number_come_to_it(world: World, asked: tuple[Slice, Role
     assert Counter(took) == Counter(cycles["days"].repeat(cycles["n"].to_list()))
 
 
+OPEN_SETS = (
+    DealSet.OVERDUE,
+    DealSet.UNVALUED,
+    DealSet.UNDATED,
+    DealSet.WITHOUT_OWNER,
+    DealSet.WITHOUT_COMPANY,
+    DealSet.LINGERING,
+    DealSet.DUE_SOON,
+    DealSet.WEIGHTED,
+)
+
+
 @FEW
 @given(asked=asked())
 def test_open_deals_behind_the_pipeline_come_to_it(world: World, asked: tuple[Slice, Role, str]) -> None:
@@ -125,6 +148,11 @@ def test_open_deals_behind_the_pipeline_come_to_it(world: World, asked: tuple[Sl
     for which, column in gaps.items():
         assert deal_summary(reader, slice_, which).n == stages[column].sum(), which
     assert deal_summary(reader, slice_, DealSet.UNVALUED).n == (stages["n"] - stages["n_valued"]).sum()
+    assert deal_summary(reader, slice_, DealSet.LINGERING).n == (rows["stage_age_days"] > LINGERING_DAYS).sum()
+    ahead = (rows["close_on"] - pd.Timestamp(slice_.as_of)).dt.days
+    assert deal_summary(reader, slice_, DealSet.DUE_SOON).n == ahead.between(0, DUE_DAYS).sum()
+    at_once = open_summaries(reader, slice_, OPEN_SETS)
+    assert at_once == {which: deal_summary(reader, slice_, which) for which in OPEN_SETS}
     weighted = metrics.weighted_pipeline(trend)
     assert deal_summary(reader, slice_, DealSet.WEIGHTED).n == weighted.n
     for stage_id, of_stage in stages.groupby(stages["stage_id"].fillna(0)):
