@@ -7,6 +7,7 @@ the raw rows, then groupby, for the same figures.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -109,7 +110,6 @@ def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str
     """Seconds per page, as measured in a process of its own; its peak memory is reported."""
     answer = subprocess.run(
         [sys.executable, "-c", "from benchmarks.pages import measure; measure()"],
-        env={**os.environ, "STREAMLIT_LOGGER_LEVEL": "error"},
         input=json.dumps({"url": url, "organization_id": organization_id}),
         stdout=subprocess.PIPE,
         text=True,
@@ -130,6 +130,7 @@ def measure() -> None:
     """In a process of its own: loads each page's data, past all caches, and prints seconds and peak memory as JSON."""
     asked = json.loads(sys.stdin.read())
     os.environ["DATABASE_URL"] = asked["url"]
+    logging.disable(logging.WARNING)  # Streamlit says at each load that no page is being drawn
     import streamlit as st
 
     from snapshots.slices import Role, Viewer
