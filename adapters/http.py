@@ -33,7 +33,7 @@ from adapters.http_transport import Deadline, GuardedTransport, PrivateHostError
 
 T = TypeVar("T")
 HIDDEN = "•••"
-MAX_WAIT_S = 3600.0
+MAX_WAIT_S = 900.0
 """No answer makes us wait longer than this; a job that must is tried again by the schedule."""
 RETRIABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 NOT_TAKEN_STATUSES = frozenset({425, 429})
@@ -44,12 +44,23 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusing answer means where its status alone does not tell. status: as which it is to be treated. wait_s:
+    how long the CRM asks to wait, where it says so in its own way."""
+
+    status: int
+    wait_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Whom we talk to, and as whom.
 
     crm: its name in messages. key: names the account for the shared rate budget. headers: credentials, asked for at
     each request. renew: makes new credentials after a 401; None where they cannot be renewed. setting: what to correct.
+    seen: is shown the headers of each answer, which may tell what is left of a limit. reads: the vendor's rules on its
+    refusals, from status, headers and body; None where the status tells.
     """
 
     crm: str
@@ -58,6 +69,8 @@ class Account:
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     setting: str
     renew: Callable[[], None] | None = field(default=None, repr=False)
+    seen: Callable[[Mapping[str, str]], None] | None = field(default=None, repr=False)
+    reads: Callable[[int, Mapping[str, str], bytes], Refusal | None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +209,8 @@ class HttpClient:
             call.method, url, params=params, content=content, headers={**headers, **self._account.headers()}
         )
         answer = self._client.send(request, stream=True)
+        if self._account.seen is not None:
+            self._account.seen(answer.headers)
         try:
             body = self._body(answer, call, ends_at)
         finally:
@@ -248,14 +263,14 @@ class HttpClient:
         return error.wait_s if error.wait_s <= self._limits.patience_s else False
 
     def _refused(self, answer: httpx.Response, call: Call) -> CrmError:
-        status, said = answer.status_code, self._said(answer)
+        meant, said = self._meant(answer), self._said(answer)
+        status, wait_s, what = meant.status, meant.wait_s, f"answers with {answer.status_code}{said}"
         if status in RETRIABLE_STATUSES:
-            wait_s = retry_after(answer.headers, now=self._now())
             if status == httpx.codes.TOO_MANY_REQUESTS:
                 self._budget.penalize(self._account.key, wait_s if wait_s is not None else 1.0)
-                text = f"{self._account.crm} answers with {status}{said} ({call.what}). It is tried again later."
+                text = f"{self._account.crm} {what} ({call.what}). It is tried again later."
                 return ThrottledError(text, wait_s=wait_s)
-            return self._temporary(call, f"answers with {status}{said}", wait_s, taken=status not in NOT_TAKEN_STATUSES)
+            return self._temporary(call, what, wait_s, taken=status not in NOT_TAKEN_STATUSES)
         if status == httpx.codes.UNAUTHORIZED:
             return self._config(f"it refuses the credentials{said}", f"Set {self._account.setting} to valid ones")
         if status == httpx.codes.FORBIDDEN and call.scope is not None:
@@ -263,7 +278,14 @@ class HttpClient:
             return MissingScopeError(text, scope=call.scope)
         if status in ACCOUNT_STATUSES:
             return self._config(f"it answers with {status}{said} ({call.what})", ACCOUNT_STATUSES[status])
-        return self._fatal(call, f"answers with {status}{said}", "The adapter must be corrected")
+        return self._fatal(call, what, "The adapter must be corrected")
+
+    def _meant(self, answer: httpx.Response) -> Refusal:
+        read = self._account.reads
+        found = read(answer.status_code, answer.headers, answer.content) if read is not None else None
+        found = found or Refusal(answer.status_code)
+        asked_s = retry_after(answer.headers, now=self._now())
+        return found if asked_s is None else Refusal(found.status, max(asked_s, found.wait_s or 0.0))
 
     def _broken(self, error: httpx.HTTPError, call: Call) -> CrmError:
         was_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -321,7 +343,7 @@ class HttpClient:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds that Retry-After asks for, in either form (seconds, HTTP date); at most an hour; None where it makes no
+    """Seconds that Retry-After asks for, in either form (seconds, HTTP date); at most MAX_WAIT_S; None where it makes no
     sense. A date is compared with the server's own clock where it tells it: clocks differ."""
     said = headers.get("retry-after", "").strip()
     try:

@@ -1,0 +1,5 @@
+"""HubSpot behind the protocol. See `docs/crm/hubspot.md`."""
+
+from adapters.hubspot.crm import HubSpot, HubSpotAccess
+
+__all__ = ["HubSpot", "HubSpotAccess"]
