@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -52,13 +53,19 @@ class GuardedTransport(httpx.HTTPTransport):
     """httpx's transport over sockets that know the deadline and refuse private addresses."""
 
     def __init__(self, deadline: Deadline, *, allow_private_hosts: bool) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=_trusted(), trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=_trusted(),
             max_connections=10,
             keepalive_expiry=15.0,
             network_backend=_Backend(deadline, allow_private_hosts=allow_private_hosts),
         )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reading the certificates takes longer than many a request."""
+    return httpx.create_ssl_context()
 
 
 class _Backend(httpcore.NetworkBackend):

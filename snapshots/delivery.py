@@ -218,7 +218,8 @@ _LEADS = """
     WHERE {condition} AND l.state = 'pending' AND (a.paused_until IS NULL OR a.paused_until <= {now})
         AND NOT EXISTS (
             SELECT FROM received_leads e WHERE e.organization_id = l.organization_id
-            AND e.contact_key = l.contact_key AND e.lead_id < l.lead_id AND e.state = 'pending')
+            AND e.contact_key = l.contact_key AND e.lead_id <> l.lead_id AND e.state = 'pending'
+            AND (e.lead_id < l.lead_id OR e.lease_until > {now}))
     ORDER BY l.next_attempt_at LIMIT :most FOR UPDATE OF l SKIP LOCKED
 """
 _DUE = """l.organization_id = o.organization_id AND l.next_attempt_at <= {now}

@@ -219,10 +219,10 @@ def test_a_wait_longer_than_our_patience_is_handed_on_instead_of_slept(crm: Fake
 @pytest.mark.parametrize(
     ("said", "wait_s"),
     [
-        ("120", 120), ("1.5", 1.5), ("0", 0), ("-5", 0), ("999999999", 3600), ("1e999", None), ("nan", None),
+        ("120", 120), ("1.5", 1.5), ("0", 0), ("-5", 0), ("999999999", 900), ("1e999", None), ("nan", None),
         ("soon", None), ("", None), (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
         (format_datetime(NOW - timedelta(days=1), usegmt=True), 0), ("Tue, 99 Foo 2026 25:61:61 GMT", None),
-        (format_datetime(NOW + timedelta(days=9), usegmt=True), 3600),
+        (format_datetime(NOW + timedelta(days=9), usegmt=True), 900),
     ],
 )  # fmt: skip
 def test_retry_after_is_understood_in_both_forms_and_bounded(said: str, wait_s: float | None) -> None:
@@ -238,7 +238,7 @@ def test_a_date_to_wait_for_is_read_by_the_servers_own_clock() -> None:
 @given(st.text(max_size=40))
 def test_no_retry_after_makes_us_fail_or_wait_for_ever(said: str) -> None:
     wait_s = retry_after({"retry-after": said}, now=NOW)
-    assert wait_s is None or 0 <= wait_s <= 3600
+    assert wait_s is None or 0 <= wait_s <= 900
 
 
 def test_the_deadline_is_total_not_per_read(crm: FakeCrm, budget: CountingBudget) -> None:
