@@ -79,11 +79,11 @@ class Measure:
             return "format(datum.value, '.0%')"
         sign, size = "(datum.value < 0 ? '\u2212' : '')", "abs(datum.value)"
         prefix = self.prefix.replace("\\", "").replace("'", "\\'")
-        text = (
-            f"({size} >= 1e12 ? format({size} / 1e12, ',.3~r') + 'T'"
-            f" : {size} >= 1e9 ? format({size} / 1e9, '.3~r') + 'B' : {size} >= 1e6 ? format({size} / 1e6, '.3~r') + 'M'"
-            f" : {size} >= 1e3 ? format({size} / 1e3, '.3~r') + 'k' : format({size}, '.3~r'))"
+        steps = (
+            f"{size} >= {step} ? format({size} / {step}, ',.3~r') + '{letter}'"
+            for step, letter in (("1e12", "T"), ("1e9", "B"), ("1e6", "M"), ("1e3", "k"))
         )
+        text = f"({' : '.join(steps)} : format({size}, '.3~r'))"
         return f"{sign} + '{prefix}' + {text}"
 
     @property

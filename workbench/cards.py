@@ -52,7 +52,7 @@ def page_title(text: str, about: str = "") -> None:
 def title(text: str, note: str = "") -> None:
     """A card's title, one line everywhere, so that titles of neighbouring cards stand on one line."""
     with st.container(gap=None, width="stretch"):
-        st.subheader(text, anchor=False)
+        st.header(text, anchor=False)
         if note:
             st.markdown(f":gray[:small[{note}]]")
 
@@ -158,6 +158,6 @@ def avatar(name: str) -> None:
 def as_it_was(day_text: str) -> None:
     """The line that says that the page looks back, and what that covers."""
     st.markdown(
-        f":primary[:material/history: **As it was on {day_text}.**] :gray[Deals, owners and teams as known then; leads "
-        "and activities are counted by the day on which they happened.]"
+        f":small[:primary[:material/history: **As it was on {day_text}.**] :gray[Deals, owners and teams as known then; "
+        "leads and activities are counted by the day on which they happened.]]"
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from workbench import cards, data, filter_bar, first_steps, formats, freshness, states, theme_watch, tokens
+from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
 from workbench.places import DATA, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
@@ -40,7 +40,7 @@ def dress(*, now: datetime) -> None:
     st.session_state["now"] = now
     st.logo("static/logo_dark.svg" if tokens.is_dark() else "static/logo.svg", size="medium")
     st.html(f"<style>{tokens.css_variables()}{_STYLES.read_text(encoding='utf-8')}</style>")
-    theme_watch.draw()
+    page_watch.draw()
 
 
 def begin(
@@ -86,7 +86,7 @@ def _say_what_is_left_out(unread: Collection[str], *, was_dropped: bool) -> None
         st.caption(":material/link_off: The link names a team, owner or source that is not here; it was left out.")
     if unread:
         names = ", ".join(f"`{name}`" for name in sorted(unread))
-        st.caption(f":material/link_off: The link has a value that cannot be read, so it was left out: {names}.")
+        st.caption(f":material/link_off: The link has a value that cannot be read, so it was left out: {names}")
 
 
 def nothing_here(view: View, *, what: str) -> None:

@@ -29,7 +29,7 @@ def empty(
     with st.container(border=True, horizontal_alignment="center", gap="xsmall", key=f"empty_{key}"):
         st.space("small")
         st.markdown(f":gray[:material/{icon}:]", width="content")
-        st.subheader(title, anchor=False, width="content")
+        st.header(title, anchor=False, width="content")
         st.markdown(f":gray[{reason}]", width="content", text_alignment="center")
         if actions:
             st.space("xxsmall")
@@ -43,7 +43,7 @@ def failed(what: str, identifier: str, *, still_works: str, key: str) -> None:
     with st.container(border=True, horizontal_alignment="center", gap="xsmall", key=f"failed_{key}"):
         st.space("small")
         st.markdown(":red[:material/cloud_off:]", width="content")
-        st.subheader(what, anchor=False, width="content")
+        st.header(what, anchor=False, width="content")
         st.markdown(f":gray[{still_works}]", width="content", text_alignment="center")
         with st.container(horizontal=True, horizontal_alignment="center", gap="small", vertical_alignment="center"):
             if st.button("Try again", type="primary", icon=":material/refresh:", key=f"retry_{key}"):

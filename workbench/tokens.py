@@ -10,7 +10,7 @@ from insights.charts import DARK, LIGHT, Palette
 
 
 def is_dark() -> bool:
-    """Whether the viewer's page is dark now. Wrong for one run after a live switch; `theme_watch` asks for the next."""
+    """Whether the viewer's page is dark now. Wrong for one run after a live switch; `page_watch` asks for the next."""
     return (st.context.theme.type or "light") == "dark"
 
 

@@ -23,7 +23,7 @@ DAYS_AGO = {n: (TODAY - timedelta(days=n)).isoformat() for n in (1, 20)}
 
 def words(at: AppTest) -> str:
     assert not at.exception
-    return "\n".join(str(one.value) for one in [*at.title, *at.subheader, *at.markdown, *at.caption])
+    return "\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption])
 
 
 def imported(services: Services, folder: Path, name: str, text: str) -> Services:

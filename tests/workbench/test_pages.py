@@ -52,7 +52,7 @@ def expected(kpis: dict[str, Kpi], keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def words(at: AppTest) -> str:
-    parts = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.error]
+    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.error]
     return "\n".join(str(part.value) for part in parts)
 
 
@@ -171,7 +171,7 @@ def test_a_view_without_anything_offers_to_show_more(workbench: Workbench, demo_
         at = workbench.open(demo_house, page, **link)
         assert is_whole(at)
         assert not at.metric
-        assert "here" in at.subheader[0].value
+        assert "here" in at.header[0].value
         assert {"Clear filters", "Show all time"} <= set(labels(at))
     at.button("empty_clear").click().run()
     assert "asof" not in at.query_params

@@ -57,7 +57,7 @@ def shown(at: AppTest) -> dict[str, str]:
 
 
 def text(at: AppTest) -> str:
-    return "\n".join(str(one.value) for one in [*at.title, *at.subheader, *at.markdown, *at.caption])
+    return "\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption])
 
 
 @pytest.mark.parametrize("email", [REP, MANAGER, OPS, ANALYST])
