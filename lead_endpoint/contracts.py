@@ -20,23 +20,22 @@ _NO_EMAIL: dict[str, Any] = {"enum": ["", None]}
 _TEXT = "Text; any other value is kept as its text."
 
 
+_NEEDED: list[dict[str, Any]] = [
+    {"required": ["email"], "properties": {"email": _EMAIL}},
+    {"required": ["phone"], "properties": {"phone": _PHONE}},
+]
+_EXAMPLES: list[dict[str, Any]] = [
+    {"email": "ada@example.com", "name": "Ada Lovelace", "phone": "+49 30 901820", "company": "Analytical Engines"},
+    {"phone": "+49 30 901820", "first_name": "Ada", "message": "Please call me"},
+]
+
+
 class LeadPayload(BaseModel):
     """A lead as a website sends it. An e-mail address or a phone number is needed; everything else is welcome, and what
     is not known here is kept with the lead."""
 
     model_config = ConfigDict(
-        extra="allow",
-        title="Lead",
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["email"], "properties": {"email": _EMAIL}},
-                {"required": ["phone"], "properties": {"phone": _PHONE}},
-            ],
-            "examples": [
-                {"email": "ada@example.com", "name": "Ada Lovelace", "phone": "+49 30 901820", "company": "Analytical"},
-                {"phone": "+49 30 901820", "first_name": "Ada", "message": "Please call me"},
-            ],
-        },
+        extra="allow", title="Lead", json_schema_extra={"anyOf": [*_NEEDED], "examples": [*_EXAMPLES]}
     )
 
     email: Annotated[
@@ -56,20 +55,43 @@ class LeadPayload(BaseModel):
     ] = None
 
 
+class LeadForm(BaseModel):
+    """The same, as a plain HTML form sends it: every field is text, an empty one is none."""
+
+    model_config = ConfigDict(
+        extra="allow", title="Lead in a form", json_schema_extra={"anyOf": [*_NEEDED], "examples": [*_EXAMPLES]}
+    )
+
+    email: Annotated[
+        str, WithJsonSchema({"anyOf": [_EMAIL, {"const": ""}]}), Field(description="Needed, or else a phone.")
+    ] = ""
+    phone: Annotated[str, Field(description="Stored as E.164 where its country is known.")] = ""
+    name: Annotated[str, Field(description="First and last name in one.")] = ""
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    form: Annotated[str, Field(description="Key of the form; without it the default form.")] = ""
+
+
 class LeadQuery(BaseModel):
     form: Annotated[str | None, Field(description="Key of the form, where the body does not name it.")] = None
 
 
 class LeadHeaders(BaseModel):
     prefer: Annotated[
-        Literal["respond-async"] | None,
-        Field(alias="Prefer", description="Answer at once with 202; the lead is delivered afterwards (RFC 7240)."),
+        str | None,
+        Field(
+            alias="Prefer",
+            description="respond-async: answer at once with 202, deliver afterwards. Other preferences are ignored, as "
+            "RFC 7240 says.",
+            examples=["respond-async"],
+        ),
     ] = None
     idempotency_key: Annotated[
         str | None,
         Field(
             alias="Idempotency-Key",
-            pattern=r"^[!#-~][!-~]{0,253}$",
+            pattern="^[!-~]{0,255}$",
             description="The same key and body again is the same lead: safe to repeat after a lost answer.",
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),

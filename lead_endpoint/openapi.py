@@ -103,7 +103,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Send again after 503 or a lost answer, with the same Idempotency-Key.",
         query=contracts.LeadQuery,
         headers=contracts.LeadHeaders,
-        bodies={JSON: contracts.LeadPayload, FORM: contracts.LeadPayload},
+        bodies={JSON: contracts.LeadPayload, FORM: contracts.LeadForm},
         replies={
             200: Reply("Delivered.", {JSON: contracts.LeadDelivered}),
             202: Reply("Accepted; it will be delivered.", {JSON: contracts.LeadAccepted}),
