@@ -343,8 +343,8 @@ class HttpClient:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds that Retry-After asks for, in either form (seconds, HTTP date); at most MAX_WAIT_S; None where it makes no
-    sense. A date is compared with the server's own clock where it tells it: clocks differ."""
+    """Seconds that Retry-After asks for, in either form (seconds, HTTP date), at most MAX_WAIT_S; None where it makes
+    no sense. A date is compared with the server's own clock where it tells it: clocks differ."""
     said = headers.get("retry-after", "").strip()
     try:
         wait_s = float(said)

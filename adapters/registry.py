@@ -7,9 +7,11 @@ from typing import Any
 
 from adapters.errors import ConfigError
 
-_ADAPTERS = {"csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm"}
-_NOT_YET = {"hubspot": "HubSpot", "pipedrive": "Pipedrive", "nutshell": "Nutshell", "salesforce": "Salesforce"}
-TAKES_LEADS: tuple[str, ...] = ("demo",)
+_ADAPTERS = {
+    "csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm", "hubspot": "adapters.hubspot:HubSpot",
+}  # fmt: skip
+_NOT_YET = {"pipedrive": "Pipedrive", "nutshell": "Nutshell", "salesforce": "Salesforce"}
+TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot")
 """The CRMs to which leads can be delivered; an export is only read."""
 
 

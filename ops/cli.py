@@ -242,6 +242,29 @@ def organization_named(services: Services, name: str) -> int:
     return found.organization_id
 
 
+@app.command("fake-crm")
+def fake_crm(
+    vendor: Annotated[str, typer.Argument(help="whose interface: hubspot")],
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
+    deals: Annotated[int, typer.Option(min=0)] = 400,
+    activities: Annotated[int, typer.Option(min=0)] = 2_000,
+    without: Annotated[list[str] | None, typer.Option(help="a scope that the token lacks; may be repeated")] = None,
+    lag: Annotated[float, typer.Option(min=0, help="seconds until a search finds what changed")] = 5.0,
+    seed: Annotated[int, typer.Option(help="another seed, another company")] = 7,
+) -> None:
+    """Serve a made-up CRM on this machine, to try things without an account. Ctrl-C stops it and forgets everything."""
+    from ops.sandbox import FakeCrm, UnknownVendorError, run
+
+    wanted = FakeCrm(
+        vendor=vendor, port=port, deals=deals, activities=activities, without=tuple(without or ()), lag_s=lag, seed=seed
+    )
+    try:
+        run(wanted, now=utc_now, say=typer.echo)
+    except UnknownVendorError as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(WRONG_SETTING) from None
+
+
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="print the checks as JSON")] = False) -> None:
     """Check settings, database, CRM access, language model, clock and disk; say what to do about each fault."""

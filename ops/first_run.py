@@ -27,6 +27,7 @@ from snapshots.sync import Progress, RunReport
 
 SAMPLE_NAME = "Sample data"
 DEMO_CONNECTION = "Demo CRM"
+CRM_NAMES = {"hubspot": "HubSpot"}
 
 
 def load_demo(
@@ -142,7 +143,7 @@ def _connection_of(services: Services) -> tuple[str, dict[str, object]]:
         return "CSV export", {"path": str((PROJECT / settings.csv_folder).resolve()), "refresh": True}
     if settings.crm_provider is Provider.DEMO:
         return DEMO_CONNECTION, demo_values(usual_demo(services.now().date()))
-    return str(settings.crm_provider), {}
+    return CRM_NAMES.get(str(settings.crm_provider), str(settings.crm_provider)), {}
 
 
 def _was_read(services: Services, organization: Organization) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 
 from adapters import registry
 from adapters.base import CrmAdapter
-from adapters.errors import FatalError
+from adapters.errors import ConfigError, FatalError
 from ops.settings import Settings
 from snapshots import embedded
+from snapshots.budget import DatabaseBudget
 from snapshots.database import Database, migrate
 from snapshots.demo_store import DatabaseDemoStore
 from snapshots.organizations import CrmConnection, get_organization
@@ -39,6 +40,8 @@ class Services:
             return self._demo(connection)
         if connection.provider == "csv":
             return self._csv(connection)
+        if connection.provider == "hubspot":
+            return self._hubspot(connection)
         adapter: CrmAdapter = registry.load(connection.provider)()
         return adapter
 
@@ -65,6 +68,34 @@ class Services:
                 f"CSV export: {path} holds no table of deals, leads or anything else known. Check the path."
             )
         return adapter
+
+    def _hubspot(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.hubspot import HubSpot, HubSpotAccess, limits
+
+        settings = self.settings
+        if settings.hubspot_api_key is None:
+            raise ConfigError(
+                "HUBSPOT_API_KEY is missing: set it to the token of a HubSpot private app.", setting="HUBSPOT_API_KEY"
+            )
+
+        def budget(rate: float, burst: float) -> DatabaseBudget:
+            return DatabaseBudget(
+                database=self.database, organization_id=connection.organization_id, rate=rate, burst=burst
+            )
+
+        return HubSpot(
+            HubSpotAccess(
+                token=settings.hubspot_api_key.get_secret_value(),
+                base_url=settings.hubspot_base_url,
+                version=settings.hubspot_api_version,
+                lead_id_property=settings.hubspot_lead_id_property,
+                source_property=settings.hubspot_source_property,
+                allow_private_hosts=settings.allow_private_hosts,
+            ),
+            budget=budget(limits.GENERAL_RATE, limits.GENERAL_BURST),
+            search_budget=budget(limits.SEARCH_RATE, limits.SEARCH_BURST),
+            now=self.now,
+        )
 
 
 def open_services(settings: Settings, *, with_migrations: bool = True) -> Services:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     time_zone: str = "UTC"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     hubspot_api_key: SecretStr | None = None
+    hubspot_base_url: str = "https://api.hubapi.com"
+    hubspot_api_version: Annotated[str, Field(pattern=r"^(v3|20\d\d-(03|09))$")] = "v3"
+    hubspot_lead_id_property: str | None = None
+    hubspot_source_property: str | None = None
     csv_folder: Path | None = None
 
     openai_api_key: SecretStr | None = None
@@ -92,7 +96,7 @@ class Settings(BaseSettings):
                 raise ValueError("names no database: postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("openai_base_url", "public_url")
+    @field_validator("hubspot_base_url", "openai_base_url", "public_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         if url is not None:
@@ -176,14 +180,22 @@ def _misspelt(env_file: Path) -> list[str]:
 def _line(fault: ErrorDetails) -> str:
     name = str(fault["loc"][0]).upper() if fault["loc"] else ""
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{name} {_plain(fault['type'], message)}. See .env.example." if name else f"{message}. See .env.example."
+    return (
+        f"{name} {_plain(name, fault['type'], message)}. See .env.example." if name else f"{message}. See .env.example."
+    )
 
 
-def _plain(kind: str, message: str) -> str:
+_PATTERNS = {
+    "CURRENCY": "must be a currency code of three capital letters, such as EUR",
+    "HUBSPOT_API_VERSION": "must be v3 or a dated version of HubSpot's API, such as 2026-03",
+}
+
+
+def _plain(name: str, kind: str, message: str) -> str:
     if kind == "value_error":
         return message
     if kind in {"too_short", "string_too_short"}:
         return "is too short: use at least 32 random characters, or remove it and one is made for you"
     if kind == "string_pattern_mismatch":
-        return "must be a currency code of three capital letters, such as EUR"
+        return _PATTERNS[name]
     return f"is wrong: {message[0].lower()}{message[1:]}"

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from adapters.sandbox.server import AnswerLost, DialectServer, Reply, Request
+from adapters.sandbox.server import AnswerLost, DialectServer, Reply, Request, query_of
 
+NO_CONTENT = 204
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -41,7 +42,7 @@ async def _request(scope: Message, receive: Receive) -> Request:
     return Request(
         scope["method"],
         path.decode().partition("?")[0],
-        dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
+        query_of(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
         {name.decode().lower(): value.decode() for name, value in scope["headers"]},
         bytes(body),
     )
@@ -49,19 +50,20 @@ async def _request(scope: Message, receive: Receive) -> Request:
 
 async def _send(reply: Reply, send: Send) -> None:
     content = reply.content()
-    headers = {"content-type": "application/json;charset=utf-8", **reply.headers, "content-length": str(len(content))}
+    headers = {"content-type": "application/json;charset=utf-8", **reply.headers}
+    if reply.status != NO_CONTENT:
+        headers["content-length"] = str(len(content))
     lines = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": lines})
     if reply.is_cut:
-        content = content[: len(content) // 2]
-    for place in range(len(content)) if reply.drip_s else ():
-        await asyncio.sleep(reply.drip_s)
-        await send({"type": "http.response.body", "body": content[place : place + 1], "more_body": True})
-    if not reply.drip_s:
-        await send({"type": "http.response.body", "body": content, "more_body": reply.is_cut})
-    if reply.is_cut:
+        await send({"type": "http.response.body", "body": content[: len(content) // 2], "more_body": True})
         raise ConnectionResetError("the answer is cut off on purpose")
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    if reply.drip_s:
+        for place in range(len(content)):
+            await asyncio.sleep(reply.drip_s)
+            await send({"type": "http.response.body", "body": content[place : place + 1], "more_body": True})
+        content = b""
+    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 def serve(server: DialectServer, address: str, port: int) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 
@@ -30,7 +29,8 @@ class AnswerLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """path: decoded where it is taken apart, not here. headers: lower-case names. body: None where there is none."""
+    """path: decoded where it is taken apart, not here. query: a name that is repeated has its values with commas
+    between them, which is how some clients write a list. headers: lower-case names."""
 
     method: str
     path: str
@@ -173,6 +173,9 @@ class DialectServer:
         return self.not_found(request)
 
 
-def decoded(text: str) -> str:
-    """A part of a path."""
-    return unquote(text)
+def query_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A request's query."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: ",".join(values) for name, values in found.items()}

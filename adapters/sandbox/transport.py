@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from adapters.sandbox.server import AnswerLost, DialectServer, Reply, Request
+from adapters.sandbox.server import AnswerLost, DialectServer, Reply, Request, query_of
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -21,7 +21,7 @@ class SandboxTransport(httpx.BaseTransport):
                 Request(
                     request.method,
                     request.url.raw_path.decode().partition("?")[0],
-                    dict(request.url.params),
+                    query_of(request.url.params.multi_items()),
                     {name.lower(): value for name, value in request.headers.items()},
                     request.read(),
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from adapters.sandbox.world import Past, Row, Value, World
@@ -46,6 +46,11 @@ def _worded(name: str, words: Mapping[str, str]) -> Getter:
 def _milliseconds(world: World, row: Row) -> Value:
     seconds = row.fields.get("duration_s")
     return seconds * 1000 if isinstance(seconds, int) else None
+
+
+def _ends(world: World, row: Row) -> Value:
+    at, seconds = row.fields.get("at"), row.fields.get("duration_s")
+    return at + timedelta(seconds=seconds) if isinstance(at, datetime) and isinstance(seconds, int) else None
 
 
 def _merged(_: World, row: Row) -> Value:
@@ -189,7 +194,7 @@ OBJECT_TYPES = (
         "hs_email_status": _worded("status", {"done": "SENT", "cancelled": "FAILED"}),
     }),
     _engagement("meetings", "0-47", "meeting", {
-        "hs_meeting_title": _of("subject"), "hs_meeting_start_time": _of("at"),
+        "hs_meeting_title": _of("subject"), "hs_meeting_start_time": _of("at"), "hs_meeting_end_time": _ends,
         "hs_meeting_outcome": _worded("status", _MEETING),
     }),
     _engagement("tasks", "0-27", "task", {
@@ -202,6 +207,7 @@ OBJECT_TYPES = (
         write="crm.objects.appointments.write",
         shows={
             "hs_appointment_name": _of("subject"), "hs_appointment_start": _of("at"),
+            "hs_appointment_end": _ends,
             "hs_appointment_status": _worded("status", _MEETING), **_OWNED,
         },
     ),

@@ -175,7 +175,7 @@ class HubSpotServer(DialectServer):
         if not 0 < limit <= (MOST_WITH_HISTORY if history else MOST_LISTED):
             return bodies.error(400, f"limit must be between 1 and {MOST_LISTED}, {MOST_WITH_HISTORY} with history")
         rows, after = self._page(
-            self.world.after(objects.kind, int(query.get("after", 0)), archived=query.get("archived") == "true"), limit
+            self.world.after(objects.kind, int(query.get("after", 0)), archived=_is_true(query.get("archived"))), limit
         )
         results = [
             self._shown(objects, row, bodies.names(query.get("properties")), with_history=history)
@@ -315,7 +315,7 @@ class HubSpotServer(DialectServer):
 
     def _owners(self, request: Request, match: re.Match[str]) -> Reply:
         self._demand(OWNERS)
-        is_archived = request.query.get("archived") == "true"
+        is_archived = _is_true(request.query.get("archived"))
         rows = self.world.after("owner", int(request.query.get("after", 0)), archived=is_archived)
         page, after = self._page(rows, int(request.query.get("limit", 100)))
         return Reply(200, {"results": [bodies.owner(self.world, row) for row in page]} | bodies.paging(after))
@@ -353,3 +353,7 @@ class HubSpotServer(DialectServer):
         if request.json().get("tokenKey") != self.token:
             return bodies.error(404, "There is no such token", "OBJECT_NOT_FOUND")
         return Reply(200, {"userId": 7_000, "hubId": 1_234_567, "appId": 8_000, "scopes": sorted(self.scopes)})
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").lower() == "true"

@@ -1,0 +1,62 @@
+"""`slms fake-crm`: serves the sandbox's world as a CRM of choice, on loopback, until it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.sandbox import DialectServer, Size, World, seeded
+from adapters.sandbox.asgi import serve
+from ops.serving import free_port
+
+ADDRESS = "127.0.0.1"
+TOKEN = "pat-sandbox"  # noqa: S105  # opens a made-up account
+
+
+class UnknownVendorError(Exception):
+    """There is no such dialect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeCrm:
+    """without: scopes that the token lacks. lag_s: how long a search stays behind."""
+
+    vendor: str
+    port: int = 8090
+    deals: int = 400
+    activities: int = 2_000
+    without: tuple[str, ...] = ()
+    lag_s: float = 5.0
+    seed: int = 7
+
+
+def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
+    """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
+    if wanted.vendor != "hubspot":
+        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot.")
+    from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
+
+    server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))
+    return server, {"CRM_PROVIDER": "hubspot", "HUBSPOT_API_KEY": TOKEN, "HUBSPOT_LEAD_ID_PROPERTY": "slms_lead_id"}
+
+
+def _world(wanted: FakeCrm, now: Callable[[], datetime]) -> World:
+    size = Size(
+        owners=12, companies=max(wanted.deals // 3, 1), contacts=max(wanted.deals // 2, 1), deals=wanted.deals,
+        activities=wanted.activities,
+    )  # fmt: skip
+    world = seeded(wanted.seed, now(), size, follows=now)
+    world.lag_s = wanted.lag_s
+    return world
+
+
+def run(wanted: FakeCrm, *, now: Callable[[], datetime], say: Callable[[str], None]) -> None:
+    """Serve it until a signal ends it. say: takes the lines of the announcement."""
+    server, settings = make(wanted, now=now)
+    port = free_port(wanted.port, ADDRESS)
+    address = f"http://{ADDRESS}:{port}"
+    say(f"A made-up {wanted.vendor} account answers at {address}. Settings for SLMS, in .env or the environment:\n")
+    lines = {**settings, f"{wanted.vendor.upper()}_BASE_URL": address, "ALLOW_PRIVATE_HOSTS": "true"}
+    say("".join(f"{name}={value}\n" for name, value in lines.items()))
+    serve(server, ADDRESS, port)
