@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ CONNECT_S, STATEMENT_S = 2, 5
 LOOK_UPS = 4
 FIND_S = 2.0
 """How long a look-up waits for a connection."""
+ANSWER_S = 1.5
+"""How long it then waits for the server. One that holds the connection and says nothing would keep us for ever."""
 
 
 class StoreUnavailable(Exception):
@@ -123,10 +126,26 @@ def open_pool(url: str) -> Pool:
         min_size=0,
         max_size=LOOK_UPS,
         open=True,
-        check=ConnectionPool.check_connection,
+        check=_check,
         reconnect_timeout=CONNECT_S,
         name="look-ups",
     )
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    with _bounded(connection):
+        ConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _bounded(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    watch = threading.Timer(ANSWER_S, cut, (connection,))
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def _options() -> dict[str, Any]:
@@ -336,7 +355,11 @@ def is_ready(pool: Pool) -> bool:
 def _session(pool: Pool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
     """A transaction that sees one organization; with None all of them, to find out whose a request is."""
     try:
-        with pool.connection(timeout=FIND_S) as connection, connection.transaction():
+        with (
+            pool.connection(timeout=FIND_S) as connection,
+            _bounded(connection),
+            connection.transaction(),
+        ):
             if organization_id is None:
                 connection.execute(f"SET LOCAL ROLE {WORKER_ROLE}")
             else:

@@ -24,6 +24,7 @@ from snapshots.group_commit import GroupCommit
 from snapshots.intake import Receipt, StoreUnavailable
 
 Patch = pytest.MonkeyPatch
+pytestmark = pytest.mark.once
 
 
 # --- accepting -------------------------------------------------------------------------------------------------------

@@ -93,12 +93,14 @@ def test_whatever_the_crm_can_do_nothing_is_lost_or_doubled_when(on: World, scen
     scenario(on)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fault", AMBIGUOUS, ids=lambda make: make().name)
 @pytest.mark.parametrize("on", SURE, indirect=True)
 def test_a_lost_answer_is_never_a_second_contact(on: World, fault: Callable[[], Fault]) -> None:
     scenarios.ambiguous(on, fault)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fault", AMBIGUOUS, ids=lambda make: make().name)
 def test_where_a_search_is_never_sure_a_person_decides(
     database: Database, organization: int, fault: Callable[[], Fault]
