@@ -7,7 +7,7 @@ what was last written (a colleague's link, Back) wins over the session; one with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -137,17 +137,21 @@ def _short(name: str) -> str:
 
 
 def draw(
-    filters: Filters, choices: Choices, *, organization_name: str, is_whole: bool, is_of_person: bool = False
-) -> None:
+    filters: Filters, choices: Choices, *, organization_name: str, is_whole: bool, is_of_person: bool = False,
+    further: Callable[[], None] | None = None,
+) -> None:  # fmt: skip
     """The chips, in one row that wraps; only the organization's where not `is_whole`.
 
-    is_of_person: the page is about one salesperson, so that teams and owners are no choice.
+    is_of_person: the page is about one salesperson, so that teams and owners are no choice. further: draws the chips of
+    a page that has its own.
     """
-    if not is_whole and len(choices.organizations) < 2:
+    if not is_whole and len(choices.organizations) < 2 and further is None:
         return
     with st.container(horizontal=True, key="filterbar", gap="xsmall", vertical_alignment="center"):
         if len(choices.organizations) > 1:
             _organization(filters, choices, organization_name)
+        if further is not None:
+            further()
         if not is_whole:
             return
         _range(filters, choices)

@@ -71,6 +71,15 @@ def name_renderer(palette: Palette) -> JsCode:
     )
 
 
+def mark_renderer(palette: Palette) -> JsCode:
+    """A word behind a mark (`<field>__mark`) in a colour of the palette (`<field>__color`)."""
+    return _renderer(
+        "const color = 'flex:none;width:13px;color:' + row[field + '__color'];"
+        "this.add('span', color, row[field + '__mark']).setAttribute('aria-hidden', 'true');"
+        f"this.add('span', '{_clip('')}', row[field + '__text']);"
+    )
+
+
 def rate_renderer(palette: Palette) -> JsCode:
     """A rate with its n; pale where `<field>__few`, because a rate of few cases says little."""
     return _renderer(

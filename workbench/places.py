@@ -13,6 +13,8 @@ OVERVIEW: Final = str(_PAGES / "overview.py")
 SALESPEOPLE: Final = str(_PAGES / "salespeople.py")
 SALESPERSON: Final = str(_PAGES / "salesperson.py")
 PIPELINE: Final = str(_PAGES / "pipeline.py")
+LEADS: Final = str(_PAGES / "leads.py")
+LEAD: Final = str(_PAGES / "lead.py")
 DATA: Final = str(_PAGES / "data.py")
 
 

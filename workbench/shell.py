@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
-from workbench.places import DATA, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.places import DATA, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
 _STYLES: Final = Path(__file__).with_name("workbench.css")
@@ -22,6 +22,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
         "": [st.Page(OVERVIEW, title="Overview", icon=":material/space_dashboard:", url_path="overview", default=True)],
         "Analyse": [
             st.Page(SALESPEOPLE, title="Salespeople", icon=":material/group:", url_path="salespeople"),
+            st.Page(LEADS, title="Leads", icon=":material/move_to_inbox:", url_path="leads"),
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
             st.Page(
                 SALESPERSON,
@@ -30,6 +31,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
                 url_path="salesperson",
                 visibility="hidden",
             ),
+            st.Page(LEAD, title="Lead", icon=":material/contact_mail:", url_path="lead", visibility="hidden"),
         ],
         "Workspace": [st.Page(DATA, title="Data", icon=":material/database:", url_path="data")],
     }
@@ -49,11 +51,12 @@ def begin(
     is_analysis: bool = True,
     is_of_person: bool = False,
     about: Callable[[View], str] = lambda _: "",
+    chips: Callable[[View], None] | None = None,
 ) -> View:
     """The top of a page: who is looking, filter bar, banner, title. Stops the run where there is nothing to show yet.
 
     title: None where the page draws its own. about: what stands beside it, e.g. which days the numbers are of.
-    is_analysis: False for pages that no filter but the organization touches.
+    is_analysis: False for pages that no filter but the organization touches. chips: draws a page's own beside it.
     """
     now: datetime = st.session_state["now"]
     with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
@@ -68,6 +71,7 @@ def begin(
         filter_bar.draw(
             view.filters, view.choices, organization_name=view.organization_name,
             is_whole=is_analysis and has_data, is_of_person=is_of_person,
+            further=None if chips is None else lambda: chips(view),
         )  # fmt: skip
         _say_what_is_left_out(unread, was_dropped=was_dropped)
         _banners(view, is_analysis=is_analysis and has_data)

@@ -1,0 +1,212 @@
+"""What the list of received leads is narrowed by: a value that stands in the URL, and the chips that change it.
+
+Its period is the one of the other pages but ends today, whatever day the CRM's data end. The rest is its own:
+`?state=parked&reason=config&form=7&flag=no_email&q=ada&tab=refused`. Like the other filters it lives in the session,
+and a URL that names any of it and differs from what was last written wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import streamlit as st
+
+from insights.metrics import Period
+from snapshots.forms import FormSettings
+from snapshots.lead_filter import LeadFilter, LeadState
+from workbench import filter_bar, formats, lead_words
+from workbench.filters import RANGES
+from workbench.view import View
+
+_CHOICE, _URL = "lead_choice", "lead_choice_url"
+PARAMETERS: Final = ("state", "reason", "form", "flag", "q", "tab")
+REFUSED: Final = "refused"
+"""The tab of submissions that were not accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadChoice:
+    """Empty lists mean all. tab: "" or REFUSED."""
+
+    states: tuple[LeadState, ...] = ()
+    reasons: tuple[str, ...] = ()
+    form_ids: tuple[int, ...] = ()
+    flags: tuple[str, ...] = ()
+    search: str = ""
+    tab: str = ""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.states or self.reasons or self.form_ids or self.flags or self.search)
+
+
+def from_url(params: Mapping[str, Sequence[str]]) -> LeadChoice:
+    """What a URL asks for; what cannot be read is left out."""
+    words = [text.strip() for text in params.get("q", ())]
+    return LeadChoice(
+        states=tuple(state for state in LeadState if state.value in params.get("state", ())),
+        reasons=tuple(reason for reason in lead_words.REASONS if reason in params.get("reason", ())),
+        form_ids=tuple(sorted({int(text) for text in params.get("form", ()) if text.isascii() and text.isdigit()})),
+        flags=tuple(flag for flag in lead_words.FLAGS if flag in params.get("flag", ())),
+        search=words[-1] if words else "",
+        tab=REFUSED if REFUSED in params.get("tab", ()) else "",
+    )
+
+
+def to_url(choice: LeadChoice) -> dict[str, list[str]]:
+    """The query parameters that bring this choice back."""
+    params = {
+        "state": [state.value for state in choice.states],
+        "reason": list(choice.reasons),
+        "form": [str(form_id) for form_id in choice.form_ids],
+        "flag": list(choice.flags),
+        "q": [choice.search] if choice.search else [],
+        "tab": [choice.tab] if choice.tab else [],
+    }
+    return {name: values for name, values in params.items() if values}
+
+
+def adopt(form_ids: Sequence[int]) -> LeadChoice:
+    """The choice of this run, without forms that are not there; kept for the session and written to the URL."""
+    st.query_params.pop("lead", None)  # the browser's way back from a lead's page brings it along
+    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
+    state = st.session_state
+    if _CHOICE not in state or (params and params != state.get(_URL)):
+        state[_CHOICE] = from_url(params)
+    choice: LeadChoice = state[_CHOICE]
+    choice = replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
+    wanted = to_url(choice)
+    for name in PARAMETERS:
+        if name in wanted and st.query_params.get_all(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    state[_CHOICE], state[_URL] = choice, wanted
+    return choice
+
+
+def kept() -> LeadChoice:
+    """The choice of the session, for the way back to the list."""
+    found: LeadChoice = st.session_state.get(_CHOICE, LeadChoice())
+    return found
+
+
+def change(**changes: Any) -> None:
+    """Changes the choice of the session; the URL follows with the next run."""
+    st.session_state[_CHOICE] = replace(kept(), **changes)
+
+
+def clear() -> None:
+    """Everything again, in the same tab."""
+    st.session_state[_CHOICE] = LeadChoice(tab=kept().tab)
+
+
+def show_all_time() -> None:
+    filter_bar.drop(range="all", first=None, last=None)
+
+
+# --- days ------------------------------------------------------------------------------------------------------------
+
+
+def period(view: View) -> Period:
+    """The days that are looked at; they end today."""
+    return replace(view.filters, as_of=None).period(latest=_today(view))
+
+
+def days(view: View) -> str:
+    """The same in words."""
+    asked = period(view)
+    return "all time" if asked.first is None else formats.day_range(asked.first, asked.last)
+
+
+def when(view: View) -> str:
+    """The same after "received"."""
+    return "at any time" if period(view).first is None else days(view)
+
+
+def wanted(view: View, choice: LeadChoice) -> LeadFilter:
+    """The same as the database is asked."""
+    asked = period(view)
+    return LeadFilter(
+        since=None if asked.first is None else _midnight(asked.first, view),
+        before=None if asked.first is None else _midnight(asked.last + timedelta(days=1), view),
+        states=choice.states,
+        reasons=choice.reasons,
+        form_ids=choice.form_ids,
+        flags=choice.flags,
+        search=choice.search,
+    )
+
+
+def _today(view: View) -> date:
+    return view.now.astimezone(view.zone).date()
+
+
+def _midnight(day: date, view: View) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=view.zone)
+
+
+# --- chips -----------------------------------------------------------------------------------------------------------
+
+
+def draw(view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_whole: bool) -> None:
+    """The chips, beside the organization's. is_whole: with those that narrow the list, for whoever sees it."""
+    _range(view)
+    if len(forms) > 1:
+        _list("Form", "form_ids", choice.form_ids, {form.form_id: form.name for form in forms}, "list_alt")
+    if not is_whole:
+        return
+    _list("State", "states", choice.states, lead_words.STATES, "flag")
+    reasons = {key: f"{one.label} ({lead_words.STATES[one.state].lower()})" for key, one in lead_words.REASONS.items()}
+    _list("Reason", "reasons", choice.reasons, reasons, "help")
+    _list("Note", "flags", choice.flags, {key: label for key, (label, _) in lead_words.FLAGS.items()}, "sell")
+    if choice.is_narrowed:
+        st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear, key="lead_clear")
+
+
+def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
+    labels = [names[item].partition(" (")[0] for item in chosen if item in names]
+    more = f" +{len(labels) - 1}" if len(labels) > 1 else ""
+    with st.popover(f"{what}: {labels[0] if labels else 'all'}{more}", icon=f":material/{icon}:", key=f"chip_{name}"):
+        st.session_state[f"lead_{name}"] = [item for item in chosen if item in names]
+        st.multiselect(
+            what, list(names), format_func=names.__getitem__, key=f"lead_{name}", on_change=_on_list, args=(name,),
+            placeholder=f"All {what.lower()}s", width=300,
+        )  # fmt: skip
+
+
+def _on_list(name: str) -> None:
+    change(**{name: tuple(st.session_state[f"lead_{name}"])})
+
+
+def _range(view: View) -> None:
+    asked, filters = period(view), view.filters
+    first = asked.first or view.choices.earliest
+    label = days(view) if filters.range == "custom" else RANGES[filters.range]
+    with st.popover(label, icon=":material/date_range:", key="chip_lead_range"):
+        st.session_state["lead_range"] = filters.range
+        st.pills(
+            "Received in", list(RANGES), format_func=RANGES.__getitem__, required=True, key="lead_range",
+            on_change=_on_range, args=(min(first, asked.last), asked.last), width=340,
+        )  # fmt: skip
+        if filters.range == "custom":
+            st.session_state["lead_days"] = (min(first, asked.last), asked.last)
+            st.date_input(
+                "From and to", max_value=_today(view), format="YYYY-MM-DD", key="lead_days", on_change=_on_days
+            )
+        st.caption(f"{days(view).capitalize()}. Leads are counted by the moment they came in; the days end today.")
+
+
+def _on_range(first: date, last: date) -> None:
+    chosen = st.session_state["lead_range"]
+    is_custom = chosen == "custom"
+    filter_bar.drop(range=chosen, first=first if is_custom else None, last=last if is_custom else None)
+
+
+def _on_days() -> None:
+    chosen = st.session_state["lead_days"]
+    if isinstance(chosen, tuple) and len(chosen) == 2:
+        filter_bar.drop(range="custom", first=chosen[0], last=chosen[1])

@@ -1,0 +1,340 @@
+"""What the pages of received leads load: counts, lists, journeys, forms. Nothing is cached, for leads come and go while
+the CRM's data stay; and what people do with leads, in their name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pandas as pd
+
+from adapters.registry import TAKES_LEADS
+from snapshots import forms, journeys
+from snapshots.forms import FormSettings
+from snapshots.inbox import PAGE_ROWS, Inbox, InboxCounts, PausedAccount, RefusedSubmission
+from snapshots.journeys import Journey
+from snapshots.lead_actions import LeadActions, LeadEdit
+from snapshots.lead_filter import ASIDE, LeadFilter, LeadState
+from snapshots.organizations import list_connections
+from workbench import access, cards, formats, installation, lead_filters, lead_words
+from workbench.columns import Column, ColumnKind
+from workbench.content import RowsPage
+from workbench.lead_filters import LeadChoice
+from workbench.view import View
+
+EXPORT_LIMIT: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the page: what it is called, what it counts, and the state that it shows; None: no single one."""
+
+    label: str
+    definition: str
+    state: LeadState | None = None
+
+
+NUMBERS: Final = {
+    "received": Number(
+        "Received", "Leads that were accepted in the period: delivered, waiting, parked and quarantined ones added up."
+    ),
+    "delivered": Number("Delivered", "Of the leads received, those that the CRM has.", LeadState.DELIVERED),
+    "waiting": Number(
+        "Waiting",
+        "Of the leads received, those on their way: due now, being delivered, or to be tried again.",
+        LeadState.PENDING,
+    ),
+    "parked": Number(
+        "Parked",
+        "Of the leads received, those that could not be delivered and need somebody to look, with the reason.",
+        LeadState.PARKED,
+    ),
+    "quarantined": Number(
+        "Quarantined",
+        "Of the leads received, those that were accepted and set aside before delivery, with the reason.",
+        LeadState.QUARANTINED,
+    ),
+    "refused": Number(
+        "Refused",
+        "Submissions of the period that were not accepted because they cannot be a lead; the sender was told why. "
+        "They are kept, and not among the leads received.",
+    ),
+}
+COMPANY: Final = Column(field="company", title="Company", width=1.2)
+"""Stands beside the name, not in a column of its own."""
+NOTES: Final = Column(field="notes", title="Notes", width=1.1, help="What was noticed on the way in")
+LEAD_COLUMNS: Final = (
+    Column(field="name", title="Lead", width=1.3, missing=lead_words.UNNAMED),
+    COMPANY,
+    Column(field="received_at", title="Received", kind=ColumnKind.TIME, width=1.5),
+    Column(field="state", title="State", width=1.27),
+    Column(field="story", title="What happened", width=2.4),
+    Column(field="email", title="E-mail", width=2.0, missing="No e-mail"),
+    Column(field="phone", title="Phone", width=1.3, missing="No phone"),
+    NOTES,
+)
+FORM: Final = Column(field="form", title="Form", width=1.0, missing="Removed form")
+REFUSED_COLUMNS: Final = (
+    Column(field="received_at", title="Received", kind=ColumnKind.TIME, width=1.1),
+    Column(field="field", title="Field", width=0.7, missing="The body"),
+    Column(field="reason", title="Why it was refused", width=2.6),
+    Column(field="body", title="What was sent", width=2.6),
+    Column(field="sort", title="Sent as", width=0.8),
+    Column(field="network", title="From network", width=1.0, missing="Not known"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the top of the page needs. sees: whether the viewer may see who a lead is."""
+
+    forms: Sequence[FormSettings]
+    choice: LeadChoice
+    counts: InboxCounts
+    sees: bool
+
+
+def load(view: View) -> Loaded:
+    """Takes over the filters of the URL."""
+    found = all_forms(view)
+    choice = lead_filters.adopt([form.form_id for form in found])
+    return Loaded(found, choice, counts(view, choice), inbox(view).shows_leads)
+
+
+def inbox(view: View) -> Inbox:
+    return Inbox(installation.database(), view.viewer)
+
+
+def all_forms(view: View) -> list[FormSettings]:
+    return forms.list_forms(installation.database(), view.organization_id)
+
+
+def counts(view: View, choice: LeadChoice) -> InboxCounts:
+    return inbox(view).counts(lead_filters.wanted(view, choice))
+
+
+def paused(view: View) -> list[PausedAccount]:
+    """Accounts to which nothing is delivered at the moment. One that only asked to wait a little is none of them."""
+    return [
+        one
+        for one in inbox(view).paused_accounts()
+        if one.reason != "wait" or (view.now - one.since).total_seconds() > LONG_WAIT_S
+    ]
+
+
+LONG_WAIT_S: Final = 300.0
+
+
+def has_destination(view: View) -> bool:
+    """Whether a CRM is connected that takes leads."""
+    connections = list_connections(installation.database(), view.organization_id)
+    return any(one.is_active and one.provider in TAKES_LEADS for one in connections)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def kpis(found: InboxCounts, view: View, *, opens: bool) -> list[cards.Kpi]:
+    """opens: whether the numbers lead to their rows."""
+    values = {
+        key: found.by_state[number.state] if number.state else found.received if key == "received" else found.refused
+        for key, number in NUMBERS.items()
+    }
+    why = {
+        "delivered": f"{formats.rate(values['delivered'] / found.received)} of those received"
+        if found.received
+        else "",
+        "waiting": f"oldest {_ago(found.waiting_since, view)}" if found.waiting_since else "",
+        "parked": _mostly(found, LeadState.PARKED),
+        "quarantined": _mostly(found, LeadState.QUARANTINED),
+    }
+    return [
+        cards.Kpi(
+            key=f"in_{key}",
+            label=number.label,
+            value=formats.count(values[key]),
+            definition=f"{number.definition} Period: {lead_filters.days(view)}.",
+            why=why.get(key, ""),
+            rows=_rows(key, values[key]) if opens and values[key] else None,
+        )
+        for key, number in NUMBERS.items()
+    ]
+
+
+def _rows(key: str, n: int) -> str:
+    return "Show submissions" if key == "refused" else f"Show {'lead' if n == 1 else 'leads'}"
+
+
+def _ago(at: datetime, view: View) -> str:
+    words = formats.age(at, now=view.now)
+    return words.replace("old", "ago")
+
+
+def _mostly(found: InboxCounts, state: LeadState) -> str:
+    """The most frequent reason."""
+    mine = {
+        reason: n
+        for reason, n in found.by_reason.items()
+        if reason in lead_words.REASONS and lead_words.REASONS[reason].state is state
+    }
+    if not mine:
+        return ""
+    top = max(mine, key=lambda reason: mine[reason])
+    return f"{'mostly: ' if len(mine) > 1 else ''}{lead_words.reason_label(top).lower().replace('crm', 'CRM')}"
+
+
+def overlooked(found: InboxCounts) -> dict[LeadState, int]:
+    """Leads that wait for a person and came in outside the period."""
+    return {state: found.elsewhere[state] for state in ASIDE if found.elsewhere.get(state)}
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def columns(n_forms: int) -> tuple[Column, ...]:
+    return (*LEAD_COLUMNS, FORM) if n_forms > 1 else LEAD_COLUMNS
+
+
+def leads_page(view: View, choice: LeadChoice, *, n_forms: int, after: Any = None) -> RowsPage:
+    """A page of the list, the newest first."""
+    asked = lead_filters.wanted(view, choice)
+    frame = inbox(view).page(asked, after=after, limit=PAGE_ROWS + 1)
+    last = str(frame["lead_id"].iloc[PAGE_ROWS - 1]) if len(frame) > PAGE_ROWS else None
+    total = inbox(view).count(asked)
+    note = f"{formats.plural(total, 'lead')}, the newest first" if total > 1 else "1 lead" if total else "No leads"
+    return RowsPage(
+        title="Leads", note=note, columns=columns(n_forms),
+        frame=_told(frame.head(PAGE_ROWS), view), total=total, next_after=last,
+    )  # fmt: skip
+
+
+def refused_page(view: View, choice: LeadChoice, *, total: int, after: Any = None) -> RowsPage:
+    """A page of the submissions that were not accepted."""
+    found = inbox(view).refused(lead_filters.wanted(view, choice), after=after, limit=PAGE_ROWS + 1)
+    last = int(found["refused_id"].iloc[PAGE_ROWS - 1]) if len(found) > PAGE_ROWS else None
+    frame = found.head(PAGE_ROWS)
+    shown = frame.assign(
+        received_at=frame["received_at"].dt.tz_convert(view.zone),
+        body=[" ".join(lead_words.as_text(body, most=300).split()) for body in frame["body"]],
+        sort=[lead_words.sort_of(kind) for kind in frame["body_type"]],
+        field=frame["field"].map(_field),
+    )
+    return RowsPage(
+        title="Refused", note=f"{formats.plural(total, 'submission')}, the newest first", columns=REFUSED_COLUMNS,
+        frame=shown, total=total, next_after=last,
+    )  # fmt: skip
+
+
+def _field(name: object) -> object:
+    return lead_words.FIELDS.get(str(name), name) if name else None
+
+
+def all_leads(view: View, choice: LeadChoice, *, n_forms: int) -> pd.DataFrame:
+    """Every lead of the list in the order shown, up to EXPORT_LIMIT."""
+    return _all(lambda after: leads_page(view, choice, n_forms=n_forms, after=after))
+
+
+def all_refused(view: View, choice: LeadChoice, *, total: int) -> pd.DataFrame:
+    return _all(lambda after: refused_page(view, choice, total=total, after=after))
+
+
+def _all(read: Callable[[Any], RowsPage]) -> pd.DataFrame:
+    frames: list[pd.DataFrame] = []
+    after: object = None
+    while True:
+        page = read(after)
+        frames.append(page.frame)
+        after = page.next_after
+        if after is None or sum(map(len, frames)) >= EXPORT_LIMIT:
+            return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
+
+
+def _told(frame: pd.DataFrame, view: View) -> pd.DataFrame:
+    """For people's eyes: what happened as a sentence, the lead under some name."""
+    states = [LeadState(state) for state in frame["state"]]
+    pauses = [one.name for one in paused(view)] if LeadState.PENDING in states else []
+    return frame.assign(
+        received_at=frame["received_at"].dt.tz_convert(view.zone),
+        lead_state=states,
+        state=[lead_words.STATES[state] for state in states],
+        story=[_story(row, view, pauses) for row in frame.itertuples()],
+        notes=frame["flags"].map(lead_words.flag_labels),
+    )
+
+
+def _story(row: Any, view: View, pauses: Sequence[str]) -> str:
+    match LeadState(row.state):
+        case LeadState.DELIVERED:
+            return f"{lead_words.outcome(row.outcome)} in {row.connection or 'the CRM'}: {row.external_id}"
+        case LeadState.PENDING:
+            mine = [name for name in pauses if row.connection in {None, name}]
+            if mine and not row.is_under_way:
+                return f"Waits, for {mine[0]} is paused"
+            return next_step(row.next_attempt_at, view, is_under_way=row.is_under_way, attempts=row.attempts)
+        case _:
+            label = lead_words.reason_label(row.reason)
+            detail = row.detail if row.state == LeadState.PARKED else None
+            return f"{label}: {detail}" if detail else label
+
+
+def next_step(at: datetime | None, view: View, *, is_under_way: bool, attempts: int) -> str:
+    """When a lead that waits is tried."""
+    if is_under_way:
+        return "Being delivered now"
+    if at is None or pd.isna(at) or at <= view.now:
+        return "Due now"
+    when = _until(at, view.now)
+    return f"Attempt {attempts + 1} {when}"
+
+
+def _until(at: datetime, now: datetime) -> str:
+    seconds = (at - now).total_seconds()
+    if seconds < 90:
+        return f"in {seconds:.0f} s"
+    return f"in {seconds / 60:.0f} min" if seconds < 90 * 60 else f"in {seconds / 3600:.0f} h"
+
+
+# --- one lead --------------------------------------------------------------------------------------------------------
+
+
+def journey(view: View, lead_id: UUID) -> Journey | None:
+    return journeys.journey(inbox(view), lead_id)
+
+
+def refused_submission(view: View, refused_id: int) -> RefusedSubmission | None:
+    return inbox(view).refused_submission(refused_id)
+
+
+# --- what people do --------------------------------------------------------------------------------------------------
+
+
+def _actions(view: View) -> LeadActions:
+    who = access.email() or access.LOCAL_NAME
+    return LeadActions(database=installation.database(), viewer=view.viewer, who=who)
+
+
+def replay(view: View, lead_id: UUID, fence: int) -> bool:
+    return _actions(view).replay(lead_id, fence=fence)
+
+
+def edit(view: View, lead_id: UUID, fence: int, values: LeadEdit) -> bool:
+    return _actions(view).edit(lead_id, values, fence=fence)
+
+
+def replay_all(view: View, choice: LeadChoice, state: LeadState) -> int:
+    return _actions(view).replay_all(lead_filters.wanted(view, choice), state)
+
+
+def resume(view: View, connection_id: int) -> bool:
+    return _actions(view).resume(connection_id)
+
+
+def n_to_replay(view: View, choice: LeadChoice, state: LeadState, *, reason: str | None = None) -> int:
+    """How many leads of the list are in this state, all or those of one reason."""
+    if (choice.states and state not in choice.states) or (reason and choice.reasons and reason not in choice.reasons):
+        return 0
+    asked: LeadFilter = replace(lead_filters.wanted(view, choice), states=(state,))
+    return inbox(view).count(replace(asked, reasons=(reason,)) if reason else asked)
