@@ -242,6 +242,8 @@ def _email(given: object, text: str | None) -> str | None:
         return None
     if not isinstance(given, str):
         raise Invalid("email", "The e-mail address must be text.")
+    if "\ufffd" in text:
+        raise Invalid("email", "This is no e-mail address: a character of it cannot be read.")
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
