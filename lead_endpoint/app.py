@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from lead_endpoint.documentation import documentation
 from lead_endpoint.integrations import integrations
-from lead_endpoint.messages import problem, unavailable
+from lead_endpoint.messages import problem, unavailable, unexpected
 from lead_endpoint.parts import Parts, from_settings
 from lead_endpoint.public import public, response
 from lead_endpoint.reception import MOST_BYTES
@@ -18,8 +17,6 @@ from snapshots.intake import StoreUnavailable
 
 if TYPE_CHECKING:
     from ops.services import Services
-
-LOG = structlog.get_logger()
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -32,7 +29,7 @@ def create_app(services: Services | None = None) -> Flask:
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(StoreUnavailable, lambda _: response(unavailable("The database cannot be reached.")))
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, lambda error: response(unexpected(error)))
     return app
 
 
@@ -40,9 +37,3 @@ def _http_problem(error: HTTPException) -> Response:
     status = error.code or 500
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in {"allow", "retry-after"}]
     return response(problem(status, error.description or "", *headers))
-
-
-def _unexpected(error: Exception) -> Response:
-    found = problem(500, "Something went wrong here; the log has the details under the correlation id.")
-    LOG.error("request failed", correlation_id=dict(found.headers)["x-correlation-id"], exc_info=error)
-    return response(found)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from lead_endpoint.messages import Answer, Request, problem
+from lead_endpoint.messages import Answer, Request, problem, unexpected
 from lead_endpoint.parts import Parts
 from lead_endpoint.reception import MOST_BYTES, too_large
 
@@ -47,9 +47,15 @@ class Front:
         if isinstance(body, Answer):
             await _send(send, body)
         elif scope["path"] == LEADS_PATH and scope["method"] == "POST":
-            await _send(send, await self.parts.desk.handle(_request(scope, body)))
+            await _send(send, await self._lead(_request(scope, body)))
         else:
             await self._wsgi(scope, _replayed(body), send)
+
+    async def _lead(self, request: Request) -> Answer:
+        try:
+            return await self.parts.desk.handle(request)
+        except Exception as error:  # a defect of ours must not leave as a bare text, nor without a line in the log
+            return unexpected(error)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Ready before the first request, and done with what was begun after the last."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import orjson
+import structlog
 
 JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html; charset=utf-8"
 SAFE = (
@@ -15,6 +16,7 @@ SAFE = (
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-store"),
 )
+LOG = structlog.get_logger()
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -68,6 +70,13 @@ def problem_fields(status: int, detail: str, *, field_name: str | None = None) -
         "correlation_id": secrets.token_hex(8),
     }
     return said | ({"field": field_name} if field_name else {})
+
+
+def unexpected(error: Exception) -> Answer:
+    """The answer to a defect of ours; the log has the details."""
+    found = problem(500, "Something went wrong here; the log has the details under the correlation id.")
+    LOG.error("request failed", correlation_id=dict(found.headers)["x-correlation-id"], exc_info=error)
+    return found
 
 
 def unavailable(detail: str = "The lead was not stored. Send it again, with the same Idempotency-Key.") -> Answer:

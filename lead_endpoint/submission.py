@@ -186,8 +186,9 @@ def _multipart(body: bytes, content_type: str) -> dict[str, object]:
         _, fields, files = parse_form_data(environ, max_form_parts=MOST_FIELDS, silent=False)
     except (HTTPException, ValueError) as error:
         raise Unreadable(400, "The multipart form cannot be read, or has too many parts.") from error
-    found = _joined([(name, value) for name, values in fields.lists() for value in values])
-    return found | ({"files": ", ".join(name for name in files)} if files else {})
+    # werkzeug names a part None whose header gives no name.
+    found = _joined([(name or "", value) for name, values in fields.lists() for value in values])
+    return found | ({"files": ", ".join(name or "" for name in files)} if files else {})
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 from urllib.parse import quote
 
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ NASTY = st.sampled_from(
     ]
 )  # fmt: skip
 TEXT = st.one_of(st.text(max_size=40), NASTY, st.lists(NASTY, max_size=3).map("".join))
-EMAIL = st.one_of(st.just("ada@example.com"), st.emails(), TEXT)
+EMAIL = st.one_of(st.just("ada@example.com"), st.just("eve@example.com"), st.emails(), TEXT)
 PHONE = st.one_of(st.just("+49 30 901820"), st.text("0123456789+-() ", max_size=30), TEXT)
 ODD = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**80), 2**80), st.floats(), TEXT),
@@ -62,8 +63,8 @@ def fields(draw: st.DrawFn) -> dict[str, object]:
     found: dict[str, object] = draw(st.dictionaries(NAMES, st.one_of(TEXT, ODD), max_size=6))
     if found.get("form") is not None and draw(st.integers(0, 3)):
         del found["form"]  # most are not turned away for a form that there is not
-    if draw(st.booleans()):
-        found["email"] = draw(st.one_of(EMAIL, ODD))
+    if draw(st.integers(0, 4)):
+        found["email"] = draw(st.one_of(EMAIL, EMAIL, EMAIL, ODD))
     if draw(st.booleans()):
         found["phone"] = draw(st.one_of(PHONE, ODD))
     return found
@@ -177,4 +178,30 @@ def others(draw: st.DrawFn) -> Sent:
     return Sent(method, f"{path}?{query[:3000]}", dict(draw(HEADERS)))
 
 
+def mangled(sent: Sent, chance: Random) -> Sent:
+    """The same with some bytes of its body cut out, doubled, or replaced."""
+    body = sent.body
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randint(0, len(body))
+        end = min(len(body), start + chance.choice((0, 1, 1, 2, 8, 40)))
+        put = chance.choice((b"", body[start:end] * 2, bytes([chance.randrange(256)]), chance.choice(BYTES)))
+        body = body[:start] + put + body[end:]
+    return replace(sent, body=body)
+
+
+BYTES = (
+    b"\x00",
+    b"\\ud800",
+    b"\\u0000",
+    b"\xed\xa0\x80",
+    b"\xff\xfe",
+    b'"',
+    b"\\",
+    b"{",
+    b"&",
+    b"=",
+    b"%00",
+    b"+",
+    b"\r\n",
+)
 REQUESTS = st.one_of(leads(), leads(), leads(), leads(), leads(), leads(), leads(), others())
