@@ -17,9 +17,9 @@ from snapshots.forms import FormSettings
 from snapshots.inbox import PAGE_ROWS, Inbox, InboxCounts, PausedAccount, RefusedSubmission
 from snapshots.journeys import Journey
 from snapshots.lead_actions import LeadActions, LeadEdit
-from snapshots.lead_filter import ASIDE, LeadFilter, LeadState
+from snapshots.lead_filter import LeadFilter, LeadState
 from snapshots.organizations import list_connections
-from workbench import access, cards, formats, installation, lead_filters, lead_words
+from workbench import access, formats, installation, lead_filters, lead_words
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.lead_filters import LeadChoice
@@ -28,41 +28,6 @@ from workbench.view import View
 EXPORT_LIMIT: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number of the page: what it is called, what it counts, and the state that it shows; None: no single one."""
-
-    label: str
-    definition: str
-    state: LeadState | None = None
-
-
-NUMBERS: Final = {
-    "received": Number(
-        "Received", "Leads that were accepted in the period: delivered, waiting, parked and quarantined ones added up."
-    ),
-    "delivered": Number("Delivered", "Of the leads received, those that the CRM has.", LeadState.DELIVERED),
-    "waiting": Number(
-        "Waiting",
-        "Of the leads received, those on their way: due now, being delivered, or to be tried again.",
-        LeadState.PENDING,
-    ),
-    "parked": Number(
-        "Parked",
-        "Of the leads received, those that could not be delivered and need somebody to look, with the reason.",
-        LeadState.PARKED,
-    ),
-    "quarantined": Number(
-        "Quarantined",
-        "Of the leads received, those that were accepted and set aside before delivery, with the reason.",
-        LeadState.QUARANTINED,
-    ),
-    "refused": Number(
-        "Refused",
-        "Submissions of the period that were not accepted because they cannot be a lead; the sender was told why. "
-        "They are kept, and not among the leads received.",
-    ),
-}
 COMPANY: Final = Column(field="company", title="Company", width=1.2)
 """Stands beside the name, not in a column of its own."""
 NOTES: Final = Column(field="notes", title="Notes", width=1.1, help="What was noticed on the way in")
@@ -134,63 +99,6 @@ def has_destination(view: View) -> bool:
     return any(one.is_active and one.provider in TAKES_LEADS for one in connections)
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def kpis(found: InboxCounts, view: View, *, opens: bool) -> list[cards.Kpi]:
-    """opens: whether the numbers lead to their rows."""
-    values = {
-        key: found.by_state[number.state] if number.state else found.received if key == "received" else found.refused
-        for key, number in NUMBERS.items()
-    }
-    why = {
-        "delivered": f"{formats.rate(values['delivered'] / found.received)} of those received"
-        if found.received
-        else "",
-        "waiting": f"oldest {_ago(found.waiting_since, view)}" if found.waiting_since else "",
-        "parked": _mostly(found, LeadState.PARKED),
-        "quarantined": _mostly(found, LeadState.QUARANTINED),
-    }
-    return [
-        cards.Kpi(
-            key=f"in_{key}",
-            label=number.label,
-            value=formats.count(values[key]),
-            definition=f"{number.definition} Period: {lead_filters.days(view)}.",
-            why=why.get(key, ""),
-            rows=_rows(key, values[key]) if opens and values[key] else None,
-        )
-        for key, number in NUMBERS.items()
-    ]
-
-
-def _rows(key: str, n: int) -> str:
-    return "Show submissions" if key == "refused" else f"Show {'lead' if n == 1 else 'leads'}"
-
-
-def _ago(at: datetime, view: View) -> str:
-    words = formats.age(at, now=view.now)
-    return words.replace("old", "ago")
-
-
-def _mostly(found: InboxCounts, state: LeadState) -> str:
-    """The most frequent reason."""
-    mine = {
-        reason: n
-        for reason, n in found.by_reason.items()
-        if reason in lead_words.REASONS and lead_words.REASONS[reason].state is state
-    }
-    if not mine:
-        return ""
-    top = max(mine, key=lambda reason: mine[reason])
-    return f"{'mostly: ' if len(mine) > 1 else ''}{lead_words.reason_label(top).lower().replace('crm', 'CRM')}"
-
-
-def overlooked(found: InboxCounts) -> dict[LeadState, int]:
-    """Leads that wait for a person and came in outside the period."""
-    return {state: found.elsewhere[state] for state in ASIDE if found.elsewhere.get(state)}
-
-
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 
@@ -198,17 +106,32 @@ def columns(n_forms: int) -> tuple[Column, ...]:
     return (*LEAD_COLUMNS, FORM) if n_forms > 1 else LEAD_COLUMNS
 
 
-def leads_page(view: View, choice: LeadChoice, *, n_forms: int, after: Any = None) -> RowsPage:
+def leads_page(view: View, loaded: Loaded, *, after: Any = None) -> RowsPage:
     """A page of the list, the newest first."""
+    choice, n_forms = loaded.choice, len(loaded.forms)
     asked = lead_filters.wanted(view, choice)
     frame = inbox(view).page(asked, after=after, limit=PAGE_ROWS + 1)
     last = str(frame["lead_id"].iloc[PAGE_ROWS - 1]) if len(frame) > PAGE_ROWS else None
-    total = inbox(view).count(asked)
+    total = n_listed(view, loaded, choice.states)
     note = f"{formats.plural(total, 'lead')}, the newest first" if total > 1 else "1 lead" if total else "No leads"
     return RowsPage(
         title="Leads", note=note, columns=columns(n_forms),
         frame=_told(frame.head(PAGE_ROWS), view), total=total, next_after=last,
     )  # fmt: skip
+
+
+def n_listed(view: View, loaded: Loaded, states: Sequence[LeadState]) -> int:
+    """How many leads of the list are in these states; none means all. Counted anew only where the numbers at the top
+    cannot tell."""
+    choice, counts_ = loaded.choice, loaded.counts
+    states = tuple(one for one in states or LeadState if not choice.states or one in choice.states)
+    if choice.search or choice.flags:
+        return inbox(view).count(replace(lead_filters.wanted(view, choice), states=states)) if states else 0
+    if choice.reasons:
+        return sum(
+            counts_.by_reason.get(reason, 0) for reason in choice.reasons if lead_words.REASONS[reason].state in states
+        )
+    return sum(counts_.by_state[state] for state in states)
 
 
 def refused_page(view: View, choice: LeadChoice, *, total: int, after: Any = None) -> RowsPage:
@@ -232,9 +155,9 @@ def _field(name: object) -> object:
     return lead_words.FIELDS.get(str(name), name) if name else None
 
 
-def all_leads(view: View, choice: LeadChoice, *, n_forms: int) -> pd.DataFrame:
+def all_leads(view: View, loaded: Loaded) -> pd.DataFrame:
     """Every lead of the list in the order shown, up to EXPORT_LIMIT."""
-    return _all(lambda after: leads_page(view, choice, n_forms=n_forms, after=after))
+    return _all(lambda after: leads_page(view, loaded, after=after))
 
 
 def all_refused(view: View, choice: LeadChoice, *, total: int) -> pd.DataFrame:

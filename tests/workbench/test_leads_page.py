@@ -29,8 +29,9 @@ from snapshots.lead_filter import ASIDE, LeadFilter, LeadState
 from snapshots.organizations import create_organization, find_organization
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import data, export, lead_snippets, lead_words, leads_data
+from workbench import data, export, lead_numbers, lead_snippets, lead_words, leads_data
 from workbench.columns import for_export
+from workbench.filters import Filters
 from workbench.lead_filters import LeadChoice, from_url, to_url
 from workbench.view import View
 
@@ -116,7 +117,7 @@ def test_each_number_is_defined_as_the_documentation_defines_it() -> None:
     text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| (\w[\w ]*) \| (.+?) \|$", text.partition("## Leads received")[2], re.MULTILINE)
     written = {name: definition for name, definition in table if name != "name"}
-    assert written == {number.label: number.definition for number in leads_data.NUMBERS.values()}
+    assert written == {number.label: number.definition for number in lead_numbers.NUMBERS.values()}
 
 
 def test_a_number_opens_its_leads_and_the_url_says_so(workbench: Workbench, home: Services, acme: int) -> None:
@@ -236,6 +237,27 @@ def test_the_list_follows_the_url(workbench: Workbench, home: Services, acme: in
         assert f":gray[{n}" in said(at.run()), params
 
 
+@pytest.mark.parametrize("choice", [
+    LeadChoice(), LeadChoice(states=(LeadState.PARKED,)), LeadChoice(reasons=("config", "spam")),
+    LeadChoice(states=ASIDE, reasons=("config",)), LeadChoice(states=(LeadState.DELIVERED,), reasons=("config",)),
+    LeadChoice(search="ada"), LeadChoice(flags=("no_email",), states=ASIDE),
+])  # fmt: skip
+def test_the_number_of_the_list_is_that_of_its_rows(
+    workbench: Workbench, home: Services, acme: int, choice: LeadChoice
+) -> None:
+    for state in EVERY_STATE:
+        put(home.database, acme, state=state, flags=("no_email",))
+    put(home.database, acme, state="parked", reason="config", email="bob@example.com", first_name="Bob")
+    workbench.use(home)
+    view, _ = data.make_view(data.viewers(), Filters(organization_id=acme), now=NOW)
+    loaded = leads_data.Loaded([], choice, leads_data.counts(view, choice), sees=True)
+    page = leads_data.leads_page(view, loaded)
+    assert page.total == len(page.frame)
+    for state in ASIDE:
+        n = leads_data.n_listed(view, loaded, (state,))
+        assert n == (page.frame["lead_state"] == state).sum() == leads_data.n_to_replay(view, choice, state)
+
+
 def test_a_search_is_kept_in_the_url_and_can_be_cleared(workbench: Workbench, home: Services, acme: int) -> None:
     put(home.database, acme, first_name="Bob", email="bob@example.com")
     put(home.database, acme)
@@ -261,7 +283,10 @@ def test_pages_of_the_list_and_the_export_hold_every_lead_once(
     at = leads(workbench, home)
     at.button("leads_next").click().run()
     assert at.button("leads_next").disabled is False
-    found = leads_data.all_leads(_view(at), LeadChoice(), n_forms=1)
+    view = _view(at)
+    choice = LeadChoice()
+    loaded = leads_data.Loaded(leads_data.all_forms(view), choice, leads_data.counts(view, choice), sees=True)
+    found = leads_data.all_leads(view, loaded)
     assert list(found["email"]) == [f"p{number}@example.com" for number in range(5)]
     text = export.as_csv(for_export(found, leads_data.columns(1)))
     assert text.decode("utf-8-sig").splitlines()[0] == "Lead,Company,Received,State,What happened,E-mail,Phone,Notes"

@@ -19,6 +19,7 @@ from workbench import (
     lead_accounts,
     lead_dialogs,
     lead_filters,
+    lead_numbers,
     lead_snippets,
     lead_words,
     leads_data,
@@ -49,7 +50,7 @@ def chips(view: View) -> Loaded:
 
 def open_number(key: str) -> None:
     """Narrows the list to the rows behind a number."""
-    number = leads_data.NUMBERS[key.removeprefix("in_")]
+    number = lead_numbers.NUMBERS[key.removeprefix("in_")]
     if key == "in_refused":
         lead_filters.change(tab=REFUSED)
     else:
@@ -59,7 +60,7 @@ def open_number(key: str) -> None:
 
 def overlooked(found: InboxCounts, view: View) -> None:
     """What waits for a person and lies outside the days that are looked at."""
-    left_out = leads_data.overlooked(found)
+    left_out = lead_numbers.overlooked(found)
     if not left_out:
         return
     what = " and ".join(f"{formats.count(n)} {lead_words.STATES[state].lower()}" for state, n in left_out.items())
@@ -108,22 +109,22 @@ def _is_blank(page: RowsPage) -> bool:
     return not page.frame["notes"].astype(bool).any()
 
 
-def leads_list(view: View, choice: LeadChoice, forms: Sequence[FormSettings], found: InboxCounts) -> None:
-    pager = rows.Pager((view.filters, choice), "leads")
-    page = leads_data.leads_page(view, choice, n_forms=len(forms), after=pager.after)
+def leads_list(view: View, loaded: Loaded) -> None:
+    pager = rows.Pager((view.filters, loaded.choice), "leads")
+    page = leads_data.leads_page(view, loaded, after=pager.after)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f":gray[{page.note}]", width="stretch")
         with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
-            _search(choice)
+            _search(loaded.choice)
             if view.may_change:
-                _replay_buttons(view, choice, found)
+                _replay_buttons(view, loaded)
             export.menu(
-                lambda: leads_data.all_leads(view, choice, n_forms=len(forms)), page.columns,
+                lambda: leads_data.all_leads(view, loaded), page.columns,
                 name=f"leads-{lead_filters.period(view).last.isoformat()}", key="leads",
                 note=f"All leads of this list, up to {formats.count(leads_data.EXPORT_LIMIT)}.",
             )  # fmt: skip
     if page.frame.empty:
-        _none(view, choice, found)
+        _none(view, loaded)
         return
     shown = grid.rows_for(page.frame, page.columns)
     shown["lead_id"] = page.frame["lead_id"].tolist()
@@ -162,12 +163,11 @@ def _on_search() -> None:
     lead_filters.change(search=(st.session_state["lead_search"] or "").strip())
 
 
-def _replay_buttons(view: View, choice: LeadChoice, found: InboxCounts) -> None:
+def _replay_buttons(view: View, loaded: Loaded) -> None:
     """Replay what is parked; release what is in quarantine only where nothing else is shown, for much of it is spam."""
-    if found.by_state[LeadState.PARKED]:
-        _replay_button("Replay", LeadState.PARKED, leads_data.n_to_replay(view, choice, LeadState.PARKED))
-    if choice.states == (LeadState.QUARANTINED,) and found.by_state[LeadState.QUARANTINED]:
-        _replay_button("Release", LeadState.QUARANTINED, leads_data.n_to_replay(view, choice, LeadState.QUARANTINED))
+    _replay_button("Replay", LeadState.PARKED, leads_data.n_listed(view, loaded, (LeadState.PARKED,)))
+    if loaded.choice.states == (LeadState.QUARANTINED,):
+        _replay_button("Release", LeadState.QUARANTINED, leads_data.n_listed(view, loaded, ()))
 
 
 def _replay_button(verb: str, state: LeadState, n: int) -> None:
@@ -177,7 +177,9 @@ def _replay_button(verb: str, state: LeadState, n: int) -> None:
                   on_click=lead_dialogs.ask, args=("replay_all", state))  # fmt: skip
 
 
-def _none(view: View, choice: LeadChoice, found: InboxCounts) -> None:
+def _none(view: View, loaded: Loaded) -> None:
+    choice, found = loaded.choice, loaded.counts
+
     def actions() -> None:
         if choice.is_narrowed:
             st.button("Clear filters", type="primary", on_click=lead_filters.clear, key="leads_none_clear")
@@ -221,16 +223,16 @@ def _on_tab() -> None:
     lead_filters.change(tab=titles.get(st.session_state["leads_tab"], ""))
 
 
-def lists(view: View, choice: LeadChoice, forms: Sequence[FormSettings], found: InboxCounts) -> None:
-    st.session_state["leads_tab"] = TABS[choice.tab]
+def lists(view: View, loaded: Loaded) -> None:
+    st.session_state["leads_tab"] = TABS[loaded.choice.tab]
     first, second = st.tabs(list(TABS.values()), key="leads_tab", on_change=_on_tab)
     # One of the two alone: both would want the place in the pages of rows.
-    if choice.tab == REFUSED:
+    if loaded.choice.tab == REFUSED:
         with second, states.guarded("The refused submissions could not be read", key="refused"):
-            refused_list(view, choice, found)
+            refused_list(view, loaded.choice, loaded.counts)
     else:
         with first, states.guarded("The leads could not be read", key="leads"):
-            leads_list(view, choice, forms, found)
+            leads_list(view, loaded)
 
 
 def for_whom_it_is_not(view: View) -> None:
@@ -265,12 +267,12 @@ def page() -> None:
             return
         if loaded.sees:
             lead_accounts.draw(view)
-        cards.kpi_band(leads_data.kpis(loaded.counts, view, opens=loaded.sees), open_rows=open_number)
+        cards.kpi_band(lead_numbers.kpis(loaded.counts, view, opens=loaded.sees), open_rows=open_number)
         if not loaded.sees:
             for_whom_it_is_not(view)
             return
         overlooked(loaded.counts, view)
-        lists(view, loaded.choice, loaded.forms, loaded.counts)
+        lists(view, loaded)
         lead_dialogs.of_list(view, loaded.choice)
 
 
