@@ -100,7 +100,7 @@ class GroupCommit:
     def _write(self) -> None:
         while (group := self._next_group()) is not None:
             self._group = group
-            result = self._store([one for one in group if one.until > self.clock()])
+            result = self._store(group)
             self._group = ()
             _tell(group, result)
         self._drop_connection()
@@ -116,19 +116,20 @@ class GroupCommit:
             self._queue.put(one)
         return group or None
 
-    def _store(self, wanted: Sequence[_Waiting]) -> dict[UUID, Receipt] | StoreUnavailable:
+    def _store(self, group: Sequence[_Waiting]) -> dict[UUID, Receipt] | StoreUnavailable:
         """By the ids that were asked for; leads that waited too long are not among them."""
-        if not wanted:
-            return {}
         try:
-            if self._connection is None or self._connection.closed:
+            if self._wanted(group) and (self._connection is None or self._connection.closed):
                 self._connection = self.connect()
-            leads = [one.lead for one in wanted]
-            receipts = intake.store(self._connection, leads)
+            leads = self._wanted(group)  # connecting takes its time, too
+            receipts = intake.store(self._connection, leads) if leads and self._connection else []
         except Exception as error:  # whoever waits must be told, and the writer must go on
             self._drop_connection()
             return error if isinstance(error, StoreUnavailable) else StoreUnavailable(type(error).__name__)
         return {lead.lead_id: receipt for lead, receipt in zip(leads, receipts, strict=True)}
+
+    def _wanted(self, group: Sequence[_Waiting]) -> list[Received]:
+        return [one.lead for one in group if one.until > self.clock() and not one.future.done()]
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
@@ -139,12 +140,13 @@ class GroupCommit:
     # --- the watch's thread ---
 
     def _watch(self) -> None:
-        """Ends the wait for a server that does not answer."""
+        """Ends the wait for a server that does not answer, or cannot be connected to."""
         while not self._closed.wait(_LOOK_EVERY_S):
             group, connection = self._group, self._connection
-            if group and group[0].until <= self.clock() and connection is not None:
+            if group and group[0].until <= self.clock():
                 _tell(group, StoreUnavailable("the database does not answer"))
-                intake.cut(connection)
+                if connection is not None:
+                    intake.cut(connection)
 
 
 _TOO_LATE = StoreUnavailable("the database did not answer in time")
