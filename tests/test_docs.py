@@ -71,9 +71,14 @@ def test_every_setting_is_explained_in_both_places_and_no_other() -> None:
     assert set(re.findall(r"^#?([A-Z][A-Z_]+)=", read(".env.example"), re.MULTILINE)) == settings
 
 
+ENDPOINT = (
+    "endpoint_address", "endpoint_port", "lead_wait_s", "lead_rate_per_minute", "lead_rate_burst", "trusted_proxies",
+)  # fmt: skip
+
+
 def test_defaults_are_those_of_the_code() -> None:
     given = {row[0]: row[1] for row in rows_of(section(read("README.md"), "Settings"), columns=3)}
-    for name in ("slms_home", "organization_name", "time_zone", "workbench_address", "workbench_port", "endpoint_port"):
+    for name in ("slms_home", "organization_name", "time_zone", "workbench_address", "workbench_port", *ENDPOINT):
         assert given[name.upper()] == str(Settings.model_fields[name].default), name
 
 
