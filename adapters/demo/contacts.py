@@ -17,7 +17,7 @@ from adapters.demo.companies import CONTACTS_PER_COMPANY, Rows
 from adapters.demo.draws import Ints
 from adapters.demo.store import DemoStore
 from adapters.demo.world import DemoWorld
-from adapters.errors import FatalError
+from adapters.errors import SkippableError
 from adapters.records import Contact
 
 Stored = Mapping[str, object]
@@ -131,9 +131,9 @@ def _named(contact: ContactInput) -> tuple[ContactInput, str]:
     """The contact with its address as it is compared, and what it is kept under."""
     email, phone = (contact.email or "").strip().lower(), (contact.phone or "").strip()
     if email and "@" not in email:
-        raise FatalError(f"The demo CRM takes contacts by e-mail address; {email!r} is none.")
+        raise SkippableError(f"The demo CRM takes contacts by e-mail address; {email!r} is none.")
     if not email and not phone:
-        raise FatalError("The demo CRM takes contacts by e-mail address or phone number; this one has neither.")
+        raise SkippableError("The demo CRM takes contacts by e-mail address or phone number; this one has neither.")
     return replace(contact, email=email or None), email or f"tel:{phone}"
 
 

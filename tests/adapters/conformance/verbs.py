@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from adapters.base import ContactInput, CrmAdapter
-from adapters.errors import CrmError
+from adapters.base import ContactInput, CrmAdapter, FieldPolicy
+from adapters.errors import CrmError, RetriableError
 from adapters.records import ActivityKind, Kind
 from conformance.rules import Rules
 from conformance.state import Seen, changes_in, contacts_at, live_deals, pages_of, some
@@ -137,3 +139,68 @@ class VerbRules(Rules):
         update = ContactInput(email=contact.email, phone="+49 3")
         assert adapter.upsert_contact(update, dry_run=True).outcome == "updated"
         assert [one.phone for one in contacts_at(adapter, contact.email)] == [None]
+
+    def test_a_field_that_is_filled_is_left_alone_where_its_policy_says_so(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="kay@conformance.example", first_name="Kay", last_name="M")
+        if self.refuses_writing(adapter, contact):
+            return
+        adapter.upsert_contact(contact)
+        policies = dict.fromkeys(("first_name", "last_name", "phone"), FieldPolicy.IF_EMPTY)
+        careful = ContactInput(email=contact.email, first_name="K.", last_name="McN", phone="+49 4", policies=policies)
+        result = adapter.upsert_contact(careful)
+        assert (result.outcome, len(result.changed)) == ("updated", 1)
+        [shown] = contacts_at(adapter, contact.email)
+        assert (shown.name, shown.phone) == ("Kay M", "+49 4")
+        assert adapter.upsert_contact(careful).outcome == "exists"
+
+    def test_without_an_address_the_phone_number_decides_where_it_can(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(phone="+49 30 901820", first_name="Hedy")
+        if self.refuses_writing(adapter, contact):
+            return
+        created = adapter.upsert_contact(contact)
+        again = adapter.upsert_contact(contact)
+        assert created.outcome == "created"
+        assert (again.external_id == created.external_id) == adapter.capabilities.matches_phone
+        other = adapter.upsert_contact(ContactInput(phone="+49 30 901821", first_name="Hedy"))
+        assert other.external_id not in {created.external_id, again.external_id}
+
+    def test_a_known_number_finds_the_contact_that_has_an_address(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="radia@conformance.example", first_name="Radia", phone="+49 30 901822")
+        if self.refuses_writing(adapter, contact):
+            return
+        created = adapter.upsert_contact(contact)
+        by_phone = adapter.upsert_contact(ContactInput(phone="+49 30 901822", company="LAN"))
+        assert (by_phone.external_id == created.external_id) == adapter.capabilities.matches_phone
+
+    def test_an_address_decides_whatever_the_phone_number(self, adapter: CrmAdapter) -> None:
+        contact = ContactInput(email="a@conformance.example", first_name="A", phone="+49 30 901823")
+        if self.refuses_writing(adapter, contact):
+            return
+        first = adapter.upsert_contact(contact)
+        second = adapter.upsert_contact(
+            ContactInput(email="b@conformance.example", first_name="B", phone=contact.phone)
+        )
+        assert second.outcome == "created"
+        assert second.external_id != first.external_id
+
+    def test_a_contact_whose_id_is_known_is_that_one_and_an_id_that_is_gone_is_no_obstacle(
+        self, adapter: CrmAdapter
+    ) -> None:
+        contact = ContactInput(email="barbara@conformance.example", first_name="Barbara")
+        if self.refuses_writing(adapter, contact):
+            return
+        created = adapter.upsert_contact(contact)
+        known = adapter.upsert_contact(replace(contact, external_id=created.external_id))
+        gone = adapter.upsert_contact(replace(contact, external_id="no-such-contact"))
+        assert {known.outcome, gone.outcome} == {"exists"}
+        assert {known.external_id, gone.external_id} == {created.external_id}
+
+    def test_where_a_second_write_would_be_a_second_contact_it_asks_first_whether_it_may(
+        self, adapter: CrmAdapter
+    ) -> None:
+        contact = ContactInput(email="late@conformance.example", first_name="Late", may_write=lambda: False)
+        if self.refuses_writing(adapter, contact) or adapter.capabilities.upsert_is_idempotent:
+            return
+        with pytest.raises(RetriableError):
+            adapter.upsert_contact(contact)
+        assert contacts_at(adapter, "late@conformance.example") == []
