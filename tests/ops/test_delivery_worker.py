@@ -1,0 +1,305 @@
+"""The worker's threads: what it claims, how it beats, how it stops, and what it does while the database is away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.base import Capabilities, ContactInput, CrmAdapter, UpsertResult
+from adapters.errors import RetriableError
+from adapters.records import Kind
+from ops.delivery import WRITE_AGAIN_S, Deliverer, DeliveryWorker, deliver_one, make_outbox
+from snapshots.database import Database
+from snapshots.delivery import LEASE, Claim, Outbox
+from snapshots.delivery_rules import Tried, Verdict
+from snapshots.organizations import CrmConnection, connect_crm
+from snapshots.wakeup import Wakeup
+
+
+@dataclass
+class Crm:
+    """Takes contacts, each as slowly as `may_go_on` says."""
+
+    taken: list[ContactInput] = field(default_factory=list)
+    asked_to_write: list[bool] = field(default_factory=list)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities(
+            kinds=frozenset({Kind.CONTACT}), can_upsert=True, upsert_is_idempotent=True
+        )
+    )
+
+    def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
+        self.begun.release()
+        self.may_go_on.wait(10)
+        assert contact.may_write is not None
+        self.asked_to_write.append(contact.may_write())
+        if not self.asked_to_write[-1]:
+            raise RetriableError("too late")
+        self.taken.append(contact)
+        return UpsertResult(external_id="C1", outcome="created")
+
+
+@dataclass
+class Queue:
+    """An outbox in memory, as far as the worker looks."""
+
+    claims: list[Claim] = field(default_factory=list)
+    settled: list[tuple[UUID, Verdict]] = field(default_factory=list)
+    extended: list[Sequence[Claim]] = field(default_factory=list)
+    beat: threading.Event = field(default_factory=threading.Event)
+    fails: Callable[[str], bool] = lambda _: False
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    asked_for: list[int] = field(default_factory=list)
+
+    lease = LEASE / 600
+
+    def _may_fail(self, what: str) -> None:
+        if self.fails(what):
+            raise ConnectionError(what)
+
+    def claim_due(self, most: int) -> list[Claim]:
+        self._may_fail("claim")
+        with self.guard:
+            self.asked_for.append(most)
+            found, self.claims = self.claims[:most], self.claims[most:]
+        return found
+
+    def claim_one(self, organization_id: int, lead_id: UUID) -> Claim | None:
+        return next((one for one in self.claims if one.lead_id == lead_id), None)
+
+    def extend(self, claims: Sequence[Claim]) -> set[UUID]:
+        self._may_fail("extend")
+        self.extended.append(claims)
+        self.beat.set()
+        return {claim.lead_id for claim in claims}
+
+    def settle(self, claim: Claim, verdict: Verdict) -> bool:
+        self._may_fail("settle")
+        self.settled.append((claim.lead_id, verdict))
+        return True
+
+
+class Bell:
+    """Nobody rings: the worker sweeps."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self.over.wait(timeout_s) and False
+
+    def cancel(self) -> None:
+        self.over.set()
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Services:
+    crm: Crm
+    database: Any = None
+    made: int = 0
+
+    def adapter(self, connection: CrmConnection) -> CrmAdapter:
+        self.made += 1
+        return cast("CrmAdapter", self.crm)
+
+
+def claims(number: int) -> list[Claim]:
+    tried = Tried(attempts=0, failures=0, age=LEASE)
+    return [
+        Claim(
+            organization_id=1,
+            lead_id=uuid4(),
+            fence=1,
+            connection_id=1,
+            contact=ContactInput(email=f"{n}@x.org"),
+            tried=tried,
+        )
+        for n in range(number)
+    ]
+
+
+@dataclass
+class Bed:
+    queue: Queue
+    crm: Crm
+    deliverer: Deliverer
+    worker: DeliveryWorker
+    thread: threading.Thread
+
+
+@contextmanager
+def running(queue: Queue, *, at_once: int = 4, crm: Crm | None = None) -> Iterator[Bed]:
+    crm = crm or Crm()
+    deliverer = Deliverer(Services(crm), cast("Outbox", queue), pause=lambda _: None)
+    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    worker = DeliveryWorker(deliverer, cast("Wakeup", Bell()), at_once=at_once, sweep_s=0.005)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield Bed(queue, crm, deliverer, worker, thread)
+    finally:
+        crm.may_go_on.set()
+        worker.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_it_claims_no_more_than_it_has_places_for() -> None:
+    queue = Queue(claims(20))
+    with running(queue, at_once=3) as bed:
+        for _ in range(3):
+            assert bed.crm.begun.acquire(timeout=5)
+        assert not bed.crm.begun.acquire(timeout=0.05), "a fourth was begun beside three"
+        assert len(queue.claims) == 17
+        bed.crm.may_go_on.set()
+        for _ in range(17):
+            assert bed.crm.begun.acquire(timeout=5)
+    assert len(queue.settled) == 20
+    assert max(queue.asked_for) == 3
+
+
+def test_stopped_it_claims_nothing_more_and_ends_what_it_has_begun() -> None:
+    queue = Queue(claims(5))
+    with running(queue, at_once=2) as bed:
+        for _ in range(2):
+            assert bed.crm.begun.acquire(timeout=5)
+        bed.worker.stop()
+        bed.crm.may_go_on.set()
+        bed.thread.join(10)
+    assert len(queue.settled) == 2
+    assert len(queue.claims) == 3
+
+
+def test_while_attempts_run_their_leases_are_renewed_also_while_it_stops() -> None:
+    queue = Queue(claims(1))
+    with running(queue) as bed:
+        assert bed.crm.begun.acquire(timeout=5)
+        bed.worker.stop()
+        queue.beat.clear()
+        assert queue.beat.wait(5), "it stopped beating for what still runs"
+        bed.crm.may_go_on.set()
+    assert bed.crm.asked_to_write == [True]
+
+
+def test_a_database_that_is_away_is_asked_again_and_nothing_is_forgotten() -> None:
+    failures = iter(["claim"] * 3 + ["settle"] * 2)
+    queue = Queue(claims(2))
+    waiting = [next(failures, None)]
+
+    def fails(what: str) -> bool:
+        with queue.guard:
+            if waiting[0] != what:
+                return False
+            waiting[0] = next(failures, None)
+            return True
+
+    queue.fails = fails
+    with running(queue) as bed:
+        bed.crm.may_go_on.set()
+        for _ in range(2):
+            assert bed.crm.begun.acquire(timeout=5)
+    assert len(queue.settled) == 2
+    assert len(bed.crm.taken) == 2, "the CRM was asked again, though its answer was known"
+
+
+def test_an_outcome_that_can_never_be_written_ends_the_attempt_and_not_the_worker() -> None:
+    queue = Queue(claims(1))
+    queue.fails = lambda what: what == "settle"
+    with running(queue) as bed:
+        bed.crm.may_go_on.set()
+        assert bed.crm.begun.acquire(timeout=5)
+        while bed.worker._running:
+            threading.Event().wait(0.001)
+        queue.fails = lambda _: False
+        queue.claims.extend(claims(1))
+        assert bed.crm.begun.acquire(timeout=5)
+    assert len(queue.settled) == 1
+
+
+def test_writing_an_outcome_is_tried_for_less_than_a_lease() -> None:
+    assert 10 < sum(WRITE_AGAIN_S) < LEASE.total_seconds() / 2
+
+
+def test_past_its_lease_nothing_may_be_written() -> None:
+    now = [0.0]
+    queue, crm = Queue(claims(1)), Crm()
+    crm.may_go_on.set()
+    deliverer = Deliverer(Services(crm), cast("Outbox", queue), chance=lambda: 0.0, clock=lambda: now[0])
+    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    [claim] = deliverer.claim_due(1)
+    now[0] = queue.lease.total_seconds()
+    verdict = deliverer.deliver(claim)
+    assert crm.asked_to_write == [False]
+    assert (verdict.state, verdict.outcome) == ("pending", "retry")
+    assert deliverer._held_until == {}, "what is over is forgotten"
+
+
+def test_a_heartbeat_moves_the_end_of_what_may_be_written() -> None:
+    now = [0.0]
+    queue = Queue(claims(2))
+    deliverer = Deliverer(Services(Crm()), cast("Outbox", queue), clock=lambda: now[0])
+    one, other = deliverer.claim_due(2)
+    now[0] = queue.lease.total_seconds() / 2
+    queue.extend = lambda _: {one.lead_id}  # type: ignore[method-assign]
+    deliverer.extend([one, other])
+    now[0] = queue.lease.total_seconds() * 1.2
+    assert (deliverer._is_held(one), deliverer._is_held(other)) == (True, False)
+
+
+def test_whatever_an_adapter_raises_the_lead_is_tried_again(database: Database, organization: int) -> None:
+    connection = connect_crm(database, organization, provider="demo", name="CRM", settings={})
+
+    class Broken(Crm):
+        def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
+            raise ZeroDivisionError
+
+    deliverer = Deliverer(Services(Broken(), database), make_outbox(database, "x"))
+    [claim] = claims(1)
+    mine = replace(claim, organization_id=organization, connection_id=connection.connection_id)
+    verdict = deliverer._attempt(mine)
+    assert (verdict.state, verdict.outcome) == ("pending", "retry")
+    assert "ZeroDivisionError" in (verdict.detail or "")
+
+
+def test_a_connection_that_was_removed_pauses_its_account_and_says_what_to_do(
+    database: Database, organization: int
+) -> None:
+    deliverer = Deliverer(Services(Crm(), database), make_outbox(database, "x"))
+    gone = replace(claims(1)[0], organization_id=organization, connection_id=999)
+    verdict = deliverer._attempt(gone)
+    assert (verdict.state, verdict.outcome, verdict.counts) == ("pending", "config", False)
+    nowhere = deliverer._attempt(replace(gone, connection_id=None))
+    assert (nowhere.state, nowhere.outcome) == ("parked", "config")
+    assert "replay" in (nowhere.detail or "")
+
+
+def test_an_adapter_is_made_once_a_minute_per_connection(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect_crm(database, organization, provider="demo", name="CRM", settings={})
+    services = Services(Crm(), database)
+    now = [0.0]
+    monkeypatch.setattr("ops.delivery.monotonic", lambda: now[0])
+    deliverer = Deliverer(services, make_outbox(database, "x"))
+    for _ in range(3):
+        deliverer._adapter(organization, connection.connection_id)
+    assert services.made == 1
+    now[0] = 61.0
+    deliverer._adapter(organization, connection.connection_id)
+    assert services.made == 2
+
+
+def test_a_lead_that_has_to_wait_for_its_turn_is_not_delivered_at_once() -> None:
+    queue = Queue()
+    deliverer = Deliverer(Services(Crm()), cast("Outbox", queue))
+    assert deliver_one(deliverer, 1, uuid4()) is None
