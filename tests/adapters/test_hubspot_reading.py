@@ -1,0 +1,150 @@
+"""What HubSpot's records become: also those with stages, currencies and values that nobody expects."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hubspot.crm.deals import models as deals
+from made_hubspot import NOW, made_adapter, made_server, made_world
+
+from adapters.hubspot import reading
+from adapters.hubspot.objects import ACTIVITIES, COMPANIES, CONTACTS, DEALS
+from adapters.hubspot.reading import AccountFacts
+from adapters.records import Company, Deal, DealField, DealStatus, Kind
+
+BERLIN = AccountFacts("EUR", ZoneInfo("Europe/Berlin"), {"s9": DealStatus.WON})
+CREATED, MODIFIED = "2026-02-01T10:00:00.000Z", "2026-03-05T09:00:00.000Z"
+
+
+def deal(history: dict[str, list[tuple[str, str]]] | None = None, **properties: str | None) -> Deal:
+    raw = {
+        "id": "7",
+        "properties": {"createdate": CREATED, "hs_lastmodifieddate": MODIFIED, **properties},
+        "propertiesWithHistory": {
+            name: [{"value": value, "timestamp": at} for value, at in entries]
+            for name, entries in (history or {}).items()
+        },
+    }
+    found = reading.record(DEALS, raw, BERLIN, {})
+    assert isinstance(found, Deal)
+    assert found.raw == raw
+    return found
+
+
+def test_a_stage_that_nobody_knows_is_kept_and_the_deal_says_itself_what_it_is() -> None:
+    assert deal(dealstage="gone", hs_is_closed="true", hs_is_closed_won="true").status is DealStatus.WON
+    assert deal(dealstage="gone", hs_is_closed="true", hs_is_closed_won="false").status is DealStatus.LOST
+    assert deal(dealstage="s9", hs_is_closed="false").status is DealStatus.OPEN
+    assert deal(dealstage="s9").status is DealStatus.WON
+    unknown = deal(dealstage="gone")
+    assert (unknown.status, unknown.stage_id) == (DealStatus.OPEN, "gone")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor", "told"),
+    [
+        ("12.345", "EUR", 1234, "EUR"), ("1000", "JPY", 1000, "JPY"), ("5", None, 500, "EUR"),
+        ("1.5", "KWD", 1500, "KWD"),
+        ("5", "Euro", None, None), ("5", "eur", None, None), ("", "EUR", None, None), ("much", "EUR", None, None),
+        ("NaN", "EUR", None, None), ("1e30", "EUR", None, None), ("-3", "EUR", -300, "EUR"), ("0", "XAG", 0, "XAG"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_in_its_currency_or_missing(
+    amount: str, currency: str | None, minor: int | None, told: str | None
+) -> None:
+    found = deal(amount=amount, deal_currency_code=currency)
+    assert (found.amount_minor, found.currency) == (minor, told)
+
+
+@pytest.mark.parametrize(
+    ("closedate", "closed_at"),
+    [
+        ("2026-03-02T08:00:00Z", datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        ("2025-12-31T00:00:00Z", datetime(2026, 3, 1, 7, tzinfo=UTC)),  # before its creation
+        ("2026-12-31T00:00:00Z", datetime(2026, 3, 1, 7, tzinfo=UTC)),  # a wish
+        (None, datetime(2026, 3, 1, 7, tzinfo=UTC)),
+    ],
+)
+def test_a_deal_was_closed_when_it_says_unless_that_cannot_be(closedate: str | None, closed_at: datetime) -> None:
+    stages = {"dealstage": [("s9", "2026-03-01T07:00:00Z"), ("s1", CREATED)]}
+    found = deal(stages, dealstage="s9", hs_is_closed="true", hs_is_closed_won="true", closedate=closedate)
+    assert found.closed_at == closed_at
+    assert deal(stages, dealstage="s1", hs_is_closed="false", closedate=closedate).closed_at is None
+
+
+def test_history_is_sorted_typed_and_not_older_than_the_deal() -> None:
+    found = deal(
+        {
+            "dealstage": [("s2", "2026-02-03T00:00:00Z"), ("s1", "2020-01-01T00:00:00Z")],
+            "amount": [("10", "2026-02-02T00:00:00Z"), ("", CREATED)],
+            "closedate": [("1775080800000", "2026-02-02T00:00:00Z")],
+            "hubspot_owner_id": [("42", CREATED)],
+            "something_new": [("x", CREATED)],
+        }
+    )
+    told = [(change.field, change.value) for change in found.history]
+    assert [change.at for change in found.history] == sorted(change.at for change in found.history)
+    assert found.created_at == min(change.at for change in found.history)
+    assert set(told) == {
+        (DealField.STAGE, "s1"), (DealField.STAGE, "s2"), (DealField.AMOUNT, None), (DealField.AMOUNT, 1000),
+        (DealField.CLOSE_DATE, date(2026, 4, 2)), (DealField.OWNER, "42"),
+    }  # fmt: skip
+
+
+def test_a_close_date_is_a_day_of_the_account_s_zone() -> None:
+    assert deal(closedate="2026-03-31T22:30:00Z").close_on == date(2026, 4, 1)
+
+
+def test_a_planned_and_a_canceled_meeting_are_told_apart() -> None:
+    meetings = next(facts for facts in ACTIVITIES if facts.name == "meetings")
+    outcomes = {"CANCELED": "cancelled", "SCHEDULED": "scheduled", "NO_SHOW": "no_show", None: None}
+    for told, outcome in outcomes.items():
+        raw = {"id": "1", "properties": {"hs_meeting_outcome": told, "hs_timestamp": "1775080800000"}}
+        found = reading.record(meetings, raw, BERLIN, {"deals": ["5", "6"]})
+        assert (found.outcome, found.deal_id, found.external_id) == (outcome, "5", "meeting/1")  # type: ignore[union-attr]
+
+
+def test_odd_numbers_of_a_company_are_left_out_and_stay_in_the_raw_record() -> None:
+    raw = {"id": "1", "properties": {"numberofemployees": "about 50", "annualrevenue": "1e9", "name": "  "}}
+    found = reading.record(COMPANIES, raw, BERLIN, {})
+    assert isinstance(found, Company)
+    assert (found.employees, found.revenue_minor, found.name, found.raw) == (None, 10**11, None, raw)
+
+
+def test_a_record_with_nothing_in_it_is_a_record() -> None:
+    for facts in (COMPANIES, CONTACTS, DEALS, *ACTIVITIES):
+        assert reading.record(facts, {"id": "1", "properties": {}}, AccountFacts(), {}).external_id.endswith("1")
+
+
+def test_an_answer_made_by_hubspot_s_own_model_is_read() -> None:
+    entry = deals.ValueWithTimestamp(source_type="CRM_UI", value="s9", timestamp=NOW, source_id="userId:9")
+    made = deals.SimplePublicObjectWithAssociations(
+        id="7", created_at=NOW, updated_at=NOW, archived=False, properties_with_history={"dealstage": [entry]},
+        properties={"dealstage": "s9", "amount": "5", "createdate": "2026-02-01T10:00:00Z"},
+        associations={"contacts": deals.CollectionResponseAssociatedId(
+            results=[deals.AssociatedId(id="3", type="deal_to_contact")])},
+    )  # fmt: skip
+    raw = deals_client().sanitize_for_serialization(made)
+    found = reading.record(DEALS, raw, BERLIN, reading.links_of(raw))
+    assert isinstance(found, Deal)
+    assert (found.contact_ids, found.amount_minor, found.status) == (("3",), 500, DealStatus.WON)
+    assert [(change.value, change.at) for change in found.history] == [("s9", NOW)]
+
+
+def deals_client():
+    from hubspot.crm.deals import ApiClient
+
+    return ApiClient()
+
+
+def test_a_stage_that_was_removed_does_not_stop_a_sync() -> None:
+    world = made_world()
+    deal_row = world.live("deal")[0]
+    stage = world.get("stage", int(deal_row.text("stage_id")))
+    assert stage is not None
+    world.archive(stage)
+    adapter = made_adapter(made_server(world))
+    told = [one for page in adapter.changes(Kind.DEAL, None) for one in page.changes if isinstance(one, Deal)]
+    assert str(stage.row_id) in {one.stage_id for one in told}
