@@ -62,6 +62,7 @@ def create_api_key(
 
 
 def list_api_keys(database: Database, organization_id: int) -> list[ApiKey]:
+    """Those of an organization, revoked ones included, in the order in which they were made."""
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(f"SELECT {_COLUMNS} FROM api_keys WHERE organization_id = :id ORDER BY key_id"),

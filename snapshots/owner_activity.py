@@ -6,6 +6,7 @@ so that whoever prints them need not know which one it was. Nothing here turns w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -160,8 +161,8 @@ class StoredActivity:
         slice_ = self._slice(owners, days)
         activities = self.reader.activity_counts(slice_, by_owner=True)
         events = self.reader.deal_events(slice_, by_owner=True)
-        counts = activities.groupby(["owner_id", "kind"])["n"].sum().to_dict()
-        created = events[events["event"] == CREATED].groupby("owner_id")["n"].sum().to_dict()
+        counts = Counter(activities.groupby(["owner_id", "kind"])["n"].sum().to_dict())
+        created = Counter(events[events["event"] == CREATED].groupby("owner_id")["n"].sum().to_dict())
         missing = untold(self.reader, self.connections)
         return [self._parts(one, counts, created, missing[one.connection]) for one in owners]
 
@@ -185,11 +186,9 @@ class StoredActivity:
                 return
 
     @staticmethod
-    def _parts(
-        owner: CrmOwner, counts: Mapping[Any, int], created: Mapping[Any, int], missing: frozenset[str]
-    ) -> Parts:
-        found = {kind.value: int(counts.get((owner.number, kind.value), 0)) for kind in KINDS}
-        found[CREATED] = int(created.get(owner.number, 0))
+    def _parts(owner: CrmOwner, counts: Counter[Any], created: Counter[Any], missing: frozenset[str]) -> Parts:
+        found = {kind.value: int(counts[owner.number, kind.value]) for kind in KINDS}
+        found[CREATED] = int(created[owner.number])
         # What came before the CRM stopped telling is still counted; nothing counted and not told is not zero.
         return {part: None if part in missing and not n else n for part, n in found.items()}
 
