@@ -258,7 +258,7 @@ def main() -> int:
     report = Report("soak", packages=("psycopg", "granian", "flask", "httpx"))
     with (
         tempfile.TemporaryDirectory(prefix="slms-soak-") as folder,
-        soaking(Path(folder), Plan(given.seconds, given.seed, pace=48.0, kill_every_s=2.0)) as soak,
+        soaking(Path(folder), Plan(given.seconds, given.seed, pace=150.0, kill_every_s=2.0)) as soak,
     ):
         outcome = soak.run()
     is_long = given.seconds >= 600
