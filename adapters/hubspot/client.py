@@ -16,6 +16,7 @@ Filters = Sequence[Mapping[str, object]]
 MOST_LISTED, MOST_WITH_HISTORY, MOST_FOUND, MOST_IN_BATCH = 100, 50, 200, 100
 MOST_PER_QUERY = 10_000
 """HubSpot's search ends here, whatever there is: https://developers.hubspot.com/docs/api-reference/search/guide"""
+PRIMARY = "Primary"
 FORBIDDEN_FOR_OPTIONAL = frozenset({400, 404})
 
 
@@ -103,12 +104,15 @@ class HubSpotClient:
         return rows
 
     def linked(self, facts: ObjectFacts, ids: Sequence[str], end: str) -> dict[str, list[str]]:
-        """Ids of the associated objects of another type, by id."""
+        """Ids of the associated objects of another type, by id; the primary one first, then by number."""
         found: dict[str, list[str]] = {}
         for chunk in _chunks(ids, MOST_IN_BATCH):
             path = self.paths.associations(facts.name, end)
             for row in self._batch(path, facts, {"inputs": [{"id": one} for one in chunk]}):
-                found[str(row["from"]["id"])] = [str(to["toObjectId"]) for to in row["to"]]
+                found[str(row["from"]["id"])] = in_order(
+                    (str(to["toObjectId"]), any(one.get("label") == PRIMARY for one in to.get("associationTypes", [])))
+                    for to in row["to"]
+                )
         return found
 
     def _batch(self, path: str, facts: ObjectFacts, body: Raw) -> list[Raw]:
@@ -126,11 +130,13 @@ class HubSpotClient:
         return _results(self._get(self.paths.pipelines(), "pipelines", {}, DEALS_SCOPE), "pipelines")
 
     def account(self) -> tuple[Raw, datetime | None]:
-        """The account's details, and the time by HubSpot's clock."""
-        answer = self._reading.send(
-            Call(method="GET", path="/account-info/v3/details", what="account details", idempotent=True)
-        )
-        return _object(answer.json, "account details"), _date(answer)
+        """The account's details, none where the token may not see them; and the time by HubSpot's clock."""
+        call = Call(
+            method="GET", path="/account-info/v3/details", what="account details", idempotent=True,
+            accept=frozenset({403, 404}),
+        )  # fmt: skip
+        answer = self._reading.send(call)
+        return _object(answer.json, "account details") if answer.status == 200 else {}, _date(answer)
 
     def usage(self) -> Raw | None:
         """Today's use of the quota; None where HubSpot does not tell."""
@@ -153,6 +159,15 @@ class HubSpotClient:
 
     def _get(self, path: str, what: str, params: Mapping[str, str], scope: str) -> Raw:
         return _object(self._reading.get(path, what=what, params=params, scope=scope), what)
+
+
+def in_order(linked: Iterable[tuple[str, bool]]) -> list[str]:
+    """Ids once each: the primary one first, then by number, so that the order does not depend on who is asked. linked:
+    (id, whether it is the primary one)."""
+    primary: dict[str, bool] = {}
+    for one, is_primary in linked:
+        primary[one] = primary.get(one, False) or is_primary
+    return sorted(primary, key=lambda one: (not primary[one], int(one)))
 
 
 def _date(answer: Answer) -> datetime | None:

@@ -115,7 +115,7 @@ class Passes:
         links: dict[str, dict[str, list[str]]] = {}
         for end in self._links(facts) if ids else ():
             for one, found in self.client.linked(facts, ids, end).items():
-                links.setdefault(one, {})[end] = list(dict.fromkeys(found))
+                links.setdefault(one, {})[end] = found
         return self._records(facts, rows, links)
 
     def _records(

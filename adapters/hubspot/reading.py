@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.currencies import to_minor
+from adapters.hubspot.client import in_order
 from adapters.hubspot.objects import MERGED, OUTCOMES, SUBJECTS, ObjectFacts
 from adapters.records import (
     Activity,
@@ -78,11 +79,12 @@ def merges(facts: ObjectFacts, rows: Iterable[Raw]) -> list[Merge]:
 
 
 def links_of(raw: Raw) -> dict[str, list[str]]:
-    """Associated ids that came with the record itself, without repetitions."""
+    """Associated ids that came with a list's record. A list marks all but the primary association as unlabeled."""
     told = raw.get("associations") or {}
+    rows = {name: (part or {}).get("results", []) for name, part in told.items()}
     return {
-        name: list(dict.fromkeys(str(row["id"]) for row in (part or {}).get("results", [])))
-        for name, part in told.items()
+        name: in_order((str(row["id"]), not str(row.get("type")).endswith("_unlabeled")) for row in found)
+        for name, found in rows.items()
     }
 
 

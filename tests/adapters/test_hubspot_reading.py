@@ -13,6 +13,7 @@ from adapters.hubspot import reading
 from adapters.hubspot.objects import ACTIVITIES, COMPANIES, CONTACTS, DEALS
 from adapters.hubspot.reading import AccountFacts
 from adapters.records import Company, Deal, DealField, DealStatus, Kind
+from adapters.sandbox import Fault, Mishap
 
 BERLIN = AccountFacts("EUR", ZoneInfo("Europe/Berlin"), {"s9": DealStatus.WON})
 CREATED, MODIFIED = "2026-02-01T10:00:00.000Z", "2026-03-05T09:00:00.000Z"
@@ -95,6 +96,27 @@ def test_history_is_sorted_typed_and_not_older_than_the_deal() -> None:
 
 def test_a_close_date_is_a_day_of_the_account_s_zone() -> None:
     assert deal(closedate="2026-03-31T22:30:00Z").close_on == date(2026, 4, 1)
+
+
+def test_a_deal_s_company_is_its_primary_one_however_it_is_read() -> None:
+    world = made_world()
+    row, companies = world.live("deal")[0], [company.row_id for company in world.live("company")]
+    world.link(row, "company", [companies[2], companies[0], companies[1]])
+    adapter = made_adapter(made_server(world))
+    listed = [one for page in adapter.changes(Kind.DEAL, None) for one in page.changes if isinstance(one, Deal)]
+    searched = list(adapter.search_deals())
+    for found in (listed, searched):
+        [told] = [one for one in found if one.external_id == str(row.row_id)]
+        assert told.company_id == str(companies[2])
+    assert {one.external_id: one for one in listed} == {one.external_id: one for one in searched}
+
+
+def test_an_account_that_tells_no_details_is_read_without_a_currency() -> None:
+    server = made_server(made_world())
+    server.faults.plan(Fault(mishap=Mishap.STATUS, status=403, route="details", times=99))
+    adapter = made_adapter(server)
+    told = [one for page in adapter.changes(Kind.DEAL, None) for one in page.changes if isinstance(one, Deal)]
+    assert {one.currency for one in told if one.amount_minor is not None} == {None, "EUR", "JPY", "USD"}
 
 
 def test_a_planned_and_a_canceled_meeting_are_told_apart() -> None:

@@ -43,6 +43,8 @@ def test_the_environment_wins_over_the_file(load: Load, monkeypatch: pytest.Monk
     [
         ("CRM_PROVIDER=hubspott", "CRM_PROVIDER is wrong.*'hubspot'.*'demo'"),
         ("CRM_PROVIDER=hubspot", "HUBSPOT_API_KEY is missing"),
+        ("HUBSPOT_BASE_URL=api.hubapi.com", "HUBSPOT_BASE_URL must be an address"),
+        ("HUBSPOT_API_VERSION=v2", "HUBSPOT_API_VERSION must be v3 or a dated version"),
         ("CRM_PROVIDER=csv", "CSV_FOLDER is missing"),
         ("DATABASE_URL=sqlite:///x.db", "DATABASE_URL must name a PostgreSQL server"),
         ("DATABASE_URL=postgresql://localhost", "DATABASE_URL names no database"),

@@ -50,3 +50,19 @@ def throttled(policy: str) -> Reply:
         "status": "error", "message": f"You have reached your {policy.lower()} limit.", "errorType": "RATE_LIMIT",
         "correlationId": "00000000-0000-4000-8000-000000000000", "policyName": policy,
     })  # fmt: skip
+
+
+def listed_link(kind: str, end: str, one: int, *, is_primary: bool) -> list[dict[str, str]]:
+    """An association as lists and reads tell it: a company's primary one comes under two types."""
+    if end != "company":
+        return [{"id": str(one), "type": f"{kind}_to_{end}"}]
+    names = ([f"{kind}_to_{end}"] if is_primary else []) + [f"{kind}_to_{end}_unlabeled"]
+    return [{"id": str(one), "type": name} for name in names]
+
+
+def batch_link(end: str, one: int, *, is_primary: bool) -> dict[str, Any]:
+    """The same as the associations API tells it."""
+    types: list[dict[str, Any]] = [{"category": "HUBSPOT_DEFINED", "typeId": 341, "label": None}]
+    if end == "company" and is_primary:
+        types.insert(0, {"category": "HUBSPOT_DEFINED", "typeId": 5, "label": "Primary"})
+    return {"toObjectId": one, "associationTypes": types}

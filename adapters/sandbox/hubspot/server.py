@@ -189,11 +189,15 @@ class HubSpotServer(DialectServer):
         return found[:limit], str(found[limit - 1].row_id) if len(found) > limit else None
 
     def _linked(self, row: Row, names: Iterable[str]) -> dict[str, Any]:
-        found = {
-            name: {"results": [{"id": str(one), "type": f"{row.kind}_to_{LINKS[name]}"} for one in ids]}
-            for name in names
-            if name in LINKS and (ids := row.links.get(LINKS[name]))
-        }
+        found: dict[str, Any] = {}
+        for name in names:
+            end = LINKS.get(name, "")
+            rows = [
+                told
+                for place, one in enumerate(row.links.get(end, []))
+                for told in bodies.listed_link(row.kind, end, one, is_primary=place == 0)
+            ]
+            found |= {name: {"results": rows}} if rows else {}
         return {"associations": found} if found else {}
 
     def _find(self, objects: ObjectType, reference: str, id_property: str | None) -> Row:
@@ -305,8 +309,8 @@ class HubSpotServer(DialectServer):
         results = []
         for one in request.json()["inputs"]:
             row = self.world.get(start.kind, int(one["id"]))
-            kinds = [{"category": "HUBSPOT_DEFINED", "typeId": 1, "label": None}]
-            to = [{"toObjectId": n, "associationTypes": kinds} for n in (row.links.get(end.kind, []) if row else [])]
+            ids = row.links.get(end.kind, []) if row is not None else []
+            to = [bodies.batch_link(end.kind, n, is_primary=place == 0) for place, n in enumerate(ids)]
             if to:
                 results.append({"from": {"id": str(one["id"])}, "to": to})
         return self._several(results, [])
