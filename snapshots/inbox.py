@@ -176,6 +176,16 @@ class Inbox:
                 ).scalar_one()
             )
 
+    def n_pending(self) -> int:
+        """How many leads are on their way, whenever they came in; cheap, to be asked again and again."""
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            return int(
+                connection.execute(
+                    text("SELECT count(*) FROM received_leads WHERE organization_id = :id AND state = 'pending'"),
+                    {"id": self.viewer.organization_id},
+                ).scalar_one()
+            )
+
     def page(self, wanted: LeadFilter, *, after: str | None = None, limit: int = PAGE_ROWS) -> pd.DataFrame:
         """A page of RECEIVED, the newest first. after: the last lead_id seen. Raises PermissionError."""
         where = self.matching(wanted)

@@ -29,6 +29,10 @@ def ask(name: str, value: object = None) -> None:
     st.session_state[_OPEN] = (name, value)
 
 
+def is_open() -> bool:
+    return _OPEN in st.session_state
+
+
 def close() -> None:
     st.session_state.pop(_OPEN, None)
 

@@ -36,7 +36,7 @@ def events(found: Journey, view: View) -> list[Event]:
         *((attempt.started_at, _attempt(number, attempt, found, view)) for number, attempt in _numbered(found)),
         *((action.at, _action(action)) for action in found.actions),
     ]
-    return [_received(found), *(event for _, event in sorted(dated, key=lambda pair: pair[0])), *_next(found, view)]
+    return [_received(found), *(event for _, event in sorted(dated, key=lambda pair: pair[0])), *upcoming(found, view)]
 
 
 def _numbered(found: Journey) -> list[tuple[int, Attempt]]:
@@ -98,8 +98,8 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _next(found: Journey, view: View) -> list[Event]:
-    """What the lead waits for; nothing where its journey has ended."""
+def upcoming(found: Journey, view: View) -> list[Event]:
+    """What the lead waits for; nothing where its journey has ended, or an attempt is being made."""
     lead = found.lead
     if lead.state is LeadState.DELIVERED:
         return []

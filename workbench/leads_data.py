@@ -54,19 +54,22 @@ REFUSED_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the top of the page needs. sees: whether the viewer may see who a lead is."""
+    """What the top of the page needs. sees: whether the viewer may see who a lead is. n_pending: leads on their way,
+    from before the numbers were read, so that a later look finds every change."""
 
     forms: Sequence[FormSettings]
     choice: LeadChoice
     counts: InboxCounts
     sees: bool
+    n_pending: int = 0
 
 
 def load(view: View) -> Loaded:
     """Takes over the filters of the URL."""
     found = all_forms(view)
     choice = lead_filters.adopt([form.form_id for form in found])
-    return Loaded(found, choice, counts(view, choice), inbox(view).shows_leads)
+    n = n_pending(view)
+    return Loaded(found, choice, counts(view, choice), inbox(view).shows_leads, n)
 
 
 def inbox(view: View) -> Inbox:
@@ -75,6 +78,11 @@ def inbox(view: View) -> Inbox:
 
 def all_forms(view: View) -> list[FormSettings]:
     return forms.list_forms(installation.database(), view.organization_id)
+
+
+def n_pending(view: View) -> int:
+    """Leads on their way, whatever the filters."""
+    return inbox(view).n_pending()
 
 
 def counts(view: View, choice: LeadChoice) -> InboxCounts:
@@ -225,6 +233,12 @@ def _until(at: datetime, now: datetime) -> str:
 
 def journey(view: View, lead_id: UUID) -> Journey | None:
     return journeys.journey(inbox(view), lead_id)
+
+
+def standing(view: View, lead_id: UUID) -> object:
+    """Differs as soon as something has happened to the lead."""
+    found = journey(view, lead_id)
+    return None if found is None else (found.lead.state, found.lead.fence, found.lead.is_under_way)
 
 
 def refused_submission(view: View, refused_id: int) -> RefusedSubmission | None:

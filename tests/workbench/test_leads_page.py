@@ -29,7 +29,7 @@ from snapshots.lead_filter import ASIDE, LeadFilter, LeadState
 from snapshots.organizations import create_organization, find_organization
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import data, export, lead_numbers, lead_snippets, lead_words, leads_data
+from workbench import data, export, lead_numbers, lead_snippets, lead_watch, lead_words, leads_data
 from workbench.columns import for_export
 from workbench.filters import Filters
 from workbench.lead_filters import LeadChoice, from_url, to_url
@@ -487,6 +487,32 @@ def test_a_crm_that_asked_to_wait_a_moment_is_no_news(workbench: Workbench, home
     put(home.database, acme)
     pause(home.database, acme, account, reason="wait", since=NOW - timedelta(seconds=30), until=NOW + HOUR)
     assert "takes no leads" not in said(leads(workbench, home))
+
+
+def test_the_pages_follow_what_is_delivered_meanwhile(
+    workbench: Workbench, home: Services, acme: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(home.database, acme)
+    one = put(home.database, acme)
+    real = lead_watch.until_changed
+    looks: list[object] = []
+
+    def meanwhile(look: Any, shown: object, *, key: str) -> None:
+        if not looks:
+            (claim,) = outbox(home.database).claim_due(1)
+            deliver(outbox(home.database), claim)
+        looks.append(shown)
+        real(look, shown, key=key)
+
+    monkeypatch.setattr(lead_watch, "until_changed", meanwhile)
+    at = leads(workbench, home)
+    assert (shown(at)["Waiting"], shown(at)["Delivered"]) == ("0", "1")
+    assert looks == [1]
+    looks.clear()
+    two = put(home.database, acme)
+    assert "Contact C7" in said(lead(workbench, home, two))
+    assert len(looks) == 1
+    assert one != two
 
 
 # --- who sees what ---------------------------------------------------------------------------------------------------

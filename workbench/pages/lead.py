@@ -15,6 +15,7 @@ from workbench import (
     lead_dialogs,
     lead_filters,
     lead_timeline,
+    lead_watch,
     lead_words,
     leads_data,
     places,
@@ -91,9 +92,9 @@ def _words(found: Journey, view: View) -> tuple[str, str]:
         return (f"{lead_words.outcome(lead.outcome)} in {lead.connection or 'the CRM'}",
                 f"Contact {lead.external_id}, {when}.")  # fmt: skip
     if lead.state is LeadState.PENDING:
-        step = leads_data.next_step(lead.next_attempt_at, view, is_under_way=lead.is_under_way, attempts=lead.attempts)
-        why = lead.detail or "It is delivered by itself; nothing needs to be done."
-        return step, why
+        coming = lead_timeline.upcoming(found, view)
+        title, text = (coming[0].title, coming[0].text) if coming else ("Being delivered now", "")
+        return title, text or lead.detail or "It is delivered by itself; nothing needs to be done."
     reason = lead_words.REASONS.get(lead.reason or "")
     if reason is None:
         return lead_words.reason_label(lead.reason), lead.detail or ""
@@ -179,6 +180,10 @@ def page() -> None:
             body(found.lead)
             siblings(found, view)
         lead_dialogs.of_lead(view, found)
+        lead = found.lead
+        if lead.state is LeadState.PENDING:
+            shown = (lead.state, lead.fence, lead.is_under_way)
+            lead_watch.until_changed(lambda: leads_data.standing(view, lead.lead_id), shown, key="lead")
 
 
 page()

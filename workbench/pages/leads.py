@@ -21,6 +21,7 @@ from workbench import (
     lead_filters,
     lead_numbers,
     lead_snippets,
+    lead_watch,
     lead_words,
     leads_data,
     places,
@@ -255,6 +256,12 @@ def head(view: View, loaded: Loaded) -> None:
             lead_snippets.draw(loaded.forms, key="how")
 
 
+def watch(view: View, n: int) -> None:
+    """Numbers and list follow what is delivered meanwhile."""
+    if n:
+        lead_watch.until_changed(lambda: leads_data.n_pending(view), n, key="leads")
+
+
 def page() -> None:
     found: list[Loaded] = []
     view = shell.begin(None, is_analysis=False, chips=lambda view: found.append(chips(view)))
@@ -274,6 +281,7 @@ def page() -> None:
         overlooked(loaded.counts, view)
         lists(view, loaded)
         lead_dialogs.of_list(view, loaded.choice)
+        watch(view, loaded.n_pending)
 
 
 page()
