@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from adapters.records import KIND_OF, Activity, Change, Deal, DealStatus, Deletion, Kind, Merge
 from snapshots import activities, current, deals, merging
 from snapshots.batch import Batch
-from snapshots.fingerprints import Said, said, storable
+from snapshots.fingerprints import Said, said
+from snapshots.storable import storable
 
 
 class ChangeRun:

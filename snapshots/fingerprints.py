@@ -1,14 +1,9 @@
-"""What a page says of each object, once: the last word, a fingerprint of it, and the raw record as JSON.
-
-Here alone is also decided what of a CRM's text the database can hold: PostgreSQL knows neither NUL nor halves of
-surrogate pairs, and people paste anything into a CRM. A NUL is dropped, half a character becomes U+FFFD.
-"""
+"""What a page says of each object, once: its last word, as it can be kept, a fingerprint of it, and the raw record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -16,15 +11,12 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from adapters.records import KIND_OF, Record
+from snapshots.storable import AS_JSON, is_storable, mended
 
-T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
 GONE = 1
 """Fingerprint of an object that is gone: whatever comes back differs from it."""
-_SORTED = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
-_NUL = b"\\u0000"
-_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +44,21 @@ def said(records: Sequence[R]) -> Said[R]:
     return Said(len(records), latest, hashes, raws)
 
 
-def storable(value: T) -> T:
-    """The same (a record, a deletion, a dict, a text, …) without what the database cannot hold."""
-    try:
-        if _NUL not in orjson.dumps(value, default=str, option=_SORTED):
-            return value
-    except TypeError:
-        pass  # half a character, or a number of more than 64 bits
-    mended: T = _mended(value)
-    return mended
-
-
-def json_of(value: object) -> bytes:
-    """As JSON that PostgreSQL takes."""
-    return orjson.dumps(storable(value), default=str, option=_SORTED)
-
-
 def _contents(record: R) -> tuple[R, bytes, bytes]:
     """The record as it can be kept, everything that it says, and its raw form, both as JSON."""
-    values = _VALUES[type(record)]
     try:
-        content, raw = orjson.dumps(values(record), default=str, option=_SORTED), _raw(record)
-        if _NUL not in content and _NUL not in raw:
+        content, raw = _as_json(record)
+        if is_storable(record, content, raw):
             return record, content, raw
     except TypeError:
-        pass
-    record = _mended(record)
-    return record, orjson.dumps(values(record), default=str, option=_SORTED), _raw(record)
+        pass  # half a character, or a number of more than 64 bits
+    record = mended(record)
+    return record, *_as_json(record)
 
 
-def _raw(record: Record) -> bytes:
-    return b"" if record.raw is None else orjson.dumps(record.raw, default=str, option=_SORTED)
+def _as_json(record: Record) -> tuple[bytes, bytes]:
+    raw = b"" if record.raw is None else orjson.dumps(record.raw, default=str, option=AS_JSON)
+    return orjson.dumps(_VALUES[type(record)](record), default=str, option=AS_JSON), raw
 
 
 def _fingerprint(content: bytes) -> int:
@@ -96,17 +72,3 @@ def _values_of(kind: type) -> Callable[[Any], tuple[object, ...]]:
 
 
 _VALUES: Mapping[type, Callable[[Any], tuple[object, ...]]] = {kind: _values_of(kind) for kind in KIND_OF}
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {_mended(key): _mended(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_mended(one) for one in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{item.name: _mended(getattr(value, item.name)) for item in fields(value)})
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        return str(value)
-    return value

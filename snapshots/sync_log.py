@@ -13,8 +13,8 @@ from adapters.records import Kind
 from snapshots import bulk, schema
 from snapshots.batch import Batch, Tally
 from snapshots.database import Database
-from snapshots.fingerprints import json_of, storable
 from snapshots.links import TABLE_OF
+from snapshots.storable import json_of, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class SyncLog:
         rows = [
             (
                 self.organization_id, self.connection_id, run_id, kind.value, item.source, item.line, item.reason,
-                json_of(dict(item.row)).decode(), batch.recorded_at,
+                json_of(item.row).decode(), batch.recorded_at,
             )
             for item in map(storable, page.rejections)
         ]  # fmt: skip
