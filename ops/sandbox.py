@@ -44,7 +44,7 @@ def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer
 def _world(wanted: FakeCrm, now: Callable[[], datetime]) -> World:
     size = Size(
         owners=12, companies=max(wanted.deals // 3, 1), contacts=max(wanted.deals // 2, 1), deals=wanted.deals,
-        activities=wanted.activities,
+        activities=wanted.activities, days=400,
     )  # fmt: skip
     world = seeded(wanted.seed, now(), size, follows=now)
     world.lag_s = wanted.lag_s

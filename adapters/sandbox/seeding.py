@@ -50,10 +50,10 @@ def seeded(
         *[life.work_on_deal] * (2 * size.deals), *[life.new_activity] * size.activities,
     ]  # fmt: skip
     life.chance.shuffle(deeds)
-    step_s = (now - clock.now()).total_seconds() / (len(deeds) + 1)
-    for deed in deeds:
+    span_s = (now - clock.now()).total_seconds()
+    for moment, deed in zip(sorted(life.chance.random() for _ in deeds), deeds, strict=True):
         # Some come in the same instant, as an import makes them.
-        clock.advance(0 if life.chance.random() < 0.2 else step_s * life.chance.random())
+        clock.advance(0 if life.chance.random() < 0.2 else moment * span_s - clock.monotonic())
         deed()
     life.let_some_go()
     world.clock = Clock(now, follows=follows)
