@@ -73,10 +73,10 @@ def draw(forms: Sequence[FormSettings], *, key: str) -> None:
     with st.container(horizontal=True, gap="small", key=f"{key}_places"):
         with st.container(gap=None, width="stretch"):
             st.markdown(":gray[:small[Address]]")
-            st.code(url, language=None)
+            st.code(url, language=None, wrap_lines=True)
         with st.container(gap=None, width="stretch"):
             st.markdown(":gray[:small[Form key]]")
-            st.code(picked.key, language=None)
+            st.code(picked.key, language=None, wrap_lines=True)
     codes = {"HTML form": form, "curl": curl, "JavaScript": script}
     for tab, write in zip(st.tabs(list(codes), key=f"{key}_code"), codes.values(), strict=True):
         # Streamlit's colours of code are too pale to read.

@@ -35,7 +35,7 @@ LEAD_COLUMNS: Final = (
     Column(field="name", title="Lead", width=1.3, missing=lead_words.UNNAMED),
     COMPANY,
     Column(field="received_at", title="Received", kind=ColumnKind.TIME, width=1.5),
-    Column(field="state", title="State", width=1.27),
+    Column(field="state", title="State", width=1.4),
     Column(field="story", title="What happened", width=2.4),
     Column(field="email", title="E-mail", width=2.0, missing="No e-mail"),
     Column(field="phone", title="Phone", width=1.3, missing="No phone"),

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 
 from lead_endpoint import submission
 from ops.services import Services
-from snapshots.delivery_rules import Parked
+from snapshots.delivery_rules import Parked, parked
 from snapshots.forms import list_forms
 from snapshots.inbox import Inbox
 from snapshots.journeys import Journey, journey
@@ -568,14 +568,18 @@ def test_an_outsider_finds_nothing_of_another_organizations_leads(
 
 
 def test_what_a_stranger_sent_is_shown_as_text(workbench: Workbench, home: Services, acme: int) -> None:
+    connect(home.database, acme)
     one = put(
-        home.database, acme, state="parked", detail=HOSTILE, first_name=HOSTILE, company=HOSTILE,
-        extra={HOSTILE: HOSTILE}, body=HOSTILE.encode(), flags=("odd_flag",),
+        home.database, acme, first_name=HOSTILE, company=HOSTILE, extra={HOSTILE: HOSTILE}, body=HOSTILE.encode(),
+        flags=("odd_flag",),
     )  # fmt: skip
+    (claim,) = outbox(home.database).claim_due(1)
+    park(outbox(home.database), claim, parked(Parked.REJECTED, HOSTILE))  # a CRM quotes what it was sent
     at = lead(workbench, home, one)
     at.button("lead_edit_open").click().run()
     pieces = [str(one.value) for one in at.html if "<style>" not in str(one.value)]
-    assert any(html.escape(HOSTILE) in piece for piece in pieces)
+    for part in ("slms-journey", "slms-facts", "slms-title", "slms-standing"):
+        assert html.escape(HOSTILE) in next(piece for piece in pieces if part in piece), part
     assert not any("<img" in piece for piece in pieces)
     read_as_markdown = [
         *(str(part.value) for part in [*at.title, *at.header, *at.markdown, *at.caption, *at.error]),

@@ -129,6 +129,7 @@ def leads_list(view: View, loaded: Loaded) -> None:
         return
     shown = grid.rows_for(page.frame, page.columns)
     shown["lead_id"] = page.frame["lead_id"].tolist()
+    shown["name"] = shown["name__text"]
     shown["name__note"] = page.frame["company"].tolist()
     palette = tokens.palette()
     shown["state__mark"] = [lead_words.MARKS[state] for state in page.frame["lead_state"]]
