@@ -276,6 +276,7 @@ class LiveActivity:
 
     adapters: Mapping[str, CrmAdapter]
     _deals: dict[tuple[str, datetime, datetime], list[Deal]] = field(default_factory=dict)
+    _planned: dict[tuple[str, ActivityKind, datetime], bool] = field(default_factory=dict)
 
     def owners(self) -> list[CrmOwner]:
         found = [
@@ -309,9 +310,18 @@ class LiveActivity:
     def _count(self, owner: CrmOwner, kind: ActivityKind, days: Days) -> int | None:
         adapter = self.adapters[owner.connection]
         found = adapter.count_activity(kind=kind, owner=owner.owner_id, since=days.begin).count
-        if found and kind in PLANNED:
+        if found and self._plans(owner.connection, kind, days):
             found -= adapter.count_activity(kind=kind, owner=owner.owner_id, since=days.end).count or 0
         return found
+
+    def _plans(self, name: str, kind: ActivityKind, days: Days) -> bool:
+        """Whether the CRM counts what stands in anybody's calendar after these days; few do, so it is asked once."""
+        if kind not in PLANNED:
+            return False
+        place = (name, kind, days.end)
+        if place not in self._planned:
+            self._planned[place] = bool(self.adapters[name].count_activity(kind=kind, since=days.end).count)
+        return self._planned[place]
 
     def _created(self, owner: CrmOwner, days: Days) -> int | None:
         if Kind.DEAL not in self.adapters[owner.connection].capabilities.kinds:

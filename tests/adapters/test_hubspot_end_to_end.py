@@ -130,3 +130,20 @@ def test_without_a_token_the_setting_is_named(installed: Installation) -> None:
     with pytest.raises(ConfigError) as error:
         replace(installed.services, settings=settings).adapter(connection)
     assert error.value.setting == "HUBSPOT_API_KEY"
+
+
+def test_integrations_read_the_same_from_snapshots_and_from_the_account(installed: Installation) -> None:
+    live_on(installed.server.world, seed=1, deeds=80)
+    installed.sync()
+    client = create_app(installed.services).test_client()
+    for route in ("stats", "raw"):
+        stored, live = (
+            client.get(f"/integrations/hubspot/salespeople/{route}", query_string={"days": 366, "live": live}).json
+            for live in (0, 1)
+        )
+        rows = [found["results"] if isinstance(found, dict) else found for found in (stored, live)]
+        by_id = [{row["owner_id"]: {**row, "team": None} for row in one} for one in rows]
+        assert by_id[0] == by_id[1]
+        assert sum(row["emails_last_n_days"] + row["new_deals_last_n_days"] for row in rows[0]) > 0
+    health = client.get("/integrations/hubspot/health", query_string={"live": 1}).json
+    assert (health["provider"], all(check["is_ok"] for check in health["checks"])) == ("hubspot", True)
