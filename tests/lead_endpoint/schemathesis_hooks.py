@@ -15,7 +15,7 @@ from typing import Any
 
 import schemathesis
 
-FORM, RECORD = os.environ["FUZZ_FORM"], Path(os.environ["FUZZ_RECORD"]).open("a")
+FORM, RECORD = os.environ["FUZZ_FORM"], Path(os.environ["FUZZ_RECORD"]).open("a")  # noqa: SIM115
 _numbers = count()
 
 
