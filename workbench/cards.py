@@ -158,6 +158,6 @@ def avatar(name: str) -> None:
 def as_it_was(day_text: str) -> None:
     """The line that says that the page looks back, and what that covers."""
     st.markdown(
-        f":small[:primary[:material/history: **As it was on {day_text}.**] "
-        ":gray[Deals, owners and teams as known then; leads and activities are counted by the day on which they happened.]]"
+        f":small[:primary[:material/history: **As it was on {day_text}.**] :gray[Deals, owners and teams as known "
+        "then; leads and activities are counted by the day on which they happened.]]"
     )
