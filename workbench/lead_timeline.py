@@ -137,7 +137,7 @@ def _item(event: Event, view: View) -> str:
     parts += [f'<p class="slms-fine">{_escaped(line)}</p>' for line in event.details]
     return (
         f'<li class="slms-step slms-{event.tone or "plain"}"><span class="slms-mark" aria-hidden="true">'
-        f'{_MARKS[event.tone]}</span><time class="slms-time">{when}</time><div>{"".join(parts)}</div></li>'
+        f'{_MARKS[event.tone]}</span><span class="slms-time">{when}</span><div>{"".join(parts)}</div></li>'
     )
 
 
