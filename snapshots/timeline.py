@@ -91,13 +91,16 @@ def _with_history(
 ) -> list[State]:
     changes = sorted(deal.history, key=_AT)
     recorded = {change.field for change in changes}
-    stage_id = None if DealField.STAGE in recorded else deal.stage_id
+    knows_stages = DealField.STAGE in recorded
+    # Of a closed deal whose stages are not recorded it is known when it closed, and no more.
+    closing = closed_at if not knows_stages else None
+    stage_id = None if knows_stages or closing is not None else deal.stage_id
     owner_id = None if DealField.OWNER in recorded else deal.owner_id
     amount = None if DealField.AMOUNT in recorded or deal.amount_known_at_close else deal.amount_minor
     close_on = None if DealField.CLOSE_DATE in recorded else deal.close_on
     stage_entered_at: datetime | None = None
     status = stage_status.get(stage_id, DealStatus.OPEN) if stage_id is not None else DealStatus.OPEN
-    status_since: datetime | None = None
+    status_since = began
     states: list[State] = []
     index, end = 0, len(changes)
     since = began
@@ -116,17 +119,29 @@ def _with_history(
                 owner_id = change.value  # type: ignore[assignment]
             else:
                 close_on = change.value  # type: ignore[assignment]
+        if closing is not None and closing <= since:
+            stage_id, stage_entered_at, status, status_since, closing = (
+                deal.stage_id,
+                closing,
+                deal.status,
+                closing,
+                None,
+            )
         states.append(
             State(
                 since, status.value, stage_id, stage_entered_at, owner_id, amount,
                 deal.currency if amount is not None else None, close_on,
-                (status_since or since) if status is not DealStatus.OPEN else None,
+                _known(status_since) if status is not DealStatus.OPEN else None,
             )
         )  # fmt: skip
-        if index >= end:
+        if index >= end and closing is None:
             break
-        since = changes[index].at
+        since = min(at for at in (changes[index].at if index < end else None, closing) if at is not None)
     return _end_in_the_present(deal, states, closed_at)
+
+
+def _known(at: datetime) -> datetime | None:
+    return None if at == BEGINNING else at
 
 
 def _end_in_the_present(deal: Deal, states: list[State], closed_at: datetime | None) -> list[State]:
@@ -139,7 +154,7 @@ def _end_in_the_present(deal: Deal, states: list[State], closed_at: datetime | N
     if present == last:
         return states
     if present.stage_id != last.stage_id:
-        present.stage_entered_at = deal.modified_at or last.since
+        present.stage_entered_at = deal.modified_at or _known(last.since)
     if last.status == present.status:
         states[-1] = present
         return states

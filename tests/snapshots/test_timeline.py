@@ -87,8 +87,10 @@ def test_a_deal_begins_with_its_creation_or_with_the_data(deal: Deal) -> None:
 
 @given(deals())
 def test_an_open_state_is_not_closed_and_nothing_has_a_currency_but_an_amount(deal: Deal) -> None:
-    for state in states_of(deal, STATUS)[:-1]:
-        assert (state.closed_at is None) == (state.status == "open")
+    states = states_of(deal, STATUS)
+    for state in states[:-1]:
+        was_closed_before_all = states[0].since == BEGINNING and states[0].status != "open"
+        assert (state.closed_at is None) == (state.status == "open") or was_closed_before_all
         assert state.currency is None or state.amount_minor is not None
 
 
@@ -123,6 +125,39 @@ def test_a_closed_deal_without_a_creation_date_is_known_from_its_closing_on() ->
     deal = Deal(external_id="d", status=DealStatus.LOST, closed_at=START)
     (only,) = states_of(deal, STATUS)
     assert (only.since, only.status) == (START, "lost")
+
+
+def test_a_closed_deal_whose_history_tells_of_other_fields_alone_was_open_until_it_closed() -> None:
+    """A CRM may keep the history of amounts and not that of stages."""
+    amounts = [(0, 100), (3, 200), (9, 300)]
+    deal = Deal(
+        external_id="d",
+        stage_id="won",
+        status=DealStatus.WON,
+        amount_minor=300,
+        currency="EUR",
+        created_at=START,
+        closed_at=START + timedelta(days=5),
+        history=tuple(DealChange(DealField.AMOUNT, START + timedelta(days=day), value) for day, value in amounts),
+    )
+    told = [(s.since, s.status, s.stage_id, s.amount_minor, s.closed_at) for s in states_of(deal, STATUS)]
+    closed_at = START + timedelta(days=5)
+    assert told == [
+        (START, "open", None, 100, None),
+        (START + timedelta(days=3), "open", None, 200, None),
+        (closed_at, "won", "won", 200, closed_at),
+        (START + timedelta(days=9), "won", "won", 300, closed_at),
+    ]
+
+
+def test_of_what_was_closed_before_the_data_begin_it_is_not_known_when() -> None:
+    moved = (DealChange(DealField.OWNER, START, "o1"), DealChange(DealField.OWNER, START + timedelta(days=2), "o2"))
+    states = states_of(Deal(external_id="d", stage_id="lost", owner_id="o2", history=moved), STATUS)
+    assert [(state.since, state.status, state.closed_at) for state in states] == [
+        (BEGINNING, "lost", None),
+        (START, "lost", None),
+        (START + timedelta(days=2), "open", None),
+    ]
 
 
 def test_a_reopened_deal_was_closed_in_between() -> None:
