@@ -23,7 +23,8 @@ from psycopg.rows import dict_row
 ACCEPTED = frozenset({200, 202, 303})
 REFUSED = frozenset({400, 408, 409, 413, 415, 422, 429, 503})
 """Statuses that tell a sender plainly that nothing was accepted."""
-LONGEST_WAIT_H = 9
+LONGEST_WAIT_H, LONGEST_LEASE_H = 12, 3
+"""The longest wait and lease there are, and what a clock that was set back by two hours adds."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def _row(found: Ledger, row: dict[str, Any], *, is_drained: bool) -> None:
         hours = row["due_in"].total_seconds() / 3600
         found.expect(hours <= LONGEST_WAIT_H, f"I2: {name} is not due for {hours:.1f} h")
         if row["leased_for"] is not None:
-            found.expect(row["leased_for"].total_seconds() <= 61, f"I2: {name} is leased for {row['leased_for']}")
+            hours = row["leased_for"].total_seconds() / 3600
+            found.expect(hours <= LONGEST_LEASE_H, f"I2: {name} is leased for {row['leased_for']}")
     elif state in {"parked", "quarantined"}:
         found.expect(row["reason"], f"I2: {name} is {state} without a reason")
         found.expect(row["detail"], f"I2: {name} is {state} and nothing says what to do")

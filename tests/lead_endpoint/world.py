@@ -154,7 +154,9 @@ class World:
                     f"SELECT min(extract(epoch FROM greatest(l.next_attempt_at, l.lease_until, a.paused_until) - "
                     f"{self.sql})) FROM received_leads l LEFT JOIN delivery_accounts a "
                     "ON a.organization_id = l.organization_id "
-                    "WHERE l.state = 'pending' AND l.organization_id = :organization"
+                    "WHERE l.state = 'pending' AND l.organization_id = :organization AND NOT EXISTS (SELECT FROM "
+                    "received_leads e WHERE e.organization_id = l.organization_id AND e.contact_key = l.contact_key "
+                    "AND e.state = 'pending' AND e.lead_id < l.lead_id)"
                 ),
                 {"organization": self.organization_id},
             ).scalar_one()
