@@ -87,7 +87,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Any, *, at_most_s: float = 60.0, every_s: float = 0.02) -> None:
+def wait_until(condition: Any, *, at_most_s: float = 120.0, every_s: float = 0.02) -> None:
     """Until it holds; another process must do something, so there is no event to wait for."""
     pause, ends = threading.Event(), time.monotonic() + at_most_s
     while not condition():
