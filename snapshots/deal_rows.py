@@ -175,7 +175,7 @@ class DealRows:
             last.since = max(record.modified_at or self.recorded_at, known_from)
             later = [last]
         self._close(deal_id, present, later[0].since, recorded_at)
-        events = self._counts_as(present.content, present.facts)
+        events = self._counts_as(present.content, present.facts, self._day(present.content.closed_at))
         known = _Known(events=events, was_in=present.content.stage_id, enters=ENTERS_LATER)
         self._append(deal_id, record, later, recorded_at, known)
 
@@ -183,17 +183,18 @@ class DealRows:
         """A deal that is gone."""
         recorded_at = max(self.recorded_at, present.recorded_at + _TICK)
         at = max(at, present.valid_from or at)
-        content = present.content._replace(status=status)
+        content, closed_day = present.content._replace(status=status), self._day(present.content.closed_at)
         self._deal(deal_id, external_id, None, GONE, recorded_at, True, None)
         self._close(deal_id, present, at, recorded_at)
-        self.deltas.deal(self._known_day(at), self._counts_as(present.content, present.facts), ())
+        self.deltas.deal(self._known_day(at), self._counts_as(present.content, present.facts, closed_day), ())
         self.versions.append(
             _version(
                 _N_VERSION, 8, deal_id, 8, wire.micros(at), 8, wire.micros(recorded_at), 8, wire.FOREVER,
                 8, wire.FOREVER, 1, True, 2, ENTERS_NOT,
             )
             + wire.NULL + self._numbers[content.pipeline_id] + self._numbers[content.stage_id]
-            + wire.instant(content.stage_entered_at) + self._packed_terms(content) + self._packed_facts(present.facts)
+            + wire.instant(content.stage_entered_at) + self._packed_terms(content, closed_day)
+            + self._packed_facts(present.facts)
         )  # fmt: skip
 
     # --- rows ---
@@ -231,7 +232,9 @@ class DealRows:
             if (holds := (pipeline_id, *state.terms())) != held:
                 held = holds
                 content = self._content(record, state)
-                packed_terms, counts_as = self._packed_terms(content), self._counts_as(content, facts)
+                closed_day = self._day(content.closed_at)
+                packed_terms = self._packed_terms(content, closed_day)
+                counts_as = self._counts_as(content, facts, closed_day)
                 self.deltas.deal(self._known_day(state.since), events, counts_as)
                 events = counts_as
             at, enters = state.stage_entered_at, ENTERS_NOT
@@ -284,13 +287,13 @@ class DealRows:
             state.closed_at,
         )
 
-    def _packed_terms(self, content: Content) -> bytes:
+    def _packed_terms(self, content: Content, closed_day: date | None) -> bytes:
         numbers, texts = self._numbers, self._texts
         return b"".join(
             (
                 texts[content.status], numbers[content.owner_id], numbers[content.amount_minor],
                 texts[content.currency], wire.day(content.close_on), wire.instant(content.closed_at),
-                wire.day(self._day(content.closed_at)),
+                wire.day(closed_day),
             )
         )  # fmt: skip
 
@@ -305,11 +308,11 @@ class DealRows:
 
     # --- what they count as ---
 
-    def _counts_as(self, content: Content, facts: Facts) -> Events:
+    def _counts_as(self, content: Content, facts: Facts, closed_day: date | None) -> Events:
         return rollups.deal_events(
             content.status,
             wire.days(facts.created_day),
-            wire.days(self._day(content.closed_at)),
+            wire.days(closed_day),
             whose=(content.owner_id or 0, content.pipeline_id or 0, facts.source or ""),
             money=(content.currency or "", content.amount_minor),
         )

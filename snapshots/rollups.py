@@ -22,8 +22,10 @@ NOT_COUNTED_OUTCOME = "cancelled"
 
 Day = date | str
 
-DealEvent = tuple[str, int, int, int, str, str, int | None]
-"""event, day, owner_id, pipeline_id, source, currency, amount_minor; days as `wire.days` counts them."""
+DealKey = tuple[str, int, int, int, str, str]
+"""event, day, owner_id, pipeline_id, source, currency; days as `wire.days` counts them."""
+DealEvent = tuple[DealKey, int | None]
+"""And the amount."""
 
 _DEAL_DAILY = {
     "day": "date", "known_day": "date", "owner_id": "bigint", "pipeline_id": "bigint", "n": "bigint",
@@ -46,7 +48,7 @@ class Deltas:
 
     activities: dict[tuple[object, ...], int] = field(default_factory=lambda: defaultdict(int))
     leads: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
-    deals: dict[tuple[str, int, int, int, int, str, str], list[int]] = field(default_factory=dict)
+    deals: dict[tuple[int, DealKey], list[int]] = field(default_factory=dict)
 
     def activity(self, day: Day, owner_id: int, kind: str, sign: int) -> None:
         self.activities[day, owner_id, kind] += sign
@@ -67,8 +69,10 @@ class Deltas:
                 self._deal_event(known_day, event, 1)
 
     def _deal_event(self, known_day: int, event: DealEvent, sign: int) -> None:
-        name, day, owner_id, pipeline_id, source, currency, amount_minor = event
-        sums = self.deals.setdefault((name, day, known_day, owner_id, pipeline_id, source, currency), [0, 0, 0])
+        what, amount_minor = event
+        sums = self.deals.get((known_day, what))
+        if sums is None:
+            self.deals[known_day, what] = sums = [0, 0, 0]
         sums[0] += sign
         if amount_minor is not None:
             sums[1] += sign
@@ -81,7 +85,7 @@ class Deltas:
             [
                 _numbers(n_columns, 4, day, 4, known_day, 8, owner_id, 8, pipeline_id, 8, n, 8, n_valued, 8, amount)
                 + texts[event] + texts[source] + texts[currency]
-                for (event, day, known_day, owner_id, pipeline_id, source, currency), (n, n_valued, amount)
+                for (known_day, (event, day, owner_id, pipeline_id, source, currency)), (n, n_valued, amount)
                 in self.deals.items()
                 if n or n_valued or amount
             ]
@@ -107,14 +111,13 @@ class Deltas:
 
 
 def deal_events(
-    status: object, created_day: int, closed_day: int, *, whose: tuple[int, int, str], money: tuple[str, int | None]
+    status: str, created_day: int, closed_day: int, *, whose: tuple[int, int, str], money: tuple[str, int | None]
 ) -> tuple[DealEvent, ...]:
     """What a version of a deal counts as. whose: owner_id, pipeline_id, source; money: currency, amount_minor."""
-    if status == "open":
-        return (("created", created_day, *whose, "", None),)
-    if status in ("won", "lost"):
-        return (("created", created_day, *whose, "", None), (str(status), closed_day, *whose, *money))
-    return ()
+    if status not in ("open", "won", "lost"):
+        return ()
+    created: DealEvent = (("created", created_day, *whose, ""), None)
+    return (created,) if status == "open" else (created, ((status, closed_day, *whose, money[0]), money[1]))
 
 
 def add_deals(connection: Connection, organization_id: int, rows: bytes) -> None:
