@@ -123,12 +123,12 @@ class Stamp:
     is_import: bool = False
 
     def words(self, now: datetime) -> str:
-        """ "synced 12 min ago", "stale, 9 days old", "last sync failed, data of 3 h ago"."""
+        """ "synced 12 min ago", "stale, 9 days old", "last sync failed, data read 3 h ago"."""
         age = formats.age(self.refreshed_at, now=now)
         if self.refreshed_at is None:
             return self.trouble or "not synced yet"
         if self.trouble:
-            return f"{self.trouble}, data {age}" if age.endswith("old") else f"{self.trouble}, data of {age}"
+            return f"{self.trouble}, data {age}" if age.endswith("old") else f"{self.trouble}, data read {age}"
         if self.is_import:
             return f"imported {age.replace('old', 'ago')}"
         return f"stale, {age}" if self.is_stale else f"synced {age}"

@@ -23,6 +23,8 @@ _NOUNS: Final = {
     "weighted_pipeline": ("open deal", "open deals"),
     "open_pipeline": ("open deal", "open deals"),
 }
+FROM_0: Final = "from 0"
+"""The change of what was nothing before: it has no share."""
 MAX_FURTHER: Final = 3
 """More currencies than this do not fit into a card; the rows behind it show them all."""
 
@@ -49,7 +51,9 @@ def card(kpi: Measured, *, missing: str | None = None, is_all_time: bool = False
         value=value,
         definition=definition,
         change=changed,
-        note=f"was {_plain(kpi, kpi.change.earlier)}" if kpi.change is not None and changed else "",
+        note=f"was {_plain(kpi, kpi.change.earlier)}"
+        if kpi.change is not None and changed and changed != FROM_0
+        else "",
         direction=_arrow(kpi.change),
         tone=_tone(kpi.change, metric.better),
         rows=formats.plural(kpi.n, one, many) if kpi.n else None,
@@ -102,7 +106,7 @@ def _change(change: Change | None, unit: str) -> str | None:
     if unit == "days":
         return f"{abs(change.absolute):.0f} d"
     if change.relative is None:
-        return None if change.absolute == 0 else "new"
+        return None if change.absolute == 0 else FROM_0
     share = abs(change.relative) * 100
     return f"{share:.1f} %" if share < 100 else f"{share:,.0f} %"
 
@@ -128,7 +132,7 @@ def _why(kpi: Measured, *, is_all_time: bool) -> str:
     if kpi.undated and is_all_time:
         return f"{formats.count(kpi.undated)} of them without a date"
     if kpi.undated and kpi.n == 0:
-        return f"{formats.count(kpi.undated)} have no date: choose all time"
+        return f"{formats.plural(kpi.undated, 'has', 'have')} no date: choose all time"
     if kpi.why:
         return kpi.why
     return f"+ {formats.count(kpi.undated)} without a date" if kpi.undated else ""

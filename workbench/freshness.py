@@ -40,9 +40,11 @@ def stamp(source: Freshness, connection: CrmConnection, view: View) -> Stamp:
 
 
 def troubles(view: View) -> list[str]:
-    """A sentence per source whose data are older than they should be."""
-    return [
-        f"**{one.name}**: {one.words(view.now)}. What changed there since is not in these numbers."
-        for one in stamps(view)
-        if one.trouble or (one.is_stale and one.refreshed_at)
-    ]
+    """A sentence per source whose data are older than they should be, or not all there yet."""
+    found = []
+    for one in stamps(view):
+        if one.refreshed_at is None:
+            found.append(f"**{one.name}**: {one.trouble or 'not read to its end yet'}, so these numbers are not whole.")
+        elif one.trouble or one.is_stale:
+            found.append(f"**{one.name}**: {one.words(view.now)}. What changed there since is not in these numbers.")
+    return found

@@ -202,7 +202,7 @@ def _columns(name: str, guessed: FileMapping, kind: Kind, found: Any) -> dict[st
         disabled=["name", "examples", "why"],
         column_config={
             "field": None,
-            "name": st.column_config.TextColumn("Our field", width="small"),
+            "name": st.column_config.TextColumn("Our field", width=140),
             "column": st.column_config.SelectboxColumn("Column", options=[_NO_COLUMN, *names], required=True),
             "examples": st.column_config.TextColumn("Examples"),
             "why": st.column_config.TextColumn("Why it was guessed"),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from workbench import tokens
+
 _SCRIPT = """
 const all = selector => document.querySelectorAll(selector)
 const isDark = () => {
@@ -29,15 +31,21 @@ const mend = () => {
   document.documentElement.style.colorScheme = isDark() ? 'dark' : 'light'
   for (const line of all('[data-testid=stMetricChart]')) line.setAttribute('aria-hidden', 'true')
 }
-export default function ({ setTriggerValue }) {
-  let before = isDark()
-  const timer = setInterval(() => {
+let asked = null, timer = null
+export default function ({ data, setTriggerValue }) {
+  document.documentElement.dataset.slmsDrawn = data.theme
+  // Called again with each run, before what it returned the last time: one that goes by old data must not look on.
+  clearInterval(timer)
+  const look = () => {
     mend()
-    const now = isDark()
-    if (now !== before) { before = now; setTriggerValue('switched', now ? 'dark' : 'light') }
-  }, 400)
-  mend()
-  return () => clearInterval(timer)
+    const theme = isDark() ? 'dark' : 'light'
+    // Once per switch: a page that cannot follow must not be asked for ever.
+    if (theme === data.theme) asked = null
+    else if (theme !== asked) { asked = theme; setTriggerValue('switched', theme) }
+  }
+  const mine = timer = setInterval(look, 400)
+  look()
+  return () => clearInterval(mine)
 }
 """
 _watch = None
@@ -47,4 +55,5 @@ def draw() -> None:
     global _watch  # noqa: PLW0603  # a component is registered once per process, when the first page is drawn
     if _watch is None:
         _watch = st.components.v2.component("slms_page_watch", js=_SCRIPT, isolate_styles=False)
-    _watch(key="page_watch", on_switched_change=lambda: None)
+    theme = "dark" if tokens.is_dark() else "light"
+    _watch(key="page_watch", data={"theme": theme}, on_switched_change=lambda: None)

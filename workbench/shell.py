@@ -61,7 +61,7 @@ def begin(
     now: datetime = st.session_state["now"]
     with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
         viewers = data.viewers()
-        if not viewers:
+        if not viewers or first_steps.is_loading():
             first_steps.draw()
             st.stop()
         filters, unread = filter_bar.adopt(organization_id=data.first_choice(viewers))

@@ -193,7 +193,7 @@ def rejected(view: View, run_id: int) -> None:
     with cards.titled("Rejected rows", f"{formats.plural(n, 'row')} kept aside{shown}"):
         export.raw_menu(lambda: syncs.all_rejected(view, run_id), name=f"rejected-run-{run_id}", key="rejected")
     with st.container(height=min(340, 80 + 38 * len(page)), border=False):
-        tables.plain(page, REJECTED_COLUMNS, caption="Rejected rows")
+        tables.plain(page.assign(kind=page["kind"].str.capitalize()), REJECTED_COLUMNS, caption="Rejected rows")
 
 
 def _plural(kind: str) -> str:

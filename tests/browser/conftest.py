@@ -1,0 +1,106 @@
+"""The real workbench in a real browser: `workbench_url` serves the sample organization, `page` looks at it.
+
+The workbench is a process of its own on a free loopback port, over a database that is filled once and gone afterwards.
+The sample's year ended long ago, so that no page depends on the day of the test.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from made_installation import House, empty_house, with_demo
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from walking import Heard
+
+PROJECT = Path(__file__).parents[2]
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE_MS = 60_000
+"""For two busy cores; what is waited for usually takes a hundredth of it."""
+
+
+@pytest.fixture(scope="session")
+def house(database_server: str) -> Iterator[House]:
+    with empty_house(database_server) as services:
+        yield with_demo(services)
+
+
+@pytest.fixture(scope="session")
+def workbench_url(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running workbench."""
+    settings = {"DATABASE_URL": house.services.database_url, "SLMS_HOME": str(tmp_path_factory.mktemp("home"))}
+    port = _free_port()
+    with _running(port, settings):
+        yield f"http://127.0.0.1:{port}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _running(port: int, settings: dict[str, str]) -> Iterator[None]:
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
+    process = subprocess.Popen(
+        [*command, "--server.fileWatcherType=none"], cwd=PROJECT, text=True, bufsize=1,
+        env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        _wait_until_it_serves(process)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_serves(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if "URL:" in line:
+            # What it says later must be read too, or it stops where the pipe is full.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return
+    pytest.fail(f"The workbench did not start:\n{''.join(said)}")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A browser with a profile of its own. Of one module: while it is open, nothing else may run an event loop here."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=chromium, args=ARGUMENTS, color_scheme="light",
+            viewport={"width": 1440, "height": 900},
+        )  # fmt: skip
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Iterator[Page]:
+    """A page on which no request may leave this machine, and nothing may go wrong in the console."""
+    page = browser.new_page()
+    heard = Heard(page)
+    yield page
+    page.close()
+    assert heard.outside == []
+    assert heard.errors == []
