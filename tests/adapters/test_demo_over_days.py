@@ -15,7 +15,7 @@ from conformance.state import Seen, changes_in, declared, everything, live_deals
 
 from adapters.base import ContactInput
 from adapters.demo import DemoCrm, DemoSettings, DemoStore, MemoryDemoStore
-from adapters.errors import FatalError
+from adapters.errors import SkippableError
 from adapters.records import Activity, Contact, Deal, DealField, Deletion, Kind, Merge, Owner
 from snapshots.database import Database
 from snapshots.demo_store import DatabaseDemoStore
@@ -195,5 +195,5 @@ def test_a_contact_of_the_world_is_updated_in_place_and_the_rest_of_it_stays() -
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(FatalError, match="e-mail"):
+    with pytest.raises(SkippableError, match="e-mail"):
         demo(MONDAY).upsert_contact(ContactInput(email="nobody"))
