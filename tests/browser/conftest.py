@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from made_installation import House, empty_house, with_demo
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
-from walking import Heard
+from walking import Heard, open_at
 
 PROJECT = Path(__file__).parents[2]
 ARGUMENTS = (
@@ -98,6 +98,20 @@ def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def page(browser: BrowserContext) -> Iterator[Page]:
     """A page on which no request may leave this machine, and nothing may go wrong in the console."""
+    with _watched_page(browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: BrowserContext, workbench_url: str) -> Iterator[Page]:
+    """The same, opened once, for tests that go on from wherever it is: loading takes most of their time."""
+    with _watched_page(browser) as page:
+        open_at(page, workbench_url)
+        yield page
+
+
+@contextmanager
+def _watched_page(browser: BrowserContext) -> Iterator[Page]:
     page = browser.new_page()
     heard = Heard(page)
     yield page

@@ -65,9 +65,7 @@ def test_a_number_opens_its_rows_and_the_link_to_them(page: Page, workbench_url:
 
 
 def test_a_row_of_the_salespeople_opens_that_persons_page(page: Page, workbench_url: str) -> None:
-    open_at(page, workbench_url)
-    page.get_by_role("link", name="Salespeople").click()
-    shows(page, "Salespeople")
+    open_at(page, f"{workbench_url}/salespeople")
     first = grid(page).locator(".ag-pinned-left-cols-container .ag-row").first
     name = first.inner_text().splitlines()[0]
     first.click()
@@ -118,11 +116,13 @@ def test_a_folder_of_exports_is_imported_and_seen(
     page.get_by_role("link", name="Open Overview").click()
     shows(page, "Overview")
     expect(chip(page, "org")).to_contain_text("Hardware seller")
-    open_at(page, f"{page.url.split('?')[0]}?org={parameters(page)['org'][0]}&range=all")
+    chip(page, "range").click()
+    page.get_by_role("radio", name="All time").click()
     expect(value_of(page, "new_deals")).to_have_text(formats.count(n))
     expect(rows_button(page, "won_amount")).to_contain_text(f"{formats.count(n_won)} won deals")
     expect(value_of(page, "won_amount")).to_contain_text(formats.short(amount))
 
+    page.keyboard.press("Escape")
     chip(page, "org").click()
     keyed(page, "f_org").locator("input").click()
     page.get_by_role("option", name=house.organization.name).click()

@@ -39,9 +39,19 @@ def open_at(page: Page, address: str) -> None:
     settle(page)
 
 
+def go_to(page: Page, title: str) -> None:
+    """By the navigation."""
+    page.get_by_role("link", name=title, exact=True).click()
+    shows(page, title)
+
+
 def settle(page: Page) -> None:
     """Until the run is over and everything is drawn that it sent."""
     page.wait_for_function(READY)
+
+
+def drawn_theme(page: Page) -> str:
+    return str(page.evaluate("document.documentElement.dataset.slmsDrawn"))
 
 
 def switch_theme(page: Page, theme: Theme) -> None:
