@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
 import orjson
@@ -33,6 +33,9 @@ from adapters.http_transport import Deadline, GuardedTransport, PrivateHostError
 
 T = TypeVar("T")
 HIDDEN = "•••"
+JSON, JSON_PATCH, FORM, CSV = (
+    "application/json", "application/json-patch+json", "application/x-www-form-urlencoded", "text/csv",
+)  # fmt: skip
 MAX_WAIT_S = 900.0
 """No answer makes us wait longer than this; a job that must is tried again by the schedule."""
 RETRIABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
@@ -88,7 +91,8 @@ class Call:
     """One request. what: the CRM's object, for messages. idempotent: sending it twice does no harm (every read, and an
     update to fixed values); a create is not, and is repeated only where the CRM surely did nothing. accept: statuses
     besides 2xx that the caller handles. scope: the CRM's name of the right that a 403 means is missing. may_send: asked
-    right before sending; where it says no, nothing is sent (RetriableError)."""
+    right before sending; where it says no, nothing is sent (RetriableError). media_type: JSON, JSON_PATCH, FORM (body:
+    names and values) or CSV (body: bytes). wants: JSON, or CSV for an answer that is kept as bytes."""
 
     method: str
     path: str
@@ -99,15 +103,27 @@ class Call:
     accept: frozenset[int] = frozenset()
     scope: str | None = None
     may_send: Callable[[], bool] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+    wants: str = JSON
+
+    def content(self) -> bytes | None:
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        if self.media_type == FORM and isinstance(self.body, Mapping):
+            return urlencode(self.body).encode()
+        return orjson.dumps(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """json: the decoded body; None where there is none."""
+    """json: the decoded body; None where there is none, or where something else was wanted. body: as it came, where
+    that was wanted."""
 
     status: int
     headers: Mapping[str, str]
     json: object
+    body: bytes = field(default=b"", repr=False)
 
 
 class HttpClient:
@@ -171,8 +187,14 @@ class HttpClient:
             self._account.renew()
             answer = self._exchange(call)
         if answer.is_success or answer.status_code in call.accept:
-            return Answer(answer.status_code, dict(answer.headers), self._decoded(answer, call))
+            return self._taken(answer, call)
         raise self._refused(answer, call)
+
+    def _taken(self, answer: httpx.Response, call: Call) -> Answer:
+        if call.wants != JSON and answer.is_success:
+            self._refuse_page(answer, call)
+            return Answer(answer.status_code, dict(answer.headers), None, answer.content)
+        return Answer(answer.status_code, dict(answer.headers), self._decoded(answer, call))
 
     def _exchange(self, call: Call) -> httpx.Response:
         self._budget.acquire(self._account.key, at_most_s=self._limits.patience_s)
@@ -203,8 +225,8 @@ class HttpClient:
         raise self._fatal(call, f"redirects more than {MAX_REDIRECTS} times", f"Check {self._account.setting}")
 
     def _once(self, call: Call, url: str, params: Mapping[str, str] | None, ends_at: float) -> httpx.Response:
-        content = None if call.body is None else orjson.dumps(call.body)
-        headers = {"accept": "application/json", **({"content-type": "application/json"} if content else {})}
+        content = call.content()
+        headers = {"accept": call.wants, **({"content-type": call.media_type} if content else {}), **call.headers}
         request = self._client.build_request(
             call.method, url, params=params, content=content, headers={**headers, **self._account.headers()}
         )
@@ -244,14 +266,19 @@ class HttpClient:
         body = answer.content.strip()
         if not body:
             return None
-        if body.startswith(b"<"):
-            remedy = f"Check {self._account.setting}, and whether a proxy or a log-in page stands between"
-            raise self._useless(call, "answers with a web page instead of JSON", remedy)
+        self._refuse_page(answer, call)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             # Most often a body that was cut off; where it is not, the last attempt says so.
             raise self._temporary(call, "answers with broken JSON") from error
+
+    def _refuse_page(self, answer: httpx.Response, call: Call) -> None:
+        if answer.content.lstrip().startswith(b"<"):
+            remedy = f"Check {self._account.setting}, and whether a proxy or a log-in page stands between"
+            raise self._useless(
+                call, f"answers with a web page instead of {call.wants.partition('/')[2].upper()}", remedy
+            )
 
     # --- what went wrong -------------------------------------------------------------------------------------------
 
@@ -263,7 +290,7 @@ class HttpClient:
         return error.wait_s if error.wait_s <= self._limits.patience_s else False
 
     def _refused(self, answer: httpx.Response, call: Call) -> CrmError:
-        meant, said = self._meant(answer), self._said(answer)
+        meant, said = self._meant(answer), self._said(answer, call)
         status, wait_s, what = meant.status, meant.wait_s, f"answers with {answer.status_code}{said}"
         if status in RETRIABLE_STATUSES:
             if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -315,15 +342,18 @@ class HttpClient:
     def _config(self, what: str, remedy: str) -> ConfigError:
         return ConfigError(f"{self._account.crm}: {what}. {remedy}.", setting=self._account.setting)
 
-    def _said(self, answer: httpx.Response) -> str:
+    def _said(self, answer: httpx.Response, call: Call) -> str:
         """The CRM's own words, shortened, and without our secrets should it echo them."""
         text = " ".join(answer.text.split())[:300]
-        for secret in self._secrets():
+        for secret in self._secrets(call):
             text = text.replace(secret, HIDDEN)
         return f": {text}" if text and not text.startswith("<") else ""
 
-    def _secrets(self) -> list[str]:
+    def _secrets(self, call: Call) -> list[str]:
+        """Headers, and what a form holds: that is how a log-in is sent."""
         values = [part for value in self._account.headers().values() for part in (value, value.rpartition(" ")[2])]
+        if call.media_type == FORM and isinstance(call.body, Mapping):
+            values += [str(value) for value in call.body.values()]
         return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)
 
     def _url(self, path: str) -> str:

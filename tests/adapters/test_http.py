@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import ConfigError, FatalError, MissingScopeError, RetriableError, UnsureError
-from adapters.http import Account, Call, HttpClient, Limits, follow, retry_after
+from adapters.http import CSV, FORM, JSON, JSON_PATCH, Account, Call, HttpClient, Limits, follow, retry_after
 from adapters.http_transport import is_private
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -294,6 +294,49 @@ def test_what_the_crm_echoes_of_our_secret_is_hidden(crm: FakeCrm, client: HttpC
     with pytest.raises(FatalError) as caught:
         client.get("/deals", what="deals")
     assert SECRET not in "".join(traceback.format_exception(caught.value)) + repr(client) + repr(account_of(crm))
+
+
+def test_what_the_crm_echoes_of_a_log_in_form_is_hidden(crm: FakeCrm, client: HttpClient) -> None:
+    crm.replies = [says(400, {"error": "invalid_grant", "error_description": "no such secret: s3cr3t-of-ours"})]
+    with pytest.raises(FatalError) as caught:
+        client.send(
+            Call(
+                method="POST", path="/token", what="log-in", idempotent=True, media_type=FORM,
+                body={"client_secret": "s3cr3t-of-ours"},
+            )
+        )  # fmt: skip
+    assert "s3cr3t-of-ours" not in str(caught.value)
+    assert "invalid_grant" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "sent"),
+    [
+        (JSON, {"a": "b c"}, b'{"a":"b c"}'),
+        (JSON_PATCH, [{"op": "replace"}], b'[{"op":"replace"}]'),
+        (FORM, {"a": "b c", "d": "&"}, b"a=b+c&d=%26"),
+        (CSV, b"Id\n1\n", b"Id\n1\n"),
+    ],
+)
+def test_a_body_is_sent_in_its_media_type(
+    crm: FakeCrm, client: HttpClient, media_type: str, body: object, sent: bytes
+) -> None:
+    crm.replies = [says(200, {})]
+    client.send(Call(method="POST", path="/x", what="x", idempotent=True, media_type=media_type, body=body))
+    assert (crm.asked[0][2]["content-type"], crm.asked[0][3]) == (media_type, sent)
+
+
+def test_a_table_is_handed_over_as_it_came(crm: FakeCrm, client: HttpClient) -> None:
+    crm.replies = [says(200, b'Id,Name\n1,"a, b"\n', sforce_locator="null")]
+    answer = client.send(Call(method="GET", path="/x", what="x", idempotent=True, wants=CSV, headers={"x-more": "1"}))
+    assert (answer.body, answer.json, answer.headers["sforce-locator"]) == (b'Id,Name\n1,"a, b"\n', None, "null")
+    assert (crm.asked[0][2]["accept"], crm.asked[0][2]["x-more"]) == (CSV, "1")
+
+
+def test_a_web_page_is_no_table(crm: FakeCrm, client: HttpClient) -> None:
+    crm.replies = [says(200, b"<html>Log in</html>")]
+    with pytest.raises(FatalError, match="web page instead of CSV"):
+        client.send(Call(method="GET", path="/x", what="x", idempotent=True, wants=CSV))
 
 
 def test_a_redirect_on_the_same_host_is_followed(crm: FakeCrm, client: HttpClient) -> None:
