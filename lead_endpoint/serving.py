@@ -3,6 +3,8 @@ they know; a second machine runs another one on the same database."""
 
 from __future__ import annotations
 
+import gc
+
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
@@ -47,4 +49,7 @@ def make_front() -> Front:
     logs.configure(load())
     app = create_app()
     parts: Parts = app.extensions["slms"]
+    # What is loaded by now stays: looking through all of it for rubbish would hold up a lead in a hundred.
+    gc.collect()
+    gc.freeze()
     return Front(parts, app)

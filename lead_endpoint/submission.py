@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 MOST_FIELDS = 200
 MOST_NAME = 100
@@ -44,6 +44,10 @@ CHARSETS = frozenset(
     }
     | {"big5", "euc_kr", "utf-16"}
 )
+MOST_PLAIN = 64
+"""Characters of an address; of longer ones the parts have limits of their own."""
+_PLAIN_EMAIL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}")
+_RESERVED = re.compile(rf"[@.](?:{'|'.join(map(re.escape, SPECIAL_USE_DOMAIN_NAMES))})$", re.IGNORECASE)
 _DECLARED = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 CONTACT_FIELDS = ("email", "name", "first_name", "last_name", "phone", "company")
@@ -245,10 +249,18 @@ def _email(given: object, text: str | None) -> str | None:
         raise Invalid("email", "The e-mail address must be text.")
     if "\ufffd" in text:
         raise Invalid("email", "This is no e-mail address: a character of it cannot be read.")
+    if _is_plain(text):
+        name, _, domain = text.partition("@")
+        return f"{name}@{domain.lower()}"
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise Invalid("email", f"This is no e-mail address: {error}") from error
+
+
+def _is_plain(text: str) -> bool:
+    """Whether an address is of the kind that nearly all are: the library takes it as it is, but slowly."""
+    return len(text) <= MOST_PLAIN and _PLAIN_EMAIL.fullmatch(text) is not None and not _RESERVED.search(text)
 
 
 def _phone(text: str | None, region: str | None, flags: list[str]) -> str | None:

@@ -1,5 +1,5 @@
-"""Commits leads in groups. While one group is on its way to disk, the leads that come in meanwhile make the next:
-nobody waits for company, and a busy moment costs few commits.
+"""Commits leads in groups. While one group is on its way to disk, the leads that come in meanwhile make the next: who
+comes alone waits for nobody, and a busy moment costs few commits.
 
 A lead that the database does not confirm in time is not accepted; if it still waits for its turn then, it is dropped,
 so that it is not stored behind the back of a sender who was told to come again.
@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,8 @@ MOST = 200
 """Leads in a group."""
 MOST_WAITING = 10_000
 PATIENCE_S = 2.0
+COMPANY_S = 0.0003
+"""So long a group waits for more after one of several leads: small groups cost more time than they save."""
 
 
 _LOOK_EVERY_S = 0.1
@@ -55,6 +57,7 @@ class GroupCommit:
     patience_s: float = PATIENCE_S
     _queue: SimpleQueue[_Waiting | None] = field(default_factory=SimpleQueue)
     _group: Sequence[_Waiting] = ()
+    _is_busy: bool = False
     _connection: psycopg.Connection[Any] | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
     _closed: threading.Event = field(default_factory=threading.Event)
@@ -109,11 +112,14 @@ class GroupCommit:
         """Everything that waits; None at the end."""
         group: list[_Waiting] = []
         one = self._queue.get()
+        if self._is_busy:
+            sleep(COMPANY_S)
         with suppress(Empty):
             while one is not None and len(group) < MOST:
                 group.append(one)
                 one = self._queue.get_nowait()
             self._queue.put(one)
+        self._is_busy = len(group) > 1
         return group or None
 
     def _store(self, group: Sequence[_Waiting]) -> dict[UUID, Receipt] | StoreUnavailable:

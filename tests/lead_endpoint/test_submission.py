@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import orjson
 import phonenumbers
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -249,6 +250,24 @@ def test_an_address_is_normalised_in_its_domain_and_compared_in_lower_case(
 ) -> None:
     found = who({"email": given_email})
     assert (found.email, found.contact_key) == (kept, key)
+
+
+@settings(max_examples=400)
+@given(st.from_regex(r"[a-zA-Z0-9._+-]{1,66}@[a-zA-Z0-9.-]{1,30}(\.(com|De|test|local|ONION|arpa|x))?", fullmatch=True))
+@example("a@b.co")
+@example("A.b+c@Sub.Example-Firm.COM")
+@example("a@b.localhost")
+@example("a@xn--80ak6aa92e.com")
+@example("a@" + "b" * 58 + ".com")
+@example("a" * 65 + "@b.de")
+def test_plain_addresses_are_judged_as_the_library_judges_them(address: str) -> None:
+    try:
+        expected = validate_email(address, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        with pytest.raises(Invalid):
+            who({"email": address})
+    else:
+        assert who({"email": address}).email == expected
 
 
 @pytest.mark.parametrize(
