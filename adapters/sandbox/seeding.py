@@ -23,6 +23,7 @@ PIPELINES = (
     ("Sales", (("New", 0.1), ("Qualified", 0.3), ("Offer", 0.6), ("Won", 1.0), ("Lost", 0.0))),
     ("Renewals", (("Due", 0.5), ("Talking", 0.7), ("Renewed", 1.0), ("Gone", 0.0))),
 )
+SOURCES, LEAD_STATES = ("web", "referral", "trade fair"), ("new", "working", "qualified", "unqualified")
 OUTCOMES = {1.0: "won", 0.0: "lost"}
 
 
@@ -33,21 +34,29 @@ class Size:
     contacts: int = 60
     deals: int = 80
     activities: int = 200
+    leads: int = 0
     days: float = 120.0
 
 
 def seeded(
-    seed: int, now: datetime, size: Size | None = None, *, follows: Callable[[], datetime] | None = None
+    seed: int,
+    now: datetime,
+    size: Size | None = None,
+    *,
+    follows: Callable[[], datetime] | None = None,
+    merges_to_new_id: bool = True,
 ) -> World:
-    """A world whose clock stands at `now` after `size.days` of work. follows: the clock that it runs with from then."""
+    """A world whose clock stands at `now` after `size.days` of work. follows: the clock that it runs with from then.
+    merges_to_new_id: see `World`."""
     size = size or Size()
     clock = Clock(now - timedelta(days=size.days))
-    world = World(clock)
+    world = World(clock, merges_to_new_id=merges_to_new_id)
     life = _Life(world, Random(f"sandbox {seed}"))  # noqa: S311  # made-up data
     life.hire(size.owners)
     deeds: list[Callable[[], object]] = [
         *[life.new_company] * size.companies, *[life.new_contact] * size.contacts, *[life.new_deal] * size.deals,
         *[life.work_on_deal] * (2 * size.deals), *[life.new_activity] * size.activities,
+        *[life.new_lead] * size.leads, *[life.convert_lead] * (size.leads // 4),
     ]  # fmt: skip
     life.chance.shuffle(deeds)
     span_s = (now - clock.now()).total_seconds()
@@ -68,6 +77,8 @@ def live_on(world: World, *, seed: int, deeds: int, step_s: float = 3600.0) -> N
         life.work_on_deal, life.work_on_deal, life.edit_contact, life.new_activity, life.new_activity, life.archive_one,
         life.merge_two, life.edit_activity,
     )  # fmt: skip
+    if world.rows.get("lead"):
+        choices = (*choices, life.new_lead, life.convert_lead, life.edit_lead)
     for _ in range(deeds):
         world.clock.advance(1 + step_s * life.chance.random())
         life.chance.choice(choices)()
@@ -105,7 +116,7 @@ class _Life:
         for kind in ("company", "contact", "deal"):
             rows = self.world.live(kind)
             if len(rows) > 8:
-                self.world.merge(rows[1], rows[-2], new_id=True)
+                self.world.merge(rows[1], rows[-2])
 
     # --- deeds ---
 
@@ -168,6 +179,31 @@ class _Life:
         links = {kind: [row.row_id] for kind in ("contact", "company", "deal") if (row := self._one(kind)) is not None}
         return self.world.create(kind, fields, links)
 
+    def new_lead(self) -> Row:
+        number = len(self.world.rows.get("lead", {}))
+        fields: dict[str, Value] = {
+            "first_name": self._strange(self.chance.choice(FIRST)), "last_name": self.chance.choice(LAST),
+            "email": f"lead{number}@sandbox.example" if self.chance.random() < 0.9 else None,
+            "phone": f"+49 40 {200_000 + number}" if self.chance.random() < 0.5 else None,
+            "company": self._strange(f"{self.chance.choice(FIRMS)} {number}"), "owner_id": self._owner(),
+            "source": self.chance.choice((*SOURCES, None)), "status": "new",
+        }  # fmt: skip
+        return self.world.create("lead", fields)
+
+    def edit_lead(self) -> Row | None:
+        lead = self._one("lead")
+        return self.world.update(lead, {"status": self.chance.choice(LEAD_STATES)}) if lead else None
+
+    def convert_lead(self) -> Row | None:
+        """It becomes a contact and a deal."""
+        lead = self._one("lead")
+        if lead is None or lead.fields.get("converted_at") is not None:
+            return None
+        contact, deal = self.new_contact(), self.new_deal()
+        self.world.update(contact, {name: lead.fields[name] for name in ("first_name", "last_name", "email", "phone")})
+        lead.links = {"contact": [contact.row_id], "deal": [deal.row_id]}
+        return self.world.update(lead, {"status": "qualified", "converted_at": self.world.clock.now()})
+
     def edit_contact(self) -> Row | None:
         contact = self._one("contact")
         return self.world.update(contact, {"phone": f"+44 {self.chance.randrange(10**6)}"}) if contact else None
@@ -182,7 +218,7 @@ class _Life:
 
     def merge_two(self) -> Row | None:
         rows = self.world.live(self.chance.choice(("company", "contact", "deal")))
-        return self.world.merge(*self.chance.sample(rows, 2), new_id=True) if len(rows) > 8 else None
+        return self.world.merge(*self.chance.sample(rows, 2)) if len(rows) > 8 else None
 
     # --- draws ---
 

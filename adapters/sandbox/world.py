@@ -78,10 +78,12 @@ class Row:
 
 @dataclass(slots=True)
 class World:
-    """lag_s: how long the search index stays behind. Ids rise over all kinds."""
+    """lag_s: how long the search index stays behind. merges_to_new_id: what two records become has an id of its own.
+    Ids rise over all kinds."""
 
     clock: Clock
     lag_s: float = 0.0
+    merges_to_new_id: bool = True
     rows: dict[str, dict[int, Row]] = field(default_factory=dict)
     first_id: int = 101
     _ids: dict[str, list[int]] = field(default_factory=dict)
@@ -178,8 +180,10 @@ class World:
         ids = self._ids[row.kind]
         del ids[bisect_left(ids, row.row_id)]
 
-    def merge(self, kept: Row, lost: Row, *, new_id: bool) -> Row:
-        """The survivor: a new row, or the kept one. The kept one's filled fields win; its history is the survivor's."""
+    def merge(self, kept: Row, lost: Row) -> Row:
+        """The survivor: a new row, or the kept one (`merges_to_new_id`). The kept one's filled fields and history
+        are the survivor's."""
+        new_id = self.merges_to_new_id
         merged = {**lost.fields, **{name: value for name, value in kept.fields.items() if value is not None}}
         if kept.kind == "contact":
             emails = [row.text(name) for row in (kept, lost) for name in ("email", "other_emails") if row.text(name)]

@@ -119,7 +119,7 @@ def test_the_address_of_a_merged_contact_leads_to_the_survivor(server: HubSpotSe
     other = server.world.create("contact", {"email": "kept@new.example", "first_name": "Kept"})
     lost = server.world.get("contact", int(first.external_id))
     assert lost is not None
-    survivor = server.world.merge(other, lost, new_id=True)
+    survivor = server.world.merge(other, lost)
     again = adapter.upsert_contact(replace(ADA, external_id=first.external_id))
     assert again.external_id == str(survivor.row_id)
     assert survivor.fields["email"] == "kept@new.example"

@@ -97,7 +97,7 @@ def test_a_restored_record_comes_back() -> None:
 def test_a_merge_names_all_that_went_into_the_survivor() -> None:
     world = made_world()
     first, second, third, *_ = world.live("company")
-    survivor = world.merge(world.merge(first, second, new_id=True), third, new_id=True)
+    survivor = world.merge(world.merge(first, second), third)
     merges = [
         one for one in changes_in(pages_of(made_adapter(made_server(world)), Kind.COMPANY)) if isinstance(one, Merge)
     ]

@@ -271,7 +271,7 @@ class HubSpotServer(DialectServer):
     def _merge(self, request: Request, match: re.Match[str]) -> Reply:
         objects, body = self._objects(match, writes=True), request.json()
         kept, lost = (self._find(objects, str(body[name]), None) for name in ("primaryObjectId", "objectIdToMerge"))
-        return Reply(200, self._shown(objects, self.world.merge(kept, lost, new_id=True), ()))
+        return Reply(200, self._shown(objects, self.world.merge(kept, lost), ()))
 
     def _search(self, request: Request, match: re.Match[str]) -> Reply:
         objects, body = self._objects(match), request.json()
