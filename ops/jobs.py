@@ -18,7 +18,7 @@ from procrastinate import exceptions
 from adapters.base import Capabilities, CrmAdapter
 from adapters.errors import CrmError
 from ops.services import Services
-from snapshots.access import WORKER_ROLE
+from snapshots.access import WORKER_ROLE, WRITABLE
 from snapshots.idempotency import claim
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
@@ -192,7 +192,8 @@ async def retry_stalled_jobs(app: procrastinate.App, *, now: datetime) -> int:
 def run_worker(services: Services) -> None:
     """Work until told to stop (SIGTERM, Ctrl-C). A running sync ends after its page and is queued again."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=services.database_url, kwargs={"options": f"-c role={WORKER_ROLE} -c timezone=UTC"}
+        conninfo=services.database_url,
+        kwargs={"options": f"-c role={WORKER_ROLE} -c timezone=UTC", "target_session_attrs": WRITABLE},
     )
     make_app(services, connector).run_worker(
         name="slms",

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 APP_ROLE = "slms_app"
 WORKER_ROLE = "slms_worker"
+WRITABLE = "read-write"
+"""libpq's target_session_attrs: of several hosts the one that takes writes. A replica may be behind: a lease that is
+read there may be over."""
 
 CREATE_ROLES = f"""
 DO $$

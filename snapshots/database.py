@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from snapshots.access import APP_ROLE, WORKER_ROLE
+from snapshots.access import APP_ROLE, WORKER_ROLE, WRITABLE
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -45,6 +45,7 @@ class Database:
                 "connect_timeout": 10,
                 "application_name": "slms",
                 "options": "-c timezone=UTC",
+                "target_session_attrs": WRITABLE,
                 # A server that is cut off without a word is given up after half a minute, not after hours.
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,

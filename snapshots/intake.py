@@ -21,7 +21,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from snapshots.access import APP_ROLE, WORKER_ROLE
+from snapshots.access import APP_ROLE, WORKER_ROLE, WRITABLE
 from snapshots.public_keys import organization_of
 
 CHANNEL = "slms_leads"
@@ -153,6 +153,7 @@ def _options() -> dict[str, Any]:
         "autocommit": True,
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": 1000 * CONNECT_S,
+        "target_session_attrs": WRITABLE,
         "application_name": "slms endpoint",
         "options": f"-c role={APP_ROLE} -c timezone=UTC -c synchronous_commit=on "
         f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={CONNECT_S}s",

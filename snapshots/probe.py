@@ -7,7 +7,7 @@ from datetime import datetime
 
 import psycopg
 
-from snapshots.access import APP_ROLE, WORKER_ROLE
+from snapshots.access import APP_ROLE, WORKER_ROLE, WRITABLE
 
 OLDEST_VERSION = 14
 
@@ -32,10 +32,15 @@ class Server:
 def probe(url: str) -> Server:
     """Connect and look. Raises DatabaseUnreachableError."""
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
+        with psycopg.connect(url, connect_timeout=10, target_session_attrs=WRITABLE) as connection:
             return _look(connection)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "read-only" in reason:
+            raise DatabaseUnreachableError(
+                f"DATABASE_URL: that server takes no writes, as a replica ({reason}). Name the primary, or all hosts "
+                "of the cluster with commas between them."
+            ) from None
         raise DatabaseUnreachableError(
             f"DATABASE_URL: no database there ({reason}). Check host, port, user, password and database name, and that "
             "the server runs; or remove DATABASE_URL to use the embedded one."

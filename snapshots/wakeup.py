@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from snapshots.access import WRITABLE
 from snapshots.intake import CHANNEL, cut
 
 
@@ -23,7 +24,9 @@ class Wakeup:
         """Until a lead comes in, at most `timeout_s`. True where one did."""
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=2)
+                self._connection = psycopg.connect(
+                    self._url, autocommit=True, connect_timeout=2, target_session_attrs=WRITABLE
+                )
                 self._connection.execute(f"LISTEN {CHANNEL}")
                 return True  # what came before we listened was not heard
             return any(True for _ in self._connection.notifies(timeout=timeout_s, stop_after=1))
