@@ -45,6 +45,20 @@ class Past:
     by: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the journal. what: created, updated, archived, restored, merged or purged. changes: of tracked fields,
+    what they were and became. into: the survivor's id."""
+
+    number: int
+    at: datetime
+    kind: str
+    row_id: int
+    what: str
+    changes: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    into: int | None = None
+
+
 @dataclass(slots=True)
 class Row:
     """An object. links: ids by kind, the first of a kind being the primary one. merged_ids: all that went into it."""
@@ -79,12 +93,13 @@ class Row:
 @dataclass(slots=True)
 class World:
     """lag_s: how long the search index stays behind. merges_to_new_id: what two records become has an id of its own.
-    Ids rise over all kinds."""
+    Ids rise over all kinds. journal: all that happened, oldest first, for CRMs that tell it."""
 
     clock: Clock
     lag_s: float = 0.0
     merges_to_new_id: bool = True
     rows: dict[str, dict[int, Row]] = field(default_factory=dict)
+    journal: list[Entry] = field(default_factory=list)
     first_id: int = 101
     _ids: dict[str, list[int]] = field(default_factory=dict)
     _last_id: int = 0
@@ -148,6 +163,7 @@ class World:
         row.history = [Past(now, name, row.fields.get(name), by) for name in TRACKED.get(kind, ()) if name in fields]
         self.rows.setdefault(kind, {})[row.row_id] = row
         self._ids.setdefault(kind, []).append(row.row_id)
+        self._note(row, "created")
         self._hide(row, None)
         return row
 
@@ -179,6 +195,7 @@ class World:
         del self.rows[row.kind][row.row_id]
         ids = self._ids[row.kind]
         del ids[bisect_left(ids, row.row_id)]
+        self._note(row, "purged")
 
     def merge(self, kept: Row, lost: Row) -> Row:
         """The survivor: a new row, or the kept one (`merges_to_new_id`). The kept one's filled fields and history
@@ -216,8 +233,16 @@ class World:
 
     def _touched(self, row: Row, before: Row) -> Row:
         row.modified_at = self.clock.now()
+        self._note(row, _what(row, before), before)
         self._hide(row, before)
         return row
+
+    def _note(self, row: Row, what: str, before: Row | None = None) -> None:
+        was = before.fields if before is not None else {}
+        pairs = {name: (was.get(name), row.fields.get(name)) for name in TRACKED.get(row.kind, ())}
+        changes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+        number, now = len(self.journal) + 1, self.clock.now()
+        self.journal.append(Entry(number, now, row.kind, row.row_id, what, changes, row.merged_into))
 
     def _hide(self, row: Row, before: Row | None) -> None:
         """From the search index, until it has caught up with the latest change."""
@@ -225,3 +250,11 @@ class World:
             return
         shown = self._unindexed[row.row_id][1] if row.row_id in self._unindexed else before
         self._unindexed[row.row_id] = (self.clock.now() + timedelta(seconds=self.lag_s), shown)
+
+
+def _what(row: Row, before: Row) -> str:
+    if row.merged_into != before.merged_into:
+        return "merged"
+    if row.archived_at == before.archived_at:
+        return "updated"
+    return "restored" if row.archived_at is None else "archived"
