@@ -6,13 +6,14 @@ change settings act on it (`snapshots.lead_actions`). How many there are is no s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import pandas as pd
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from snapshots import tables
 from snapshots.database import Database
@@ -29,7 +30,8 @@ class InboxCounts:
     """How many leads of a period stand where, its forms apart from all other filters.
 
     by_state adds up to what was received. waiting_since: receipt of the oldest that is pending. elsewhere: the same
-    states of leads that came in outside the period. refused: submissions that were not accepted, in the period.
+    states of leads that came in outside the period. refused: submissions that were not accepted, in the period;
+    was_refused: whether there ever was one.
     """
 
     by_state: Mapping[LeadState, int]
@@ -37,7 +39,7 @@ class InboxCounts:
     elsewhere: Mapping[LeadState, int] = field(default_factory=dict)
     waiting_since: datetime | None = None
     refused: int = 0
-    refused_elsewhere: int = 0
+    was_refused: bool = False
 
     @property
     def received(self) -> int:
@@ -46,7 +48,7 @@ class InboxCounts:
     @property
     def is_untouched(self) -> bool:
         """Nothing has ever come in."""
-        return not (self.received or self.refused or self.refused_elsewhere or any(self.elsewhere.values()))
+        return not (self.received or self.was_refused or any(self.elsewhere.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,19 @@ _ROWS = f"""
     FROM received_leads l {_FORM.format("l")}
     LEFT JOIN crm_connections c ON c.organization_id = :organization AND c.connection_id = l.connection_id
 """
+# Each part has an index that holds nothing else. Of leads that wait there are few, whatever their day.
+_ASIDE = "'parked', 'quarantined'"
+_WAITING = """
+    SELECT l.state, l.reason, ({when}) AS is_inside, count(*) AS n, min(l.received_at) AS oldest
+    FROM received_leads l WHERE {where} AND l.state IN ({states}) GROUP BY 1, 2, 3
+"""
+_DELIVERED = """
+    SELECT 'delivered', NULL, true, count(*), NULL
+    FROM received_leads l WHERE {where} AND {when} AND l.state = 'delivered'
+"""
+_EVER_DELIVERED = """
+    SELECT 'delivered', NULL, NULL, coalesce(sum(d.n), 0)::bigint, NULL FROM delivered_counts d WHERE {where}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,35 +151,48 @@ class Inbox:
         return self.viewer.role in SEES_EVERYTHING
 
     def counts(self, wanted: LeadFilter) -> InboxCounts:
-        """Of `wanted` only the period and the forms count, so that the numbers stay when a list is narrowed."""
+        """Of `wanted` only the period and the forms count, so that the numbers stay when a list is narrowed.
+
+        Reads the leads that wait, and those that were delivered in the period; all that ever were are counted already.
+        """
+        with self.database.as_app(self.viewer.organization_id) as connection:
+            rows = connection.execute(*self._standing(wanted)).all()
+            n_refused, was_refused = connection.execute(*self._refused(wanted)).one()
+        n: Counter[tuple[str, bool | None]] = Counter()
+        for row in rows:
+            n[row.state, row.is_inside] += row.n
+        ever = n[LeadState.DELIVERED, None]
+        if wanted.is_of_all_time:
+            n[LeadState.DELIVERED, True] = ever
+        n[LeadState.DELIVERED, False] = ever - n[LeadState.DELIVERED, True]
+        pending = [row.oldest for row in rows if row.state == LeadState.PENDING and row.is_inside]
+        return InboxCounts(
+            by_state={state: n[state, True] for state in LeadState},
+            by_reason={row.reason: row.n for row in rows if row.reason is not None and row.is_inside},
+            elsewhere={state: n[state, False] for state in LeadState},
+            waiting_since=min(pending, default=None),
+            refused=n_refused,
+            was_refused=was_refused,
+        )
+
+    def _standing(self, wanted: LeadFilter) -> tuple[TextClause, dict[str, object]]:
+        """One statement, so that a lead that is delivered meanwhile is counted once."""
         where = of_forms(self.viewer.organization_id, wanted, "l")
         when = in_period(Where(), wanted, "l.received_at")
-        with self.database.as_app(self.viewer.organization_id) as connection:
-            rows = connection.execute(
-                text(
-                    f"SELECT l.state, l.reason, ({when}) AS is_inside, count(*) AS n, min(l.received_at) AS oldest "
-                    f"FROM received_leads l WHERE {where} GROUP BY 1, 2, 3"
-                ),
-                where.parameters | when.parameters,
-            ).all()
-            refused = of_forms(self.viewer.organization_id, wanted, "r")
-            when = in_period(Where(), wanted, "r.received_at")
-            n_refused = connection.execute(
-                text(f"SELECT count(*) FILTER (WHERE {when}), count(*) FROM refused_submissions r WHERE {refused}"),
-                refused.parameters | when.parameters,
-            ).one()
-        inside = [row for row in rows if row.is_inside]
-        pending = [row.oldest for row in inside if row.state == LeadState.PENDING]
-        return InboxCounts(
-            by_state={state: sum(row.n for row in inside if row.state == state) for state in LeadState},
-            by_reason={row.reason: row.n for row in inside if row.reason is not None},
-            elsewhere={
-                state: sum(row.n for row in rows if row.state == state and not row.is_inside) for state in LeadState
-            },
-            waiting_since=min(pending, default=None),
-            refused=n_refused[0],
-            refused_elsewhere=n_refused[1] - n_refused[0],
+        parts = [_WAITING.format(when=when, where=where, states=states) for states in ("'pending'", _ASIDE)]
+        if not wanted.is_of_all_time:
+            parts.append(_DELIVERED.format(when=when, where=where))
+        parts.append(_EVER_DELIVERED.format(where=of_forms(self.viewer.organization_id, wanted, "d")))
+        return text(" UNION ALL ".join(parts)), where.parameters | when.parameters
+
+    def _refused(self, wanted: LeadFilter) -> tuple[TextClause, dict[str, object]]:
+        where = of_forms(self.viewer.organization_id, wanted, "r")
+        when = in_period(Where(), wanted, "r.received_at")
+        statement = (
+            f"SELECT (SELECT count(*) FROM refused_submissions r WHERE {where} AND {when}), "
+            f"EXISTS (SELECT FROM refused_submissions r WHERE {where})"
         )
+        return text(statement), where.parameters | when.parameters
 
     def count(self, wanted: LeadFilter) -> int:
         """How many leads match. Raises PermissionError for who may not see them."""

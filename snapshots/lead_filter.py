@@ -41,6 +41,10 @@ class LeadFilter:
     flags: tuple[str, ...] = ()
     search: str = ""
 
+    @property
+    def is_of_all_time(self) -> bool:
+        return self.since is None and self.before is None
+
 
 def matching(organization_id: int, wanted: LeadFilter) -> Where:
     """The condition on `received_leads l`."""
@@ -48,7 +52,8 @@ def matching(organization_id: int, wanted: LeadFilter) -> Where:
     if wanted.states:
         where.add("l.state = ANY(:states)", states=[state.value for state in wanted.states])
     if wanted.reasons:
-        where.add("l.reason = ANY(:reasons)", reasons=list(wanted.reasons))
+        # Only these have a reason, and an index that holds nothing else.
+        where.add("l.state IN ('parked', 'quarantined') AND l.reason = ANY(:reasons)", reasons=list(wanted.reasons))
     if wanted.flags:
         where.add("l.flags && :flags", flags=list(wanted.flags))
     return _searched(where, wanted.search.strip()[:MOST_SEARCH])

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Numeric,
     PrimaryKeyConstraint,
     Sequence,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -545,9 +546,35 @@ received_leads = _table(
     ),
     Index(None, "organization_id", "contact_key", "lead_id"),
     Index("ix_received_leads_due", "organization_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    Index(
+        "ix_received_leads_aside",
+        "organization_id",
+        "state",
+        "reason",
+        "received_at",
+        postgresql_include=["form_id"],
+        postgresql_where=text("state in ('parked', 'quarantined')"),
+    ),
+    Index(
+        "ix_received_leads_delivered",
+        "organization_id",
+        "received_at",
+        postgresql_include=["form_id"],
+        postgresql_where=text("state = 'delivered'"),
+    ),
     key=("lead_id",),
 )
-"""Each lead that was accepted, which is its own outbox: pending until it is delivered, parked or quarantined."""
+"""Each lead that was accepted, which is its own outbox: pending until it is delivered, parked or quarantined. The
+indexes are partial so that taking a lead in writes to none of the last two."""
+
+delivered_counts = _table(
+    "delivered_counts",
+    Column("form_id", BigInteger, nullable=False),
+    Column("slot", SmallInteger, nullable=False, comment="of the connection that counted"),
+    Column("n", BigInteger, nullable=False),
+    key=("form_id", "slot"),
+)
+"""How many leads of a form were ever delivered, summed over slots; a trigger on `received_leads` counts."""
 
 delivery_attempts = _table(
     "delivery_attempts",
