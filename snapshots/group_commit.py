@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -31,8 +31,6 @@ MOST_WAITING = 10_000
 PATIENCE_S = 2.0
 COMPANY_S = 0.0003
 """So long a group waits for more after one of several leads: small groups cost more time than they save."""
-
-
 _LOOK_EVERY_S = 0.1
 
 
@@ -60,7 +58,9 @@ class GroupCommit:
     _is_busy: bool = False
     _connection: psycopg.Connection[Any] | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
-    _closed: threading.Event = field(default_factory=threading.Event)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _is_closed: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         for name, target in (("commit", self._write), ("commit-watch", self._watch)):
@@ -69,11 +69,12 @@ class GroupCommit:
             thread.start()
 
     def close(self) -> None:
-        """What is waiting is still committed."""
-        self._queue.put(None)
-        self._closed.set()
+        """What is waiting is still committed, or told in time that it is not."""
+        with self._guard:
+            self._is_closed = True
+            self._queue.put(None)
         for thread in self._threads:
-            thread.join(self.patience_s)
+            thread.join(self.patience_s + 2 * _LOOK_EVERY_S)
 
     def commit(self, lead: Received) -> Receipt:
         """From a thread: returns when the lead is on disk. Raises StoreUnavailable."""
@@ -94,9 +95,12 @@ class GroupCommit:
         future: Future[Receipt] | asyncio.Future[Receipt],
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:
-        if self._queue.qsize() >= MOST_WAITING or self._closed.is_set():
-            raise StoreUnavailable("too many leads wait to be written")
-        self._queue.put(_Waiting(lead, future, loop, self.clock() + self.patience_s))
+        with self._guard:  # behind the end a lead would wait for ever
+            if self._is_closed:
+                raise StoreUnavailable("the endpoint is stopping")
+            if self._queue.qsize() >= MOST_WAITING:
+                raise StoreUnavailable("too many leads wait to be written")
+            self._queue.put(_Waiting(lead, future, loop, self.clock() + self.patience_s))
 
     # --- the writer's thread ---
 
@@ -107,6 +111,7 @@ class GroupCommit:
             self._group = ()
             _tell(group, result)
         self._drop_connection()
+        self._ended.set()
 
     def _next_group(self) -> list[_Waiting] | None:
         """Everything that waits; None at the end."""
@@ -115,10 +120,13 @@ class GroupCommit:
         if self._is_busy:
             sleep(COMPANY_S)
         with suppress(Empty):
-            while one is not None and len(group) < MOST:
+            while one is not None:
                 group.append(one)
+                if len(group) == MOST:
+                    break
                 one = self._queue.get_nowait()
-            self._queue.put(one)
+            else:
+                self._queue.put(None)  # the end is found again, by itself
         self._is_busy = len(group) > 1
         return group or None
 
@@ -147,7 +155,7 @@ class GroupCommit:
 
     def _watch(self) -> None:
         """Ends the wait for a server that does not answer, or cannot be connected to."""
-        while not self._closed.wait(_LOOK_EVERY_S):
+        while not self._ended.wait(_LOOK_EVERY_S):
             group, connection = self._group, self._connection
             if group and group[0].until <= self.clock():
                 _tell(group, StoreUnavailable("the database does not answer"))
@@ -155,14 +163,13 @@ class GroupCommit:
                     intake.cut(connection)
 
 
-_TOO_LATE = StoreUnavailable("the database did not answer in time")
-
-
 def _tell(group: Sequence[_Waiting], result: Mapping[UUID, Receipt] | StoreUnavailable) -> None:
     """Wake everybody, each event loop once."""
     by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, Receipt | StoreUnavailable]]] = {}
     for one in group:
-        its = result if isinstance(result, StoreUnavailable) else result.get(one.lead.lead_id, _TOO_LATE)
+        its = result if isinstance(result, StoreUnavailable) else result.get(one.lead.lead_id)
+        # A new error each time: one for all would hold on to every request that it ever ended.
+        its = its or StoreUnavailable("the database did not answer in time")
         by_loop.setdefault(one.loop, []).append((one, its))
     for loop, told in by_loop.items():
         if loop is None:
@@ -176,7 +183,8 @@ def _set(told: Sequence[tuple[_Waiting, Receipt | StoreUnavailable]]) -> None:
     for one, result in told:
         if one.future.done():
             continue
-        if isinstance(result, StoreUnavailable):
-            one.future.set_exception(result)
-        else:
-            one.future.set_result(result)
+        with suppress(InvalidStateError):  # the writer and the watch tell a thread at the same moment
+            if isinstance(result, StoreUnavailable):
+                one.future.set_exception(result)
+            else:
+                one.future.set_result(result)

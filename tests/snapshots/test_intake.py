@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -19,7 +19,7 @@ from snapshots import intake
 from snapshots.database import Database
 from snapshots.forms import list_forms
 from snapshots.group_commit import GroupCommit
-from snapshots.intake import Received, Refused, StoreUnavailable
+from snapshots.intake import Receipt, Received, Refused, StoreUnavailable
 from snapshots.wakeup import Wakeup
 
 _numbers = count(1)
@@ -223,9 +223,10 @@ class Stuck:
     """A server that says nothing until it is told to."""
 
     def __init__(self, url: str) -> None:
-        self.url, self.goes_on, self.pause = url, threading.Event(), threading.Event()
+        self.url, self.goes_on, self.pause, self.asked = url, *(threading.Event() for _ in range(3))
 
     def connect(self) -> psycopg.Connection[Any]:
+        self.asked.set()
         self.goes_on.wait(10)
         return intake.connect(self.url)
 
@@ -293,6 +294,75 @@ def test_at_the_end_what_waits_is_still_written(database: Database, organization
     for thread in threads:
         thread.join()
     assert set(stored(database, organization)) == {lead.lead_id for lead in leads}
+
+
+def test_at_the_end_a_server_that_says_nothing_holds_up_no_sender(database: Database, organization: int) -> None:
+    server = Stuck(database.url)
+    committer = GroupCommit(server.connect, patience_s=0.2)
+    told: list[BaseException] = []
+
+    def send() -> None:
+        with pytest.raises(StoreUnavailable) as caught:
+            committer.commit(lead_of(database, organization))
+        told.append(caught.value)
+
+    sender = threading.Thread(target=send)
+    committer.start()
+    sender.start()
+    assert server.asked.wait(5)
+    committer.close()
+    sender.join(5)
+    assert told
+    assert not server.goes_on.is_set()
+    server.goes_on.set()
+
+
+def test_after_the_end_a_lead_is_turned_away_at_once(
+    database: Database, organization: int, committer: GroupCommit
+) -> None:
+    committer.close()
+    with pytest.raises(StoreUnavailable, match="stopping"):
+        committer.commit(lead_of(database, organization))
+
+
+def test_a_full_group_leaves_the_next_lead_at_the_head_of_the_queue(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snapshots.group_commit.MOST", 2)
+    groups: list[list[UUID]] = []
+    store = intake.store
+
+    def noted(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> list[Receipt]:
+        groups.append([lead.lead_id for lead in leads])
+        return store(connection, leads)
+
+    monkeypatch.setattr(intake, "store", noted)
+    leads = [lead_of(database, organization) for _ in range(5)]
+    committer = GroupCommit(partial(intake.connect, database.url))
+
+    async def all_at_once() -> None:
+        sent = [asyncio.create_task(committer.commit_async(lead)) for lead in leads]
+        await asyncio.sleep(0)  # all of them wait
+        committer.start()
+        await asyncio.gather(*sent)
+
+    asyncio.run(all_at_once())
+    committer.close()
+    ids = [lead.lead_id for lead in leads]
+    assert groups == [ids[:2], ids[2:4], ids[4:]]
+
+
+def test_each_sender_who_is_told_too_late_gets_an_error_of_his_own(database: Database, organization: int) -> None:
+    """An error that is raised again and again holds on to every request it ever ended, with its body."""
+    committer = GroupCommit(partial(intake.connect, database.url), patience_s=0.0)
+    committer.start()
+    errors: list[BaseException] = []
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable) as caught:
+            committer.commit(lead_of(database, organization))
+        errors.append(caught.value)
+    committer.close()
+    assert errors[0] is not errors[1]
 
 
 # --- look-ups --------------------------------------------------------------------------------------------------------
