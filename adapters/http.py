@@ -264,7 +264,7 @@ class HttpClient:
 
     def _decoded(self, answer: httpx.Response, call: Call) -> object:
         body = answer.content.strip()
-        if not body:
+        if not body or (answer.is_error and body.startswith(b"<")):  # the status, which the caller handles, says enough
             return None
         self._refuse_page(answer, call)
         try:

@@ -261,6 +261,12 @@ def test_a_web_page_is_named_as_what_it_is(crm: FakeCrm, client: HttpClient) -> 
         client.get("/deals", what="deals")
 
 
+def test_a_web_page_with_a_status_that_is_handled_is_that_status(crm: FakeCrm, client: HttpClient) -> None:
+    crm.replies = [says(404, b"<!doctype html><title>Not Found</title>")]
+    answer = client.send(Call(method="GET", path="/x/1", what="x", idempotent=True, accept=frozenset({404})))
+    assert (answer.status, answer.json) == (404, None)
+
+
 def test_a_missing_right_is_named(crm: FakeCrm, client: HttpClient) -> None:
     crm.replies = [says(403, {})]
     with pytest.raises(MissingScopeError) as caught:
