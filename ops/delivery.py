@@ -87,10 +87,9 @@ class Deliverer:
         return claim
 
     def extend(self, claims: Sequence[Claim]) -> None:
-        """Heartbeat."""
+        """Heartbeat. What has ended meanwhile is not held again."""
         began = self.clock()
-        held = self.outbox.extend(claims)
-        self._hold([claim for claim in claims if claim.lead_id in held and _key(claim) in self._held_until], began)
+        self._hold([claim for claim in self.outbox.extend(claims) if _key(claim) in self._held_until], began)
 
     def deliver(self, claim: Claim) -> Verdict:
         """Ask the CRM and write down the outcome. Raises only where the database does: then the lease runs out, and

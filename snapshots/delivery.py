@@ -62,7 +62,8 @@ class Outbox:
         with self.database.as_worker() as connection:
             parameters = {"providers": list(self.providers), "worker": self.worker, "lease": self.lease, **known}
             leads = _LEADS.format(condition=which.format(now=self.clock), now=self.clock)
-            statement = _CLAIM.format(leads=leads, now=self.clock)
+            can_go = _CAN_GO.format(takes_leads=_TAKES_LEADS, now=self.clock)
+            statement = _CLAIM.format(leads=leads, can_go=can_go, now=self.clock)
             rows = connection.execute(text(statement), parameters).mappings().all()
             probed = {(row["organization_id"], row["connection_id"]) for row in rows if row["is_probe"]}
             for organization_id, connection_id in probed:
@@ -76,19 +77,19 @@ class Outbox:
                 )
         return [_claim_of(row) for row in rows]
 
-    def extend(self, claims: Sequence[Claim]) -> set[UUID]:
-        """Heartbeat: the leases of attempts that still run. Returns the leads that were still held."""
+    def extend(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Heartbeat: the leases of attempts that still run. Returns those that still held."""
         if not claims:
-            return set()
+            return []
         with self.database.as_worker() as connection:
-            held = connection.execute(
+            rows = connection.execute(
                 text(
                     f"UPDATE received_leads l SET lease_until = {self.clock} + :lease "
                     "FROM unnest(cast(:organizations AS bigint[]), cast(:leads AS uuid[]), cast(:fences AS int[])) "
                     "AS mine (organization_id, lead_id, fence) "
                     "WHERE l.organization_id = mine.organization_id AND l.lead_id = mine.lead_id "
                     "AND l.fence = mine.fence AND l.state = 'pending' AND l.lease_until IS NOT NULL "
-                    "RETURNING l.lead_id"
+                    "RETURNING l.lead_id, l.fence"
                 ),
                 {
                     "lease": self.lease,
@@ -97,7 +98,8 @@ class Outbox:
                     "fences": [claim.fence for claim in claims],
                 },
             )
-            return set(held.scalars())
+            held = {(row.lead_id, row.fence) for row in rows}
+        return [claim for claim in claims if (claim.lead_id, claim.fence) in held]
 
     def settle(self, claim: Claim, verdict: Verdict) -> bool:
         """Write down what became of the attempt; again changes nothing. False where the lease was lost meanwhile and
@@ -222,15 +224,29 @@ _LEADS = """
             AND (e.lead_id < l.lead_id OR e.lease_until > {now}))
     ORDER BY l.next_attempt_at LIMIT :most FOR UPDATE OF l SKIP LOCKED
 """
+_TAKES_LEADS = "u.is_active AND u.provider = ANY(:providers)"
 _DUE = """l.organization_id = o.organization_id AND l.next_attempt_at <= {now}
     AND (l.lease_until IS NULL OR l.lease_until <= {now})"""
 _THIS = """l.organization_id = o.organization_id AND o.organization_id = :organization AND l.lead_id = :lead
     AND l.lease_until IS NULL"""
 
+# While all accounts of an organization pause, its leads are not even looked at: there may be very many. But one whose
+# form names a connection that is gone waits for none of them.
+_CAN_GO = """(
+    NOT EXISTS (SELECT FROM crm_connections u WHERE u.organization_id = o.organization_id AND {takes_leads})
+    OR EXISTS (
+        SELECT FROM crm_connections u LEFT JOIN delivery_accounts a USING (organization_id, connection_id)
+        WHERE u.organization_id = o.organization_id AND {takes_leads}
+        AND (a.paused_until IS NULL OR a.paused_until <= {now}))
+    OR EXISTS (
+        SELECT FROM forms f WHERE f.organization_id = o.organization_id AND f.connection_id NOT IN (
+            SELECT u.connection_id FROM crm_connections u
+            WHERE u.organization_id = o.organization_id AND {takes_leads}))
+)"""
 # An account that paused is probed with one lead at a time. An attempt that ended with its process counts as one. What
 # a person sends again is as patient as what has just come in.
 _CLAIM = """
-WITH ready AS MATERIALIZED (SELECT l.* FROM organizations o CROSS JOIN LATERAL ({leads}) l),
+WITH ready AS MATERIALIZED (SELECT l.* FROM organizations o CROSS JOIN LATERAL ({leads}) l WHERE {can_go}),
 chosen AS (
     SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY organization_id, is_probe, CASE WHEN is_probe THEN connection_id END

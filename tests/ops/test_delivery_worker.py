@@ -75,11 +75,11 @@ class Queue:
     def claim_one(self, organization_id: int, lead_id: UUID) -> Claim | None:
         return next((one for one in self.claims if one.lead_id == lead_id), None)
 
-    def extend(self, claims: Sequence[Claim]) -> set[UUID]:
+    def extend(self, claims: Sequence[Claim]) -> list[Claim]:
         self._may_fail("extend")
         self.extended.append(claims)
         self.beat.set()
-        return {claim.lead_id for claim in claims}
+        return list(claims)
 
     def settle(self, claim: Claim, verdict: Verdict) -> bool:
         self._may_fail("settle")
@@ -250,7 +250,7 @@ def test_a_heartbeat_moves_the_end_of_what_may_be_written() -> None:
     deliverer = Deliverer(Services(Crm()), cast("Outbox", queue), clock=lambda: now[0])
     one, other = deliverer.claim_due(2)
     now[0] = queue.lease.total_seconds() / 2
-    queue.extend = lambda _: {one.lead_id}  # type: ignore[method-assign]
+    queue.extend = lambda _: [one]  # type: ignore[method-assign]
     deliverer.extend([one, other])
     now[0] = queue.lease.total_seconds() * 1.2
     assert (deliverer._is_held(one), deliverer._is_held(other)) == (True, False)

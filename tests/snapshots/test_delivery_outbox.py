@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -168,9 +169,33 @@ def test_a_heartbeat_extends_what_is_still_held(database: Database, organization
         made_leads.put(database, organization, email=f"{name}@example.com")
     one, other = outbox(database).claim_due(2)
     outbox(database).settle(one, works())
-    assert outbox(database, AT + LEASE / 2).extend([one, other]) == {other.lead_id}
+    assert outbox(database, AT + LEASE / 2).extend([one, other]) == [other]
     assert claimed(outbox(database, AT + LEASE + SOON)) == []
-    assert outbox(database).extend([]) == set()
+    assert outbox(database).extend([]) == []
+
+
+def test_a_heartbeat_does_not_revive_an_earlier_claim_of_the_same_lead(database: Database, organization: int) -> None:
+    """Of a process that stood still past its lease and then claimed the lead again: only one of both may write."""
+    made_leads.connect(database, organization)
+    made_leads.put(database, organization)
+    [stale] = outbox(database).claim_due(1)
+    [fresh] = outbox(database, AT + LEASE + SOON).claim_due(1)
+    assert stale.lead_id == fresh.lead_id
+    assert outbox(database, AT + LEASE + SOON).extend([stale, fresh]) == [fresh]
+
+
+def test_while_its_account_pauses_a_lead_that_goes_nowhere_is_claimed_all_the_same(
+    database: Database, organization: int
+) -> None:
+    """A person is told of it now, and not after the pause of an account that it does not need."""
+    working = made_leads.connect(database, organization)
+    made_leads.pause(database, organization, working, until=AT + LEASE)
+    made_leads.put(database, organization)
+    assert outbox(database).claim_due(1) == []
+    [form] = list_forms(database, organization)
+    save_form(database, organization, replace(form, connection_id=working + 1_000))
+    [claim] = outbox(database).claim_due(1)
+    assert claim.connection_id is None
 
 
 def test_a_paused_account_is_probed_by_one_lead_and_opened_by_its_success(
