@@ -35,6 +35,10 @@ class Rules:
         """The present of the CRM: later activities are planned ones."""
         return datetime.max.replace(tzinfo=UTC)
 
+    def gone(self) -> set[tuple[Kind, str]]:
+        """What went, where no list of the CRM tells it, while other records name it still."""
+        return set()
+
     def secrets(self) -> tuple[str, ...]:
         """What `make` was given and nobody may see."""
         return ()

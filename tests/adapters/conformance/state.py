@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
 from adapters.base import CrmAdapter, Page
-from adapters.records import KIND_OF, Activity, Change, Contact, Deal, Deletion, Kind, Merge, Record
+from adapters.records import KIND_OF, Activity, Change, Contact, Deal, DealField, Deletion, Kind, Merge, Record
 
 REFERENCES: Mapping[str, Kind] = {
     "manager_id": Kind.OWNER, "team_id": Kind.TEAM, "pipeline_id": Kind.PIPELINE, "stage_id": Kind.STAGE,
@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Seen:
-    """What stands in the CRM after some changes were taken: the live records, and the ids that are gone."""
+    """What stands in the CRM after some changes were taken: the live records, and the ids that are gone. adds_history:
+    what a deal was before is added up, where a deal may come again without it."""
 
+    adds_history: bool = False
     live: dict[tuple[Kind, str], Record] = field(default_factory=dict)
     gone: set[tuple[Kind, str]] = field(default_factory=set)
 
@@ -37,8 +39,17 @@ class Seen:
                 for loser in change.loser_ids:
                     self._drop(change.kind, loser)
             else:
-                self.live[KIND_OF[type(change)], change.external_id] = change
+                key = KIND_OF[type(change)], change.external_id
+                self.live[key] = self._added_up(change, self.live.get(key)) if self.adds_history else change
         return self
+
+    def _added_up(self, record: Record, before: Record | None) -> Record:
+        """Of its stages alone: other fields are told when a stage is."""
+        if not isinstance(record, Deal):
+            return record
+        told = {*record.history, *(before.history if isinstance(before, Deal) else ())}
+        stages = (change for change in told if change.field is DealField.STAGE)
+        return replace(record, history=tuple(sorted(stages, key=lambda change: (change.at, str(change.value)))))
 
     def _drop(self, kind: Kind, external_id: str) -> None:
         self.live.pop((kind, external_id), None)
