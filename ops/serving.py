@@ -109,7 +109,8 @@ def _programs(settings: Settings, port: int, lead_port: int) -> list[Program]:
         "--logger.hideWelcomeMessage=true",
     ]
     return [
-        Program(name="workbench", command=workbench),
+        # Its page Leads shows where leads are posted to, whatever port that came to be.
+        Program(name="workbench", command=workbench, environment={"ENDPOINT_PORT": str(lead_port)}),
         Program(name="worker", command=[sys.executable, "-m", "ops", "worker"]),
         endpoint_program(lead_port),
     ]
