@@ -9,9 +9,10 @@ from adapters.errors import ConfigError
 
 _ADAPTERS = {
     "csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm", "hubspot": "adapters.hubspot:HubSpot",
+    "nutshell": "adapters.nutshell:Nutshell",
 }  # fmt: skip
-_NOT_YET = {"pipedrive": "Pipedrive", "nutshell": "Nutshell", "salesforce": "Salesforce"}
-TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot")
+_NOT_YET = {"pipedrive": "Pipedrive", "salesforce": "Salesforce"}
+TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot", "nutshell")
 """The CRMs to which leads can be delivered; an export is only read."""
 
 

@@ -244,11 +244,11 @@ def organization_named(services: Services, name: str) -> int:
 
 @app.command("fake-crm")
 def fake_crm(
-    vendor: Annotated[str, typer.Argument(help="whose interface: hubspot")],
+    vendor: Annotated[str, typer.Argument(help="whose interface: hubspot, nutshell")],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
     deals: Annotated[int, typer.Option(min=0)] = 400,
     activities: Annotated[int, typer.Option(min=0)] = 2_000,
-    without: Annotated[list[str] | None, typer.Option(help="a scope that the token lacks; may be repeated")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="a right that is missing; may be repeated")] = None,
     lag: Annotated[float, typer.Option(min=0, help="seconds until a search finds what changed")] = 5.0,
     seed: Annotated[int, typer.Option(help="another seed, another company")] = 7,
 ) -> None:

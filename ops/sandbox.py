@@ -33,20 +33,33 @@ class FakeCrm:
 
 def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
+    if wanted.vendor == "nutshell":
+        return _nutshell(wanted, now)
     if wanted.vendor != "hubspot":
-        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot.")
+        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell.")
     from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
 
     server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))
     return server, {"CRM_PROVIDER": "hubspot", "HUBSPOT_API_KEY": TOKEN, "HUBSPOT_LEAD_ID_PROPERTY": "slms_lead_id"}
 
 
-def _world(wanted: FakeCrm, now: Callable[[], datetime]) -> World:
+def _nutshell(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
+    from adapters.sandbox.nutshell import NutshellServer
+
+    server = NutshellServer(_world(wanted, now, merges_to_new_id=False), hidden=wanted.without)
+    return server, {
+        "CRM_PROVIDER": "nutshell", "NUTSHELL_EMAIL": server.email, "NUTSHELL_API_KEY": server.api_key,
+        "NUTSHELL_LEAD_ID_FIELD": "SLMS lead", "NUTSHELL_SOURCE_FIELD": "Lead source",
+        "NUTSHELL_COMPANY_FIELD": "Company",
+    }  # fmt: skip
+
+
+def _world(wanted: FakeCrm, now: Callable[[], datetime], *, merges_to_new_id: bool = True) -> World:
     size = Size(
         owners=12, companies=max(wanted.deals // 3, 1), contacts=max(wanted.deals // 2, 1), deals=wanted.deals,
         activities=wanted.activities, days=400,
     )  # fmt: skip
-    world = seeded(wanted.seed, now(), size, follows=now)
+    world = seeded(wanted.seed, now(), size, follows=now, merges_to_new_id=merges_to_new_id)
     world.lag_s = wanted.lag_s
     return world
 

@@ -42,6 +42,8 @@ class Services:
             return self._csv(connection)
         if connection.provider == "hubspot":
             return self._hubspot(connection)
+        if connection.provider == "nutshell":
+            return self._nutshell(connection)
         adapter: CrmAdapter = registry.load(connection.provider)()
         return adapter
 
@@ -94,6 +96,36 @@ class Services:
             ),
             budget=budget(limits.GENERAL_RATE, limits.GENERAL_BURST),
             search_budget=budget(limits.SEARCH_RATE, limits.SEARCH_BURST),
+            now=self.now,
+        )
+
+    def _nutshell(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.nutshell import Nutshell, NutshellAccess, limits
+        from adapters.nutshell.contacts import FieldNames
+        from adapters.nutshell.objects import configured_types
+
+        settings, database = self.settings, self.database
+        email, api_key = settings.nutshell_email, settings.nutshell_api_key
+        if email is None or api_key is None:
+            name = "NUTSHELL_EMAIL" if email is None else "NUTSHELL_API_KEY"
+            raise ConfigError(f"{name} is missing: set a Nutshell user's address and an API key.", setting=name)
+        return Nutshell(
+            NutshellAccess(
+                email=email,
+                api_key=api_key.get_secret_value(),
+                base_url=settings.nutshell_base_url,
+                zone=get_organization(database, connection.organization_id).zone,
+                fields=FieldNames(
+                    lead_id=settings.nutshell_lead_id_field,
+                    source=settings.nutshell_source_field,
+                    company=settings.nutshell_company_field,
+                ),
+                activity_types=configured_types(settings.nutshell_activity_types or ""),
+                allow_private_hosts=settings.allow_private_hosts,
+            ),
+            budget=DatabaseBudget(
+                database=database, organization_id=connection.organization_id, rate=limits.RATE, burst=limits.BURST
+            ),
             now=self.now,
         )
 

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     hubspot_api_version: Annotated[str, Field(pattern=r"^(v3|20\d\d-(03|09))$")] = "v3"
     hubspot_lead_id_property: str | None = None
     hubspot_source_property: str | None = None
+    nutshell_email: str | None = None
+    nutshell_api_key: SecretStr | None = None
+    nutshell_base_url: str = "https://app.nutshell.com"
+    nutshell_lead_id_field: str | None = None
+    nutshell_source_field: str | None = None
+    nutshell_company_field: str | None = None
+    nutshell_activity_types: str | None = None
     csv_folder: Path | None = None
 
     openai_api_key: SecretStr | None = None
@@ -96,7 +103,7 @@ class Settings(BaseSettings):
                 raise ValueError("names no database: postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("hubspot_base_url", "openai_base_url", "public_url")
+    @field_validator("hubspot_base_url", "nutshell_base_url", "openai_base_url", "public_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         if url is not None:
@@ -104,6 +111,15 @@ class Settings(BaseSettings):
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("must be an address that starts with http:// or https://")
         return url
+
+    @field_validator("nutshell_activity_types")
+    @classmethod
+    def _is_list_of_types(cls, text: str | None) -> str | None:
+        if text is not None:
+            from adapters.nutshell.objects import configured_types
+
+            configured_types(text)
+        return text
 
     @field_validator("smtp_url")
     @classmethod
@@ -125,6 +141,10 @@ class Settings(BaseSettings):
     def _provider_is_complete(self) -> Self:
         if self.crm_provider is Provider.HUBSPOT and self.hubspot_api_key is None:
             raise ValueError("HUBSPOT_API_KEY is missing: CRM_PROVIDER=hubspot needs the token of a private app")
+        if self.crm_provider is Provider.NUTSHELL:
+            for name in ("nutshell_email", "nutshell_api_key"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name.upper()} is missing: CRM_PROVIDER=nutshell needs a user's address and key")
         if self.crm_provider is Provider.CSV:
             if self.csv_folder is None:
                 raise ValueError("CSV_FOLDER is missing: CRM_PROVIDER=csv needs the folder or zip of the exports")

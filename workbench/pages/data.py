@@ -24,7 +24,7 @@ from workbench.columns import Column, ColumnKind
 from workbench.syncs import Source
 from workbench.view import View
 
-PROVIDERS = {"csv": "CSV export", "demo": "Made-up CRM", "hubspot": "HubSpot"}
+PROVIDERS = {"csv": "CSV export", "demo": "Made-up CRM", "hubspot": "HubSpot", "nutshell": "Nutshell"}
 RUN_COLUMNS = (
     Column(field="started_at", title="Started", kind=ColumnKind.TIME),
     Column(field="connection", title="Source"),
