@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from adapters.base import ContactInput, FieldPolicy, Lock, UpsertResult
 from adapters.errors import FatalError, RetriableError, SkippableError, UnsureError
@@ -22,6 +23,7 @@ from adapters.pipedrive.values import said
 NEWEST = 500
 """So many persons are never made within the seconds that the search stays behind."""
 FOUND = 100
+LOCKS = 256
 REFUSED = frozenset({400, 409, 422})
 GONE = frozenset({400, 404, 410})
 """What a person or its id may be answered with that is not there (any more)."""
@@ -61,7 +63,11 @@ class Contacts:
             return UpsertResult(external_id=str(person["id"]), outcome="created", changed=wanted.changed)
 
     def _alone(self, name: str | None, *, dry_run: bool) -> AbstractContextManager[None]:
-        return nullcontext() if dry_run or name is None else self.lock.hold(f"{self.account} {name}")
+        return nullcontext() if dry_run or name is None else self.lock.hold(self._lock_name("person", name))
+
+    def _lock_name(self, kind: str, name: str) -> str:
+        """Few, whatever comes: locks are kept for good."""
+        return f"{self.account} {kind} {crc32(name.casefold().encode()) % LOCKS}"
 
     # --- finding ---
 
@@ -98,8 +104,9 @@ class Contacts:
         return min(mine, key=lambda row: int(row["id"]), default=None)
 
     def _is_of(self, person: Raw, contact: ContactInput) -> bool:
-        if contact.email and contact.email in _values(person, "emails"):
-            return True
+        """By the address; a person without one by our id of the lead, where it is kept."""
+        if contact.email:
+            return contact.email in _values(person, "emails")
         kept = (person.get("custom_fields") or {}).get(self.lead_id_field) if self.lead_id_field else None
         return contact.key is not None and kept == contact.key
 
@@ -197,7 +204,7 @@ class Contacts:
 
     def _organization(self, name: str, contact: ContactInput) -> int:
         """The oldest one of this name, else a new one."""
-        with self.lock.hold(f"{self.account} organization {name.casefold()}"):
+        with self.lock.hold(self._lock_name("organization", name)):
             ids = list(self._found_ids(ORGANIZATIONS, "name", name))
             if not ids:
                 newest = self._newest(ORGANIZATIONS)
