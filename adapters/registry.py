@@ -9,10 +9,10 @@ from adapters.errors import ConfigError
 
 _ADAPTERS = {
     "csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm", "hubspot": "adapters.hubspot:HubSpot",
-    "nutshell": "adapters.nutshell:Nutshell",
+    "nutshell": "adapters.nutshell:Nutshell", "pipedrive": "adapters.pipedrive:Pipedrive",
 }  # fmt: skip
-_NOT_YET = {"pipedrive": "Pipedrive", "salesforce": "Salesforce"}
-TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot", "nutshell")
+_NOT_YET = {"salesforce": "Salesforce"}
+TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot", "nutshell", "pipedrive")
 """The CRMs to which leads can be delivered; an export is only read."""
 
 

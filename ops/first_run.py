@@ -27,7 +27,7 @@ from snapshots.sync import Progress, RunReport
 
 SAMPLE_NAME = "Sample data"
 DEMO_CONNECTION = "Demo CRM"
-CRM_NAMES = {"hubspot": "HubSpot", "nutshell": "Nutshell"}
+CRM_NAMES = {"hubspot": "HubSpot", "nutshell": "Nutshell", "pipedrive": "Pipedrive"}
 
 
 def load_demo(

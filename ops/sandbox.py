@@ -35,8 +35,10 @@ def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer
     """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
     if wanted.vendor == "nutshell":
         return _nutshell(wanted, now)
+    if wanted.vendor == "pipedrive":
+        return _pipedrive(wanted, now)
     if wanted.vendor != "hubspot":
-        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell.")
+        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell, pipedrive.")
     from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
 
     server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))
@@ -54,10 +56,21 @@ def _nutshell(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServ
     }  # fmt: skip
 
 
-def _world(wanted: FakeCrm, now: Callable[[], datetime], *, merges_to_new_id: bool = True) -> World:
+def _pipedrive(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
+    from adapters.sandbox.pipedrive import ALL_RIGHTS, PipedriveServer
+
+    world = _world(wanted, now, merges_to_new_id=False, leads=wanted.deals // 5)
+    server = PipedriveServer(world, rights=ALL_RIGHTS - set(wanted.without))
+    return server, {
+        "CRM_PROVIDER": "pipedrive", "PIPEDRIVE_API_TOKEN": server.token, "PIPEDRIVE_LEAD_ID_FIELD": "slms_lead_id",
+        "PIPEDRIVE_SOURCE_FIELD": "lead_source",
+    }  # fmt: skip
+
+
+def _world(wanted: FakeCrm, now: Callable[[], datetime], *, merges_to_new_id: bool = True, leads: int = 0) -> World:
     size = Size(
         owners=12, companies=max(wanted.deals // 3, 1), contacts=max(wanted.deals // 2, 1), deals=wanted.deals,
-        activities=wanted.activities, days=400,
+        activities=wanted.activities, leads=leads, days=400,
     )  # fmt: skip
     world = seeded(wanted.seed, now(), size, follows=now, merges_to_new_id=merges_to_new_id)
     world.lag_s = wanted.lag_s

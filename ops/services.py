@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ class Services:
             return self._hubspot(connection)
         if connection.provider == "nutshell":
             return self._nutshell(connection)
+        if connection.provider == "pipedrive":
+            return self._pipedrive(connection)
         adapter: CrmAdapter = registry.load(connection.provider)()
         return adapter
 
@@ -126,6 +129,29 @@ class Services:
             budget=DatabaseBudget(
                 database=database, organization_id=connection.organization_id, rate=limits.RATE, burst=limits.BURST
             ),
+            now=self.now,
+        )
+
+    def _pipedrive(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.pipedrive import Pipedrive, PipedriveAccess, limits
+        from adapters.pipedrive.objects import configured_types
+
+        settings, database = self.settings, self.database
+        if settings.pipedrive_api_token is None:
+            what = "PIPEDRIVE_API_TOKEN is missing: set it to the API token of a Pipedrive user."
+            raise ConfigError(what, setting="PIPEDRIVE_API_TOKEN")
+        budget = partial(DatabaseBudget, database=database, organization_id=connection.organization_id)
+        return Pipedrive(
+            PipedriveAccess(
+                token=settings.pipedrive_api_token.get_secret_value(),
+                base_url=settings.pipedrive_base_url,
+                lead_id_field=settings.pipedrive_lead_id_field,
+                source_field=settings.pipedrive_source_field,
+                activity_types=configured_types(settings.pipedrive_activity_types or ""),
+                allow_private_hosts=settings.allow_private_hosts,
+            ),
+            budget=budget(rate=limits.GENERAL_RATE, burst=limits.GENERAL_BURST),
+            search_budget=budget(rate=limits.SEARCH_RATE, burst=limits.SEARCH_BURST),
             now=self.now,
         )
 

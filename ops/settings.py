@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     nutshell_source_field: str | None = None
     nutshell_company_field: str | None = None
     nutshell_activity_types: str | None = None
+    pipedrive_api_token: SecretStr | None = None
+    pipedrive_base_url: str = "https://api.pipedrive.com"
+    pipedrive_lead_id_field: str | None = None
+    pipedrive_source_field: str | None = None
+    pipedrive_activity_types: str | None = None
     csv_folder: Path | None = None
 
     openai_api_key: SecretStr | None = None
@@ -103,7 +108,7 @@ class Settings(BaseSettings):
                 raise ValueError("names no database: postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("hubspot_base_url", "nutshell_base_url", "openai_base_url", "public_url")
+    @field_validator("hubspot_base_url", "nutshell_base_url", "pipedrive_base_url", "openai_base_url", "public_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         if url is not None:
@@ -117,6 +122,15 @@ class Settings(BaseSettings):
     def _is_list_of_types(cls, text: str | None) -> str | None:
         if text is not None:
             from adapters.nutshell.objects import configured_types
+
+            configured_types(text)
+        return text
+
+    @field_validator("pipedrive_activity_types")
+    @classmethod
+    def _is_list_of_pipedrive_types(cls, text: str | None) -> str | None:
+        if text is not None:
+            from adapters.pipedrive.objects import configured_types
 
             configured_types(text)
         return text
@@ -145,6 +159,8 @@ class Settings(BaseSettings):
             for name in ("nutshell_email", "nutshell_api_key"):
                 if getattr(self, name) is None:
                     raise ValueError(f"{name.upper()} is missing: CRM_PROVIDER=nutshell needs a user's address and key")
+        if self.crm_provider is Provider.PIPEDRIVE and self.pipedrive_api_token is None:
+            raise ValueError("PIPEDRIVE_API_TOKEN is missing: CRM_PROVIDER=pipedrive needs the API token of a user")
         if self.crm_provider is Provider.CSV:
             if self.csv_folder is None:
                 raise ValueError("CSV_FOLDER is missing: CRM_PROVIDER=csv needs the folder or zip of the exports")

@@ -169,7 +169,7 @@ def _types(found: Exposed, wanted: Mapping[str, ActivityKind]) -> Iterator[Check
     guessed = [
         str(one.get("name"))
         for one in found.types
-        if not {str(one.get("key_string")), str(one.get("name")).lower()} & settled
+        if not {str(one.get("key_string")).lower(), str(one.get("name")).lower()} & settled
     ]
     if guessed:
         detail = f"taken for tasks: {', '.join(guessed)}. PIPEDRIVE_ACTIVITY_TYPES says what they are."

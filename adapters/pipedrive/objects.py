@@ -66,3 +66,14 @@ ACTIVITY_KINDS: Mapping[str, ActivityKind] = {
 """By the key of the type. "email" is a reminder to write one: Pipedrive's mails are no activities."""
 OTHER_ACTIVITY = ActivityKind.TASK
 """What a type of the account's own is taken for, unless the settings say otherwise; its key stays in the raw record."""
+
+
+def configured_types(text: str) -> dict[str, ActivityKind]:
+    """ "demo=meeting; Site visit=appointment", by key or name. Raises ValueError that says what is wrong."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, kind = part.rpartition("=")
+        if not name.strip() or kind.strip().lower() not in set(ActivityKind):
+            raise ValueError(f"{part!r} must be TYPE=KIND, with one of: {', '.join(ActivityKind)}")
+        found[name.strip().lower()] = ActivityKind(kind.strip().lower())
+    return found

@@ -78,7 +78,7 @@ def _position(raw: Raw) -> int:
 def activity_kind(type_: Raw, wanted: Mapping[str, ActivityKind]) -> ActivityKind:
     """wanted: by key or name of the type, as the settings say."""
     key, name = str(type_.get("key_string") or ""), str(type_.get("name") or "")
-    for text in (key, name.lower()):
+    for text in (key.lower(), name.lower()):
         if text in wanted:
             return wanted[text]
     return ACTIVITY_KINDS.get(key, ACTIVITY_KINDS.get(name.lower(), OTHER_ACTIVITY))

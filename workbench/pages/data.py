@@ -24,7 +24,9 @@ from workbench.columns import Column, ColumnKind
 from workbench.syncs import Source
 from workbench.view import View
 
-PROVIDERS = {"csv": "CSV export", "demo": "Made-up CRM", "hubspot": "HubSpot", "nutshell": "Nutshell"}
+PROVIDERS = {
+    "csv": "CSV export", "demo": "Made-up CRM", "hubspot": "HubSpot", "nutshell": "Nutshell", "pipedrive": "Pipedrive",
+}  # fmt: skip
 RUN_COLUMNS = (
     Column(field="started_at", title="Started", kind=ColumnKind.TIME),
     Column(field="connection", title="Source"),
