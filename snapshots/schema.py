@@ -634,6 +634,14 @@ rate_budgets = _table(
     key=("account",),
 )
 
+crm_tokens = _table(
+    "crm_tokens",
+    Column("account", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False, comment="encrypted with a key derived from SECRET_KEY"),
+    _at("expires_at"),
+    key=("account",),
+)
+
 api_keys = _table(
     "api_keys",
     Column("key_id", BigInteger, Identity(), nullable=False),
