@@ -79,7 +79,8 @@ def test_a_name_of_somebody_else_in_the_file_is_left_alone(load: Load) -> None:
 
 
 SECRETS = (
-    "DATABASE_URL=postgresql://u:hunter2@h/d", "HUBSPOT_API_KEY=hunter2", "PIPEDRIVE_API_TOKEN=hunter2", "OPENAI_API_KEY=hunter2",
+    "DATABASE_URL=postgresql://u:hunter2@h/d", "HUBSPOT_API_KEY=hunter2", "PIPEDRIVE_API_TOKEN=hunter2",
+    "OPENAI_API_KEY=hunter2",
     "SMTP_URL=smtp://u:hunter2@h", "SECRET_KEY=hunter2hunter2hunter2hunter2hunter2",
 )  # fmt: skip
 
