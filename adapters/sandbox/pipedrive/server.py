@@ -46,7 +46,8 @@ class Refused(Exception):
 class PipedriveServer(DialectServer):
     """rights: what the token's user may. custom: keys of person fields. has_teams: whether the plan has them. forgets:
     cursors are not known any more. tells_tokens: whether answers tell what is left of the day, which no document
-    promises. empty_histories: so many changelogs come with nothing in them."""
+    promises. empty_histories: so many changelogs come with nothing in them. nests_paging: leads tell their paging as
+    the rest of v1 does, and not as the description of leads."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class PipedriveServer(DialectServer):
         super().__init__(world)
         self.token, self.plan, self.rights, self.custom = token, plan or Plan(), set(rights), frozenset(custom)
         self.has_teams, self.forgets, self.tells_tokens, self.empty_histories = has_teams, False, True, 0
+        self.nests_paging = False
         self._burst, self._searches = Window(self.plan.burst, 2.0), Window(self.plan.searches, 2.0)
         self._refusals, self._shut_until = Window(HEEDED, 2.0), world.clock.now()
         self._day, self._used = world.clock.now().date(), 0
@@ -369,12 +371,11 @@ class PipedriveServer(DialectServer):
             rows = [row for row in rows if second(row.modified_at) >= since]
         start, limit = int(request.query.get("start", 0)), int(request.query.get("limit", 100))
         page, is_more = rows[start : start + limit], start + limit < len(rows)
-        paging = {"start": start, "limit": limit, "more_items_in_collection": is_more}
-        paging |= {"next_start": start + limit} if is_more else {}
-        return Reply(200, {
-            "success": True, "data": [deals.lead_shown(row, self.user) for row in page],
-            "additional_data": {"pagination": paging},
-        })  # fmt: skip
+        paging: dict[str, Any] = {"start": start, "limit": limit, "more_items_in_collection": is_more}
+        if self.nests_paging:
+            paging = {"pagination": paging | ({"next_start": start + limit} if is_more else {})}
+        shown = [deals.lead_shown(row, self.user) for row in page]
+        return Reply(200, {"success": True, "data": shown, "additional_data": paging})
 
     def _listed_leads(self) -> list[Row]:
         """One that has become a deal is not there any more."""
