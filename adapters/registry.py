@@ -10,9 +10,9 @@ from adapters.errors import ConfigError
 _ADAPTERS = {
     "csv": "adapters.csv_export:CsvExport", "demo": "adapters.demo:DemoCrm", "hubspot": "adapters.hubspot:HubSpot",
     "nutshell": "adapters.nutshell:Nutshell", "pipedrive": "adapters.pipedrive:Pipedrive",
+    "salesforce": "adapters.salesforce:Salesforce",
 }  # fmt: skip
-_NOT_YET = {"salesforce": "Salesforce"}
-TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot", "nutshell", "pipedrive")
+TAKES_LEADS: tuple[str, ...] = ("demo", "hubspot", "nutshell", "pipedrive", "salesforce")
 """The CRMs to which leads can be delivered; an export is only read."""
 
 
@@ -26,9 +26,7 @@ def load(provider: str) -> Any:
     place = _ADAPTERS.get(provider)
     if place is None:
         known = ", ".join(adapter_names())
-        what = (
-            f"This version has no {_NOT_YET[provider]} adapter yet" if provider in _NOT_YET else "There is no such CRM"
-        )
-        raise ConfigError(f"CRM_PROVIDER={provider}: {what}. Use one of: {known}.", setting="CRM_PROVIDER")
+        what = f"CRM_PROVIDER={provider}: There is no such CRM. Use one of: {known}."
+        raise ConfigError(what, setting="CRM_PROVIDER")
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

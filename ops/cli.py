@@ -244,7 +244,7 @@ def organization_named(services: Services, name: str) -> int:
 
 @app.command("fake-crm")
 def fake_crm(
-    vendor: Annotated[str, typer.Argument(help="whose interface: hubspot, nutshell, pipedrive")],
+    vendor: Annotated[str, typer.Argument(help="whose interface: hubspot, nutshell, pipedrive, salesforce")],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
     deals: Annotated[int, typer.Option(min=0)] = 400,
     activities: Annotated[int, typer.Option(min=0)] = 2_000,

@@ -27,7 +27,7 @@ from snapshots.sync import Progress, RunReport
 
 SAMPLE_NAME = "Sample data"
 DEMO_CONNECTION = "Demo CRM"
-CRM_NAMES = {"hubspot": "HubSpot", "nutshell": "Nutshell", "pipedrive": "Pipedrive"}
+CRM_NAMES = {"hubspot": "HubSpot", "nutshell": "Nutshell", "pipedrive": "Pipedrive", "salesforce": "Salesforce"}
 
 
 def load_demo(

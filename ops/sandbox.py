@@ -35,10 +35,14 @@ def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer
     """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
     if wanted.vendor == "nutshell":
         return _nutshell(wanted, now)
+    if wanted.vendor == "salesforce":
+        return _salesforce(wanted, now)
     if wanted.vendor == "pipedrive":
         return _pipedrive(wanted, now)
     if wanted.vendor != "hubspot":
-        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell, pipedrive.")
+        raise UnknownVendorError(
+            f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell, pipedrive, salesforce."
+        )
     from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
 
     server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))
@@ -67,6 +71,19 @@ def _pipedrive(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectSer
     }  # fmt: skip
 
 
+def _salesforce(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
+    from adapters.sandbox.salesforce import Org, SalesforceServer
+
+    server = SalesforceServer(
+        _world(wanted, now, merges_to_new_id=False, leads=wanted.deals // 2), Org(hidden=frozenset(wanted.without))
+    )
+    return server, {
+        "CRM_PROVIDER": "salesforce", "SALESFORCE_CLIENT_ID": server.org.client_id,
+        "SALESFORCE_CLIENT_SECRET": server.org.client_secret, "SALESFORCE_LEAD_ID_FIELD": "SLMS_Lead_Id__c",
+        "SALESFORCE_SOURCE_FIELD": "LeadSource",
+    }  # fmt: skip
+
+
 def _world(wanted: FakeCrm, now: Callable[[], datetime], *, merges_to_new_id: bool = True, leads: int = 0) -> World:
     size = Size(
         owners=12, companies=max(wanted.deals // 3, 1), contacts=max(wanted.deals // 2, 1), deals=wanted.deals,
@@ -83,6 +100,7 @@ def run(wanted: FakeCrm, *, now: Callable[[], datetime], say: Callable[[str], No
     port = free_port(wanted.port, ADDRESS)
     address = f"http://{ADDRESS}:{port}"
     say(f"A made-up {wanted.vendor} account answers at {address}. Settings for SLMS, in .env or the environment:\n")
-    lines = {**settings, f"{wanted.vendor.upper()}_BASE_URL": address, "ALLOW_PRIVATE_HOSTS": "true"}
+    where = "SALESFORCE_LOGIN_URL" if wanted.vendor == "salesforce" else f"{wanted.vendor.upper()}_BASE_URL"
+    lines = {**settings, where: address, "ALLOW_PRIVATE_HOSTS": "true"}
     say("".join(f"{name}={value}\n" for name, value in lines.items()))
     serve(server, ADDRESS, port)

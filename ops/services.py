@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 from adapters import registry
 from adapters.base import CrmAdapter
 from adapters.errors import ConfigError, FatalError
-from ops.settings import Settings
+from ops.settings import PROJECT, Settings, secret_key
 from snapshots import embedded
 from snapshots.budget import DatabaseBudget
 from snapshots.database import Database, migrate
@@ -37,17 +37,12 @@ class Services:
 
     def adapter(self, connection: CrmConnection) -> CrmAdapter:
         """The adapter of a CRM connection. Raises adapters.errors.ConfigError where a setting is missing."""
-        if connection.provider == "demo":
-            return self._demo(connection)
-        if connection.provider == "csv":
-            return self._csv(connection)
-        if connection.provider == "hubspot":
-            return self._hubspot(connection)
-        if connection.provider == "nutshell":
-            return self._nutshell(connection)
-        if connection.provider == "pipedrive":
-            return self._pipedrive(connection)
-        adapter: CrmAdapter = registry.load(connection.provider)()
+        makers: Mapping[str, Callable[[CrmConnection], CrmAdapter]] = {
+            "demo": self._demo, "csv": self._csv, "hubspot": self._hubspot, "nutshell": self._nutshell,
+            "pipedrive": self._pipedrive, "salesforce": self._salesforce,
+        }  # fmt: skip
+        make = makers.get(connection.provider)
+        adapter: CrmAdapter = registry.load(connection.provider)() if make is None else make(connection)
         return adapter
 
     def close(self) -> None:
@@ -154,6 +149,54 @@ class Services:
             search_budget=budget(rate=limits.SEARCH_RATE, burst=limits.SEARCH_BURST),
             now=self.now,
         )
+
+    def _salesforce(self, connection: CrmConnection) -> CrmAdapter:
+        from adapters.salesforce import Ports, Salesforce, SalesforceAccess, limits
+        from snapshots.token_cache import DatabaseLock, DatabaseTokenCache
+
+        settings, database, organization_id = self.settings, self.database, connection.organization_id
+        if settings.salesforce_client_id is None:
+            what = "SALESFORCE_CLIENT_ID is missing: set it to the consumer key of an app in Salesforce."
+            raise ConfigError(what, setting="SALESFORCE_CLIENT_ID")
+        secret, token = settings.salesforce_client_secret, settings.salesforce_refresh_token
+        return Salesforce(
+            SalesforceAccess(
+                client_id=settings.salesforce_client_id,
+                login_url=settings.salesforce_login_url,
+                client_secret=secret.get_secret_value() if secret else None,
+                username=settings.salesforce_username,
+                private_key=_private_key(settings.salesforce_private_key_file),
+                refresh_token=token.get_secret_value() if token else None,
+                version=settings.salesforce_api_version,
+                lead_id_field=settings.salesforce_lead_id_field,
+                source_field=settings.salesforce_source_field,
+                assumed_currency=get_organization(database, organization_id).default_currency,
+                allow_private_hosts=settings.allow_private_hosts,
+            ),
+            Ports(
+                budget=DatabaseBudget(
+                    database=database, organization_id=organization_id, rate=limits.RATE, burst=limits.BURST
+                ),
+                now=self.now,
+                token_cache=DatabaseTokenCache(
+                    database=database,
+                    organization_id=organization_id,
+                    secret_key=secret_key(settings).get_secret_value(),
+                    now=self.now,
+                ),
+                lock=DatabaseLock(database, organization_id),
+            ),
+        )
+
+
+def _private_key(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return (PROJECT / path).read_text()
+    except OSError as error:
+        what = f"SALESFORCE_PRIVATE_KEY_FILE cannot be read: {error.strerror}."
+        raise ConfigError(what, setting="SALESFORCE_PRIVATE_KEY_FILE") from error
 
 
 def open_services(settings: Settings, *, with_migrations: bool = True) -> Services:

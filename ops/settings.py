@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     pipedrive_lead_id_field: str | None = None
     pipedrive_source_field: str | None = None
     pipedrive_activity_types: str | None = None
+    salesforce_login_url: str = "https://login.salesforce.com"
+    salesforce_client_id: str | None = None
+    salesforce_client_secret: SecretStr | None = None
+    salesforce_username: str | None = None
+    salesforce_private_key_file: Path | None = None
+    salesforce_refresh_token: SecretStr | None = None
+    salesforce_api_version: Annotated[str, Field(pattern=r"^[3-9]\d\.0$")] = "62.0"
+    salesforce_lead_id_field: str | None = None
+    salesforce_source_field: str | None = None
     csv_folder: Path | None = None
 
     openai_api_key: SecretStr | None = None
@@ -108,7 +117,10 @@ class Settings(BaseSettings):
                 raise ValueError("names no database: postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("hubspot_base_url", "nutshell_base_url", "pipedrive_base_url", "openai_base_url", "public_url")
+    @field_validator(
+        "hubspot_base_url", "nutshell_base_url", "pipedrive_base_url", "salesforce_login_url", "openai_base_url",
+        "public_url",
+    )  # fmt: skip
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         if url is not None:
@@ -161,12 +173,29 @@ class Settings(BaseSettings):
                     raise ValueError(f"{name.upper()} is missing: CRM_PROVIDER=nutshell needs a user's address and key")
         if self.crm_provider is Provider.PIPEDRIVE and self.pipedrive_api_token is None:
             raise ValueError("PIPEDRIVE_API_TOKEN is missing: CRM_PROVIDER=pipedrive needs the API token of a user")
+        if self.crm_provider is Provider.SALESFORCE:
+            self._salesforce_is_complete()
         if self.crm_provider is Provider.CSV:
             if self.csv_folder is None:
                 raise ValueError("CSV_FOLDER is missing: CRM_PROVIDER=csv needs the folder or zip of the exports")
             if not (PROJECT / self.csv_folder).exists():
                 raise ValueError("CSV_FOLDER does not exist: give the path of a folder or zip of CRM exports")
         return self
+
+    def _salesforce_is_complete(self) -> None:
+        if self.salesforce_client_id is None:
+            raise ValueError("SALESFORCE_CLIENT_ID is missing: CRM_PROVIDER=salesforce needs the key of an app")
+        if self.salesforce_private_key_file is not None and self.salesforce_refresh_token is None:
+            if self.salesforce_username is None:
+                raise ValueError("SALESFORCE_USERNAME is missing: SALESFORCE_PRIVATE_KEY_FILE signs for a user")
+            if not (PROJECT / self.salesforce_private_key_file).is_file():
+                raise ValueError("SALESFORCE_PRIVATE_KEY_FILE does not exist: give the path of a PEM file")
+        given = (self.salesforce_refresh_token, self.salesforce_private_key_file, self.salesforce_client_secret)
+        if all(one is None for one in given):
+            raise ValueError(
+                "SALESFORCE_CLIENT_SECRET is missing (or SALESFORCE_PRIVATE_KEY_FILE with SALESFORCE_USERNAME, or "
+                "SALESFORCE_REFRESH_TOKEN): CRM_PROVIDER=salesforce needs one way to log in"
+            )
 
 
 def load(env_file: Path = PROJECT / ".env") -> Settings:
@@ -224,6 +253,7 @@ def _line(fault: ErrorDetails) -> str:
 _PATTERNS = {
     "CURRENCY": "must be a currency code of three capital letters, such as EUR",
     "HUBSPOT_API_VERSION": "must be v3 or a dated version of HubSpot's API, such as 2026-03",
+    "SALESFORCE_API_VERSION": "must be a version of Salesforce's API, such as 62.0",
 }
 
 

@@ -94,11 +94,10 @@ class Exposed:
 
 
 def exposed(client: SalesforceClient) -> Exposed:
-    """Asks for a description of each object. Raises what is not about a right."""
+    """Asks what each object holds. Raises what is not about a right."""
     seen: dict[str, Seen] = {}
-    for name in (*(facts.name for facts in OBJECTS), *BESIDE):
-        raw = client.describe(name)
-        if raw is None or raw.get("queryable") is False:
+    for name, raw in client.describe([*(facts.name for facts in OBJECTS), *BESIDE]).items():
+        if raw.get("queryable") is False:
             continue
         fields = {str(one.get("name")): str(one.get("type")) for one in raw.get("fields") or []}
         if "Id" in fields:

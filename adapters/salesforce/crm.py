@@ -80,14 +80,13 @@ class Salesforce:
         self._reading = Instance(self._tokens, lambda url: self._http(self._account(url), reading_budget))
         self._writing = Instance(self._tokens, lambda url: self._http(self._account(url), writing_budget))
         self._client = SalesforceClient(self._reading, own.version)
-        writing = SalesforceClient(self._writing, own.version)
+        self._first = SalesforceClient(self._writing, own.version)
         self._contacts = Contacts(
-            instance=self._writing, client=writing, lock=ports.lock, account=own.account,
-            described=lambda: self._described(writing), lead_id_field=own.lead_id_field, source_field=own.source_field,
+            instance=self._writing, client=self._first, lock=ports.lock, account=own.account,
+            described=self._described, lead_id_field=own.lead_id_field, source_field=own.source_field,
         )  # fmt: skip
         self._guard = threading.Lock()
         self._exposed: tuple[datetime, Exposed] | None = None
-        self._contact: tuple[datetime, Raw] | None = None
 
     def __repr__(self) -> str:
         return f"Salesforce({self._own!r})"
@@ -131,17 +130,16 @@ class Salesforce:
         return list(access.checks(self._client, self._allowance, self._own.version, self._own.lead_id_field))
 
     def _look(self) -> Exposed:
+        """One call, which a lead needs too: so it may use the reserve."""
         with self._guard:
             if self._exposed is None or self._ports.now() - self._exposed[0] > EXPOSED_FOR:
-                self._exposed = (self._ports.now(), access.exposed(self._client))
+                self._exposed = (self._ports.now(), access.exposed(self._first))
             return self._exposed[1]
 
-    def _described(self, client: SalesforceClient) -> Raw:
-        """Contacts as the org describes them: for a lead, that alone is asked for."""
-        with self._guard:
-            if self._contact is None or self._ports.now() - self._contact[0] > EXPOSED_FOR:
-                self._contact = (self._ports.now(), client.describe(CONTACTS.name) or {})
-            return self._contact[1]
+    def _described(self) -> Raw:
+        """Contacts, as the org describes them."""
+        contacts = self._look().seen.get(CONTACTS.name)
+        return contacts.raw if contacts is not None else {}
 
     def _demand(self, kind: Kind) -> Exposed:
         found = self._look()

@@ -27,7 +27,7 @@ from adapters.sandbox.salesforce.values import Refused, error, id_of, number_of,
 from adapters.sandbox.server import DialectServer, Reply, Request, Window
 from adapters.sandbox.world import Row, World
 
-MOST_PER_BATCH, LOCATOR_LASTS = 2_000, timedelta(minutes=15)
+MOST_PER_BATCH, MOST_IN_BATCH, LOCATOR_LASTS = 2_000, 25, timedelta(minutes=15)
 DAY_S = 24 * 3600.0
 LONGEST_ADDRESS = 16_384
 OPEN = re.compile(r"/services/(?:oauth2/token|data/?$)")
@@ -92,6 +92,7 @@ class SalesforceServer(DialectServer):
         self.route("GET", BASE + "/limits", self._limits)
         self.route("GET", BASE + "/sobjects", self._global)
         self.route("GET", BASE + "/sobjects/(?P<name>[^/]+)/describe", self._describe)
+        self.route("POST", BASE + "/composite/batch", self._several)
         self.route("POST", BASE + "/sobjects/(?P<name>[^/]+)", self.records.create)
         self.route("GET", BASE + "/sobjects/(?P<name>[^/]+)/(?P<id>[^/]+)", self.records.read)
         self.route("PATCH", BASE + "/sobjects/(?P<name>[^/]+)/(?P<id>[^/]+)", self.records.update)
@@ -234,6 +235,19 @@ class SalesforceServer(DialectServer):
                 for name, one in self.fields(found).items()
             ],
         })  # fmt: skip
+
+    def _several(self, request: Request, match: re.Match[str]) -> Reply:
+        """Each request within counts."""
+        results = []
+        asked = request.json().get("batchRequests") or []
+        if not 0 < len(asked) <= MOST_IN_BATCH:
+            return error(400, "INVALID_BATCH", f"A batch has 1 to {MOST_IN_BATCH} requests")
+        for one in asked:
+            self._calls.take(self.world.clock.now())
+            inner = Request(one["method"], f"/services/data/{one['url']}", {}, request.headers)
+            reply = self._routed(inner)
+            results.append({"statusCode": reply.status, "result": reply.body})
+        return Reply(200, {"hasErrors": any(one["statusCode"] >= 400 for one in results), "results": results})
 
     def _picklist(self, request: Request, match: re.Match[str]) -> Reply:
         self.object("OpportunityStage")
