@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, W
 
 MOST_DAYS = 366
 DEFAULT_DAYS = 7
+MOST_DEALS = 1000
+"""On one page."""
 
 
 # --- leads -----------------------------------------------------------------------------------------------------------
@@ -129,6 +131,7 @@ def _digits(value: object) -> object:
 
 
 OrganizationId = Annotated[int, Field(ge=1, le=10**18 - 1), BeforeValidator(_digits)]
+NumberOfDeals = Annotated[int, Field(ge=1, le=MOST_DEALS), BeforeValidator(_digits)]
 NumberOfDays = Annotated[int, Field(ge=1, le=MOST_DAYS), BeforeValidator(_digits)]
 
 
@@ -163,6 +166,17 @@ class DaysQuery(OwnersQuery):
     days: Annotated[
         NumberOfDays, Field(description="So many days, today included, in the organization's time zone.")
     ] = DEFAULT_DAYS
+
+
+class DealsQuery(DaysQuery):
+    limit: Annotated[NumberOfDeals, Field(description="So many on one page at most.")] = MOST_DEALS
+    after: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[1-9][0-9]{5}\.[0-9]{1,300}$",
+            description="Where the page before ended: follow its header Link, which has it.",
+        ),
+    ] = None
 
 
 # --- internal routes: what is answered -------------------------------------------------------------------------------
@@ -261,7 +275,7 @@ class DealEntry(BaseModel):
 
 
 class Deals(RootModel[list[DealEntry]]):
-    """The rows behind the counts of new deals."""
+    """The rows behind the counts of new deals, the newest first."""
 
 
 class ConnectionState(BaseModel):

@@ -16,7 +16,7 @@ from flask import Blueprint
 from lead_endpoint.access import Denied
 from lead_endpoint.contracts import (
     DaysQuery,
-    Deals,
+    DealsQuery,
     Health,
     OrganizationQuery,
     Owners,
@@ -25,8 +25,8 @@ from lead_endpoint.contracts import (
     SalesQuery,
     Stats,
 )
-from lead_endpoint.internal import Asked, guarded
-from lead_endpoint.messages import Answer, problem
+from lead_endpoint.internal import Asked, guarded, next_page
+from lead_endpoint.messages import JSON, Answer, problem
 from lead_endpoint.public import parts
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ def raw(asked: Asked[DaysQuery], provider: str) -> Raw:
 
 @integrations.get(f"{SALESPEOPLE}/debug/deals")
 @integrations.get(f"{SHORT}/debug/deals", endpoint="debug_deals_short")
-@guarded("debug", DaysQuery)
-def debug_deals(asked: Asked[DaysQuery], provider: str) -> Deals:
+@guarded("debug", DealsQuery)
+def debug_deals(asked: Asked[DealsQuery], provider: str) -> Answer:
     with _salespeople(asked, provider) as people:
-        return people.deals(asked.query)
+        deals, after = people.deals(asked.query)
+    return Answer(200, deals.model_dump_json().encode(), JSON, next_page(after))
 
 
 @integrations.get(f"{SALESPEOPLE}/health")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import quote, urlencode
 
 from flask import Response
 from pydantic import BaseModel, ValidationError
@@ -74,6 +75,15 @@ def understood(request: Request, query_model: type[Query]) -> Query:
         fault = error.errors(include_url=False, include_input=False)[0]
         name = str(fault["loc"][0]) if fault["loc"] else None
         raise Denied(problem(422, f"{name}: {_plain(fault['msg'])}.", field_name=name)) from None
+
+
+def next_page(after: str | None) -> tuple[tuple[str, str], ...]:
+    """The header that leads from the page that is answered to the next one (RFC 8288). after: where it ends; None: it
+    is the last."""
+    if after is None:
+        return ()
+    request = asked()
+    return (("link", f'<{quote(request.path)}?{urlencode({**request.query, "after": after})}>; rel="next"'),)
 
 
 def _plain(message: str) -> str:

@@ -76,10 +76,18 @@ _OF_A_CRM: Final = {
 
 
 def _internal(
-    path: str, name: str, summary: str, query: type[BaseModel], answer: type[BaseModel], **more: Any
+    path: str,
+    name: str,
+    summary: str,
+    query: type[BaseModel],
+    answer: type[BaseModel],
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> list[Operation]:
-    """A route about salespeople, under its long address and, where it has one, its short one."""
-    replies = dict(sorted({200: Reply("As asked for.", {JSON: answer}), **_GUARDED, **_OF_A_CRM}.items()))
+    """A route about salespeople, under its long address and, where it has one, its short one. headers: its answer's."""
+    as_asked = Reply("As asked for.", {JSON: answer}, headers or {})
+    replies = dict(sorted({200: as_asked, **_GUARDED, **_OF_A_CRM}.items()))
     more = {"scope": "read", "summary": summary, "query": query, "replies": replies, **more}
     found = [Operation(path=f"/integrations/{{provider}}/salespeople/{path}", name=name, **more)]
     if name != "stats":
@@ -131,7 +139,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_internal("health", "health", "How the connection is", contracts.SalesQuery, contracts.Health),
     *_internal("raw", "raw", "The counts with their parts", contracts.DaysQuery, contracts.Raw),
     *_internal(
-        "debug/deals", "debug_deals", "The deals behind the counts", contracts.DaysQuery, contracts.Deals, scope="debug"
+        "debug/deals",
+        "debug_deals",
+        "The deals behind the counts",
+        contracts.DealsQuery,
+        contracts.Deals,
+        headers={"Link": 'Of the next page, rel="next"; the last page has none.'},
+        scope="debug",
+        text="The newest first, a page at a time. live=1 reads all of them from the CRM for each page.",
     ),
     Operation(
         path="/metrics",

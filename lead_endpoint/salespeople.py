@@ -13,7 +13,7 @@ from adapters.base import CrmAdapter
 from insights.people import totals
 from lead_endpoint import contracts
 from lead_endpoint.access import Denied
-from lead_endpoint.contracts import DaysQuery, OwnersQuery, SalesQuery
+from lead_endpoint.contracts import DaysQuery, DealsQuery, OwnersQuery, SalesQuery
 from lead_endpoint.crm_health import health_of, synced_at
 from lead_endpoint.internal import Asked
 from lead_endpoint.messages import problem
@@ -25,6 +25,7 @@ from snapshots.owner_activity import (
     LiveActivity,
     OwnerActivity,
     Parts,
+    Place,
     StoredActivity,
     chosen,
 )
@@ -106,9 +107,12 @@ class Salespeople:
             ]
         )
 
-    def deals(self, query: DaysQuery) -> contracts.Deals:
-        found = self._source.deals(self._owners(query), self._days(query))
-        return contracts.Deals([contracts.DealEntry(**asdict(deal)) for deal in found])
+    def deals(self, query: DealsQuery) -> tuple[contracts.Deals, str | None]:
+        """A page, and where it ends; None: it is the last."""
+        after = None if query.after is None else Place.read(query.after)
+        page = self._source.deals(self._owners(query), self._days(query), after=after, limit=query.limit)
+        deals = contracts.Deals([contracts.DealEntry(**asdict(deal)) for deal in page.deals])
+        return deals, None if page.after is None else str(page.after)
 
     def health(self) -> contracts.Health:
         checks = {name: adapter.check() for name, adapter in self.adapters.items()}

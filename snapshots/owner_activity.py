@@ -7,7 +7,7 @@ so that whoever prints them need not know which one it was. Nothing here turns w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -30,7 +30,7 @@ PLANNED = frozenset({ActivityKind.CALL, ActivityKind.MEETING, ActivityKind.APPOI
 """Kinds that stand in a calendar before they happen."""
 CREATED = "created"
 """The part that counts deals; the others are named as their kind of activity."""
-PAGE_ROWS = 1000
+MOST_ID = 2**63 - 1
 
 Parts = Mapping[str, int | None]
 """Counts by part; None: the CRM does not tell."""
@@ -97,6 +97,33 @@ class CrmDeal:
     closed_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of deals ends: the last one's day of creation, and a number that orders those of that day.
+
+    As text it is two numbers and a dot: any such text is a place, whether a deal stands there or not.
+    """
+
+    day: date
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.day.toordinal():06}.{self.number}"
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        day, _, number = text.partition(".")
+        return cls(date.fromordinal(int(day)), int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class DealPage:
+    """after: hand it back for the next page; None: this is the last."""
+
+    deals: Sequence[CrmDeal]
+    after: Place | None = None
+
+
 class OwnerActivity(Protocol):
     """A way to know what owners did."""
 
@@ -108,8 +135,8 @@ class OwnerActivity(Protocol):
         """What each of `owners` did, in their order: activities by kind, and the deals created."""
         ...
 
-    def deals(self, owners: Sequence[CrmOwner], days: Days) -> Iterator[CrmDeal]:
-        """The deals that `CREATED` counts."""
+    def deals(self, owners: Sequence[CrmOwner], days: Days, *, after: Place | None, limit: int) -> DealPage:
+        """Up to `limit` of the deals that `CREATED` counts, the newest first."""
         ...
 
 
@@ -123,9 +150,9 @@ def chosen(owners: Iterable[CrmOwner], *, owner_id: str | None, owner_email: str
     ]
 
 
-def untold(database_reader: Reader, connections: Sequence[CrmConnection]) -> dict[str, frozenset[str]]:
+def untold(reader: Reader, connections: Sequence[CrmConnection]) -> dict[str, frozenset[str]]:
     """By the connection's name, which parts its CRM does not expose."""
-    missing = status.missing_objects(database_reader.database, database_reader.organization.organization_id)
+    missing = status.missing_objects(reader.database, reader.organization.organization_id)
     kinds = missing.groupby("connection")["kind"].agg(frozenset).to_dict()
     return {one.name: parts_of(kinds.get(one.name, frozenset())) for one in connections}
 
@@ -166,24 +193,22 @@ class StoredActivity:
         missing = untold(self.reader, self.connections)
         return [self._parts(one, counts, created, missing[one.connection]) for one in owners]
 
-    def deals(self, owners: Sequence[CrmOwner], days: Days) -> Iterator[CrmDeal]:
-        after: tuple[object, int | str] | None = None
+    def deals(self, owners: Sequence[CrmOwner], days: Days, *, after: Place | None, limit: int) -> DealPage:
+        place = None if after is None else (after.day, min(after.number, MOST_ID))
+        if not owners:
+            return DealPage(())
+        page = deal_rows(
+            self.reader,
+            self._slice(owners, days),
+            DealSet.CREATED,
+            order=Order("created_day"),
+            after=place,
+            limit=limit,
+        )
+        ids = self._deal_ids([int(one) for one in page.rows["deal_id"]])
         by_number = {one.number: one for one in owners}
-        while owners:
-            page = deal_rows(
-                self.reader,
-                self._slice(owners, days),
-                DealSet.CREATED,
-                order=Order("created_day"),
-                after=after,
-                limit=PAGE_ROWS,
-            )
-            ids = self._deal_ids([int(one) for one in page.rows["deal_id"]])
-            for row in page.rows.itertuples():
-                yield _stored_deal(row, ids, by_number)
-            after = page.after
-            if after is None:
-                return
+        deals = [_stored_deal(row, ids, by_number) for row in page.rows.itertuples()]
+        return DealPage(deals, None if page.after is None else Place(_as_day(page.after[0]), int(page.after[1])))
 
     @staticmethod
     def _parts(owner: CrmOwner, counts: Counter[Any], created: Counter[Any], missing: frozenset[str]) -> Parts:
@@ -266,6 +291,12 @@ def _day(value: Any) -> date | None:
     return None if pd.isna(value) else value.date()
 
 
+def _as_day(value: object) -> date:
+    """Every deal of these days has a day on which it was created."""
+    assert isinstance(value, date)
+    return value
+
+
 # --- the CRM itself --------------------------------------------------------------------------------------------------
 
 
@@ -299,13 +330,19 @@ class LiveActivity:
             for one in owners
         ]
 
-    def deals(self, owners: Sequence[CrmOwner], days: Days) -> Iterator[CrmDeal]:
+    def deals(self, owners: Sequence[CrmOwner], days: Days, *, after: Place | None, limit: int) -> DealPage:
         by_place = {(one.connection, one.owner_id): one for one in owners}
-        for name in self.adapters:
-            for deal in self._created_deals(name, days):
-                owner = by_place.get((name, deal.owner_id or ""))
-                if owner is not None:
-                    yield _live_deal(deal, owner, days.zone)
+        found = [
+            _live_deal(deal, by_place[name, deal.owner_id or ""], days.zone)
+            for name in self.adapters
+            for deal in self._created_deals(name, days)
+            if (name, deal.owner_id or "") in by_place
+        ]
+        found.sort(key=_newest_first)
+        if after is not None:
+            found = [one for one in found if _newest_first(one) > (-after.day.toordinal(), after.number)]
+        last = found[limit - 1] if len(found) > limit else None
+        return DealPage(found[:limit], None if last is None else Place(_as_day(last.created_on), _number(last.deal_id)))
 
     def _count(self, owner: CrmOwner, kind: ActivityKind, days: Days) -> int | None:
         adapter = self.adapters[owner.connection]
@@ -334,6 +371,15 @@ class LiveActivity:
             found = self.adapters[name].search_deals(created_since=days.begin)
             self._deals[place] = [one for one in found if one.created_at is not None and one.created_at < days.end]
         return self._deals[place]
+
+
+def _newest_first(deal: CrmDeal) -> tuple[int, int]:
+    return -_as_day(deal.created_on).toordinal(), _number(deal.deal_id)
+
+
+def _number(deal_id: str) -> int:
+    """A CRM's id may be any text."""
+    return int.from_bytes(deal_id.encode())
 
 
 def _live_deal(deal: Deal, owner: CrmOwner, zone: ZoneInfo) -> CrmDeal:

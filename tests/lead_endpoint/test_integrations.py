@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
@@ -122,10 +123,37 @@ def test_the_deals_shown_are_those_that_are_counted(asked: Api) -> None:
     assert all(first <= row["created_on"] <= TODAY.isoformat() for row in deals)
 
 
-def test_more_deals_than_a_page_holds_are_all_shown(asked: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = asked.ask(f"{LONG}/debug/deals", days=366)
-    monkeypatch.setattr("snapshots.owner_activity.PAGE_ROWS", 7)
-    assert asked.ask(f"{LONG}/debug/deals", days=366) == whole
+@pytest.mark.parametrize("live", ["0", "1"])
+def test_pages_of_deals_lead_through_all_of_them_once(asked: Api, live: str) -> None:
+    whole = asked.ask(f"{LONG}/debug/deals", days=60, live=live)
+    assert len(whole) > 14
+    rows: list[dict[str, object]] = []
+    following: str | None = f"{LONG}/debug/deals?days=60&live={live}&limit=7"
+    while following is not None:
+        path, _, query = following.partition("?")
+        page = asked.get(path, dict(parse_qsl(query)))
+        assert 1 <= len(page.json) <= 7
+        rows += page.json
+        link = page.headers.get("Link")
+        assert link is None or link.endswith('; rel="next"')
+        following = None if link is None else link[link.index("<") + 1 : link.index(">")]
+    assert rows == whole
+    assert [row["created_on"] for row in rows] == sorted((row["created_on"] for row in rows), reverse=True)
+
+
+@pytest.mark.parametrize("after", ["yesterday", "7", "739000.", "739000.D7", "0.0", "9999999.1"])
+def test_a_page_after_what_is_no_place_is_refused(asked: Api, after: str) -> None:
+    found = asked.get(f"{LONG}/debug/deals", {"after": after})
+    assert (found.status_code, found.json["field"]) == (422, "after")
+
+
+@pytest.mark.parametrize("live", ["0", "1"])
+def test_after_a_place_where_no_deal_stands_come_the_older_ones(asked: Api, live: str) -> None:
+    whole = asked.ask(f"{LONG}/debug/deals", days=60, live=live)
+    day = date.fromisoformat(whole[len(whole) // 2]["created_on"])
+    rest = asked.ask(f"{LONG}/debug/deals", days=60, live=live, after=f"{day.toordinal()}.{300 * '9'}")
+    assert rest == [row for row in whole if row["created_on"] < day.isoformat()] != []
+    assert asked.ask(f"{LONG}/debug/deals", days=60, live=live, after="100000.0") == []
 
 
 def test_a_deal_has_the_crm_s_own_id(house: House, asked: Api) -> None:
