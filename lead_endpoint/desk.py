@@ -34,6 +34,7 @@ class Desk:
     at_once: AtOnce
     keep: Callable[[Refused], None]
     _loop: asyncio.AbstractEventLoop | None = None
+    _thread: threading.Thread | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     async def handle(self, request: Request) -> Answer:
@@ -86,12 +87,15 @@ class Desk:
         with self._guard:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="desk", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
+                self._thread.start()
         return asyncio.run_coroutine_threadsafe(self.handle(request), self._loop).result()
 
     def close(self) -> None:
         """What was accepted is on disk; what is being delivered ends."""
         self.at_once.close()
         self.committer.close()
-        if self._loop is not None:
+        if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()

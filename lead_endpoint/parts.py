@@ -4,6 +4,7 @@ deliveries and the internal routes need is loaded when they ask for it."""
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,31 +28,38 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Parts:
-    """services: made by `make_services` at their first use."""
+    """services: made by `make_services` at their first use. Whoever comes first makes a part, the others wait for it:
+    two desks would be two limits, two writers and connections that nobody closes."""
 
     make_services: Callable[[], Services]
     meter: Meter = field(default_factory=Meter)
     _services: Services | None = None
     _pool: intake.Pool | None = None
     _desk: Desk | None = None
+    _making: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def services(self) -> Services:
-        if self._services is None:
-            self._services = self.make_services()
-        return self._services
+        with self._making:
+            if self._services is None:
+                self._services = self.make_services()
+            return self._services
 
     @property
     def pool(self) -> intake.Pool:
-        if self._pool is None:
-            self._pool = intake.open_pool(self.services.database_url)
-        return self._pool
+        with self._making:
+            if self._pool is None:
+                self._pool = intake.open_pool(self.services.database_url)
+            return self._pool
 
     @property
     def desk(self) -> Desk:
-        if self._desk is None:
-            self._desk = self._make_desk()
-        return self._desk
+        if self._desk is not None:  # each request comes by here
+            return self._desk
+        with self._making:
+            if self._desk is None:
+                self._desk = self._make_desk()
+            return self._desk
 
     def close(self) -> None:
         if self._desk is not None:

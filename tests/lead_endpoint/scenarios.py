@@ -500,6 +500,8 @@ def replays(world: World, times: int = 64) -> None:
         thread.join()
     assert len(answers) == times
     assert len(set(answers)) == 1
+    writers = [thread for thread in threading.enumerate() if thread.name == "commit"]
+    assert len(writers) == 1, "the first requests made a desk each"
     assert len(world.rows()) == 1
     assert world.post({"email": "eve@example.com"}, key="one-key").status == 422
     world.finish()
