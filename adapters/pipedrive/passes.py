@@ -81,7 +81,7 @@ def place_of(cursor: str | None) -> Place:
     try:
         told = orjson.loads(cursor) if cursor is not None else {}
         return Place(**told | {"last": int(told.get("last", FIRST))})
-    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
+    except (orjson.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
         raise damaged() from error
 
 

@@ -44,10 +44,11 @@ class Refused(Exception):
 
 
 class PipedriveServer(DialectServer):
-    """rights: what the token's user may. custom: keys of person fields. has_teams: whether the plan has them. forgets:
-    cursors are not known any more. tells_tokens: whether answers tell what is left of the day, which no document
-    promises. empty_histories: so many changelogs come with nothing in them. nests_paging: leads tell their paging as
-    the rest of v1 does, and not as the description of leads."""
+    """rights: what the token's user may. custom: keys of person fields. has_teams: whether the plan has them. cursors:
+    those of another number are not known any more. tells_tokens: whether answers tell what is left of the day, which no
+    document promises. empty_histories: so many changelogs come with nothing in them. nests_paging: leads tell their
+    paging as the rest of v1 does, and not as the description of leads. is_administrator: whether the token's user is.
+    """
 
     def __init__(
         self,
@@ -61,8 +62,8 @@ class PipedriveServer(DialectServer):
     ) -> None:
         super().__init__(world)
         self.token, self.plan, self.rights, self.custom = token, plan or Plan(), set(rights), frozenset(custom)
-        self.has_teams, self.forgets, self.tells_tokens, self.empty_histories = has_teams, False, True, 0
-        self.nests_paging = False
+        self.has_teams, self.cursors, self.tells_tokens, self.empty_histories = has_teams, 0, True, 0
+        self.nests_paging, self.is_administrator = False, True
         self._burst, self._searches = Window(self.plan.burst, 2.0), Window(self.plan.searches, 2.0)
         self._refusals, self._shut_until = Window(HEEDED, 2.0), world.clock.now()
         self._day, self._used = world.clock.now().date(), 0
@@ -182,7 +183,7 @@ class PipedriveServer(DialectServer):
         if after is not None:
             keyed = [one for one in keyed if (one[0] < after if falls else one[0] > after)]
         page, is_more = keyed[:limit], len(keyed) > limit
-        following = b64encode(repr(page[-1][0]).encode()).decode() if is_more else None
+        following = b64encode(f"{self.cursors} {page[-1][0]!r}".encode()).decode() if is_more else None
         return Reply(200, {
             "success": True, "data": [shown(row) for _, row in page], "additional_data": {"next_cursor": following},
         })  # fmt: skip
@@ -190,10 +191,8 @@ class PipedriveServer(DialectServer):
     def _after(self, cursor: str | None) -> tuple[str, int] | None:
         if cursor is None:
             return None
-        if self.forgets:
-            raise BadRequestError("cursor is not valid")
-        found = re.fullmatch(r"\('(?P<value>[^']*)', (?P<id>\d+)\)", b64decode(cursor).decode())
-        if found is None:
+        found = re.fullmatch(r"(?P<time>\d+) \('(?P<value>[^']*)', (?P<id>\d+)\)", b64decode(cursor).decode())
+        if found is None or int(found["time"]) != self.cursors:
             raise BadRequestError("cursor is not valid")
         return found["value"], int(found["id"])
 
@@ -331,6 +330,7 @@ class PipedriveServer(DialectServer):
     def _me(self, request: Request, match: re.Match[str]) -> Reply:
         row = self.world.get("owner", self.user)
         found = bodies.me(row) if row is not None else {"id": 1, "company_name": "Sandbox", "default_currency": "EUR"}
+        found["access"] = [{"app": "sales", "admin": self.is_administrator, "permission_set_id": "sandbox"}]
         return Reply(200, {"success": True, "data": found})
 
     def _teams(self, request: Request, match: re.Match[str]) -> Reply:
