@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from adapters.sandbox.salesforce.values import refuse
+from adapters.sandbox.salesforce.values import full_id, refuse
 
 TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<moment>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))|(?P<day>\d{4}-\d\d-\d\d)"
@@ -175,8 +175,9 @@ class _Parser:
     def _literal(self, name: str) -> Any:
         kind, text = self._take()
         value = _read(kind, text)
-        _require_type(name, self._types[name], kind, value)
-        return value
+        its_type = self._types[name]
+        _require_type(name, its_type, kind, value)
+        return full_id(value) if its_type in {"id", "reference"} and isinstance(value, str) else value
 
 
 def _read(kind: str, text: str) -> Any:

@@ -13,10 +13,15 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 def id_of(prefix: str, number: int) -> str:
     """18 characters: the object's prefix, the number, and three that tell capital letters of the first 15."""
-    short = f"{prefix}{number:012d}"
-    places = (
-        sum(1 << place for place, one in enumerate(short[start : start + 5]) if one.isupper()) for start in (0, 5, 10)
-    )
+    return full_id(f"{prefix}{number:012d}")
+
+
+def full_id(short: str) -> str:
+    """The id of 18 characters for one of 15; both name the same."""
+    if len(short) != 15:
+        return short
+    fives = [short[start : start + 5] for start in (0, 5, 10)]
+    places = (sum(1 << place for place, one in enumerate(five) if one.isupper()) for five in fives)
     return short + "".join(_ALPHABET[place] for place in places)
 
 
