@@ -24,7 +24,7 @@ RESERVE = 0.05
 KNOWN_FOR = timedelta(minutes=10)
 """What was told of the quota is believed for so long."""
 LOOK_AGAIN_S, CROWDED_S = 900.0, 5.0
-USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 LOCKED, TIMED_OUT = frozenset({"UNABLE_TO_LOCK_ROW"}), frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
 NO_SUCH = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
 NO_API = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
