@@ -59,6 +59,16 @@ def test_a_total_that_is_too_small_does_not_end_the_lists() -> None:
     assert len({one.external_id for one in found}) == 23
 
 
+def test_what_is_deleted_while_a_list_is_read_takes_nothing_else_out_of_sight() -> None:
+    server = many_of_one_instant(40)
+    world = server.world
+    for place in (0, -1):
+        oldest_or_newest = lambda place=place: world.archive(world.live("contact")[place])  # noqa: E731
+        server.faults.plan(Fault(mishap=Mishap.EDIT, route="/contacts$", times=99, edit=oldest_or_newest))
+    seen = Seen().take(changes_in(pages_of(made_adapter(server, page_size=4, budget=PLENTY), Kind.CONTACT)))
+    assert {one for _, one in seen.live} == {f"{row.row_id}-contacts" for row in world.live("contact")}
+
+
 def test_only_what_was_touched_is_read_again_and_a_scan_comes_once_a_week() -> None:
     world = made_world()
     server = made_server(world, plan=FREE)
@@ -160,6 +170,19 @@ def test_mergers_in_a_chain_name_the_survivor_of_all() -> None:
     assert set(merge.loser_ids) == {f"{first.row_id}-accounts", f"{second.row_id}-accounts"}
     told = [one for one in changes if isinstance(one, Merge | Deletion)]
     assert told[0] is merge  # what is told of a loser afterwards says nothing of the survivor
+
+
+def test_a_survivor_that_is_gone_as_well_is_no_survivor() -> None:
+    world = made_world()
+    adapter = made_adapter(made_server(world, plan=FREE), budget=PLENTY)
+    cursor = pages_of(adapter, Kind.COMPANY)[-1].cursor
+    world.clock.advance(600)
+    first, second, *_ = world.live("company")
+    world.archive(world.merge(first, second))
+    changes = changes_in(pages_of(adapter, Kind.COMPANY, cursor))
+    assert not [one for one in changes if isinstance(one, Merge)]
+    gone = {f"{first.row_id}-accounts", f"{second.row_id}-accounts"}
+    assert gone <= {one.external_id for one in changes if isinstance(one, Deletion)}
 
 
 def test_a_deal_s_stages_and_owners_are_told_however_it_is_read() -> None:
