@@ -92,10 +92,11 @@ class Desk:
         return asyncio.run_coroutine_threadsafe(self.handle(request), self._loop).result()
 
     def close(self) -> None:
-        """What was accepted is on disk; what is being delivered ends."""
+        """What was accepted is on disk; what is being delivered ends. Again does nothing."""
         self.at_once.close()
         self.committer.close()
-        if self._loop is not None and self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        loop, self._loop = self._loop, None
+        if loop is not None and self._thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
             self._thread.join()
-            self._loop.close()
+            loop.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lead_endpoint import pages, submission
 from lead_endpoint.lead_ids import LeadIds
@@ -106,9 +106,7 @@ class Reception:
             )
         if reading.fault is not None:
             return self._refuse(reading, (form, network), reading.fault.status, None, str(reading.fault))
-        key = request.header("idempotency-key").strip().strip('"') or submission.control(
-            reading.fields, "_idempotency_key"
-        )
+        key = _idempotency_key(reading)
         if key is not None and not _KEY.fullmatch(key):
             text = "The idempotency key must have 1 to 255 visible ASCII characters."
             return self._refuse(reading, (form, network), 422, "Idempotency-Key", text)
@@ -117,8 +115,16 @@ class Reception:
         except submission.Invalid as fault:
             return self._refuse(reading, (form, network), 422, fault.field, str(fault))
         aside = _set_aside(reading, form, is_over=standing.is_over)
-        lead_id = self.ids.new()
-        lead = Received(
+        prefers_later = "respond-async" in request.header("prefer")
+        may_wait = aside is None and not prefers_later and not reading.is_form and self.rules.wait_s > 0
+        lead = self._lead(reading, form, network, key, person)
+        if aside is not None:
+            lead = replace(lead, due_in_s=None, reason=aside[0], detail=aside[1])
+        return Wanted(lead, form, reading, may_wait)
+
+    def _lead(self, reading: Reading, form: Form, network: str, key: str | None, person: submission.Person) -> Received:
+        request, lead_id = reading.request, self.ids.new()
+        return Received(
             organization_id=form.organization_id,
             form_id=form.form_id,
             lead_id=lead_id,
@@ -135,13 +141,7 @@ class Reception:
             company=person.company,
             extra=person.extra,
             flags=person.flags,
-            due_in_s=0.0 if aside is None else None,
-            reason=aside[0] if aside else None,
-            detail=aside[1] if aside else None,
         )
-        prefers_later = "respond-async" in request.header("prefer")
-        may_wait = aside is None and not prefers_later and not reading.is_form and self.rules.wait_s > 0
-        return Wanted(lead, form, reading, may_wait)
 
     def accepted(self, wanted: Wanted, receipt: Receipt) -> Answer:
         """The answer to a lead that is on disk."""
@@ -207,6 +207,12 @@ def thanks_url(reading: Reading, form: Form) -> str:
     if wish in form.thank_you_urls:
         return str(wish)
     return form.thank_you_urls[0] if form.thank_you_urls else "/thanks"
+
+
+def _idempotency_key(reading: Reading) -> str | None:
+    """The header's, in quotation marks or without, else that of a form's field."""
+    said = reading.request.header("idempotency-key").strip().strip('"')
+    return said or submission.control(reading.fields, submission.KEY_FIELD)
 
 
 def _no_form(key: str | None) -> str:

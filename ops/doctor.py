@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 
 from adapters.base import Check
@@ -115,9 +116,11 @@ def _crms(services: Services) -> Iterator[Check]:
                 except CrmError as error:
                     yield Check(name=label, ok=False, detail=str(error), remedy="Correct the connection's settings.")
                     continue
-                for check in adapter.check():
-                    yield Check(name=f"{label}: {check.name}", ok=check.ok, detail=check.detail, remedy=check.remedy)
-                adapter.close()
+                with closing(adapter):
+                    for check in adapter.check():
+                        yield Check(
+                            name=f"{label}: {check.name}", ok=check.ok, detail=check.detail, remedy=check.remedy
+                        )
     finally:
         services.close()
 
