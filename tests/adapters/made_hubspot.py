@@ -16,6 +16,8 @@ from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer, Plan
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TOKEN = "pat-eu1-not-a-secret-of-anyone"
+FREE = Plan(burst=10**6, daily=10**9, searches=10**6)
+"""For tests whose adapters do not share a budget: what is refused would be waited for in real seconds."""
 SMALL = Size(owners=5, companies=12, contacts=20, deals=24, activities=60, days=60)
 
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from datetime import datetime
 
 from conformance import AdapterConformance, ConformanceOverTime
-from made_hubspot import NOW, TOKEN, made_adapter, made_server, made_world
+from made_hubspot import FREE, NOW, TOKEN, made_adapter, made_server, made_world
 
 from adapters.base import CrmAdapter
 from adapters.sandbox import live_on
@@ -18,7 +18,7 @@ class HubSpotRules(AdapterConformance):
     scopes = ALL_SCOPES
 
     def make(self, page_size: int = 60) -> CrmAdapter:
-        self.server = getattr(self, "server", None) or made_server(made_world(), scopes=self.scopes)
+        self.server = getattr(self, "server", None) or made_server(made_world(), scopes=self.scopes, plan=FREE)
         return made_adapter(self.server, page_size=page_size, version=self.version)
 
     def now(self) -> datetime:
@@ -51,9 +51,9 @@ class TestHubSpotOverTime(ConformanceOverTime):
     def make_moments(self) -> list[CrmAdapter]:
         world, moments = made_world(), list[CrmAdapter]()
         for number in range(4):
-            moments.append(made_adapter(made_server(deepcopy(world)), page_size=9))
+            moments.append(made_adapter(made_server(deepcopy(world), plan=FREE), page_size=9))
             live_on(world, seed=number, deeds=60)
-        return [*moments, made_adapter(made_server(world), page_size=9)]
+        return [*moments, made_adapter(made_server(world, plan=FREE), page_size=9)]
 
 
 def test_the_sandbox_begins_at_the_moment_that_the_tests_name() -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from made_hubspot import TOKEN, made_server, made_world
+from made_hubspot import FREE, TOKEN, made_server, made_world
 from made_loopback import on_loopback
 
 from adapters.errors import ConfigError
+from adapters.hubspot import limits
 from adapters.records import Kind
 from adapters.sandbox import live_on
-from adapters.sandbox.hubspot import HubSpotServer, Plan
+from adapters.sandbox.hubspot import HubSpotServer
 from lead_endpoint.app import create_app
 from ops import doctor
 from ops.first_run import connect_provider
@@ -43,9 +44,11 @@ class Installation:
 
 
 @pytest.fixture
-def installed(database: Database, tmp_path: Path) -> Iterator[Installation]:
-    # The real clock paces the requests, and the sandbox's stands still: so its limits are left out here.
-    server = made_server(made_world(), plan=Plan(burst=10**6, searches=10**6))
+def installed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    # The real clock would pace the requests, while the sandbox's stands still: so there are no limits here.
+    for name in ("GENERAL_RATE", "SEARCH_RATE"):
+        monkeypatch.setattr(limits, name, 1e6)
+    server = made_server(made_world(), plan=FREE)
     with on_loopback(server) as address:
         settings = Settings(
             slms_home=tmp_path, crm_provider="hubspot", hubspot_api_key=TOKEN, hubspot_base_url=address,
