@@ -14,6 +14,7 @@ from workbench import (
     formats,
     freshness,
     import_wizard,
+    lead_words,
     organization_settings,
     shell,
     states,
@@ -80,7 +81,10 @@ def source_card(source: Source, view: View) -> None:
         if source.is_running:
             progress(source, view)
         elif source.run and source.run.status == "failed":
-            st.markdown(f":red[:material/error: {source.run.error_message or 'The last sync failed.'}]")
+            # It may quote the CRM, whose text must not become a link or a picture here.
+            st.markdown(
+                f":red[:material/error: {lead_words.plain(source.run.error_message or 'The last sync failed.')}]"
+            )
             st.markdown(f":gray[:small[Error id]] `{source.run.error_id}`")
         elif source.was_cut_off:
             st.markdown(":orange[:material/pause_circle:] :gray[The last sync was stopped before its end. Resume goes "

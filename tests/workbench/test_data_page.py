@@ -1,0 +1,30 @@
+"""What the page Data says of a source that is in trouble."""
+
+from __future__ import annotations
+
+from conftest import Workbench
+from made_installation import NOW
+from sqlalchemy import text
+
+from ops.services import Services
+from snapshots.organizations import connect_crm, create_organization
+
+
+def test_what_a_crm_says_of_its_failure_is_shown_as_text_and_nothing_is_fetched_for_it(
+    workbench: Workbench, empty_services: Services
+) -> None:
+    organization = create_organization(empty_services.database, "Acme").organization_id
+    link = connect_crm(empty_services.database, organization, provider="csv", name="Exports", settings={})
+    with empty_services.database.as_app(organization) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO sync_runs (organization_id, connection_id, trigger, status, started_at, heartbeat_at, "
+                "finished_at, error_id, error_message) "
+                "VALUES (:o, :c, 'daily', 'failed', :now, :now, :now, 'E-1', :said)"
+            ),
+            {"o": organization, "c": link.connection_id, "now": NOW, "said": "It said ![x](https://evil.example/x)"},
+        )
+    at = workbench.open(empty_services, "data")
+    [shown] = [one.value for one in at.markdown if "It said" in one.value]
+    assert "![x](" not in shown
+    assert r"\!\[x\]\(https" in shown
