@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ class SalesforceServer(DialectServer):
     # --- log-in ---
 
     def _token(self, request: Request, match: re.Match[str]) -> Reply:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()} | _basic(request)
         refusal = self._log_in_refusal(form)
         if refusal is not None:
             code, said = refusal
@@ -336,6 +337,15 @@ class SalesforceServer(DialectServer):
         if number is None or row_id[:3] != source.prefix:
             return None
         return next((row for kind in kinds if (row := self.world.get(kind, number)) is not None), None)
+
+
+def _basic(request: Request) -> dict[str, str]:
+    """The app's credentials, where they come as a header instead of in the form."""
+    scheme, _, text_ = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    client_id, _, secret = base64.b64decode(text_).decode().partition(":")
+    return {"client_id": client_id, "client_secret": secret}
 
 
 def over_quota() -> Reply:
