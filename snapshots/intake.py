@@ -268,7 +268,7 @@ class FormFinder:
         if not is_known:
             form = self._named(key) if key else self._default()
             if len(self._known) >= self.MOST:
-                self._known.clear()
+                self._make_room()
             self._known[key or ""] = (self.clock() + self.KEEP_S, form)
         return form
 
@@ -280,6 +280,11 @@ class FormFinder:
         if known is None or self.clock() >= known[0]:
             return False, None
         return True, known[1]
+
+    def _make_room(self) -> None:
+        """Made-up keys, which anybody can send, do not push out the forms that there are."""
+        forms = {key: known for key, known in list(self._known.items()) if known[1] is not None}
+        self._known = forms if len(forms) < self.MOST else {}
 
     def _named(self, key: str) -> Form | None:
         organization_id = organization_of(key)

@@ -415,3 +415,18 @@ def test_a_form_is_remembered_for_a_few_seconds(database: Database, organization
     assert found is not None
     assert not found.is_active
     pool.close()
+
+
+def test_made_up_keys_do_not_push_out_a_form_that_there_is(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake.FormFinder, "MOST", 3)
+    pool = intake.open_pool(database.url)
+    forms = intake.FormFinder(pool, lambda: 0.0)
+    key = list_forms(database, organization)[0].key
+    form = forms.find(key)
+    made_up = [f"{organization}-{number:032x}" for number in range(4)]
+    assert [forms.find(one) for one in made_up] == [None] * 4
+    assert forms.remembered(key) == (True, form)
+    assert not forms.remembered(made_up[0])[0]
+    pool.close()
