@@ -60,11 +60,11 @@ def activity_kind(type_name: str, configured: Mapping[str, ActivityKind]) -> Act
 
 
 def configured_types(text: str) -> dict[str, ActivityKind]:
-    """ "Phone Call / Meeting=call; Demo=meeting" by name. Raises ValueError that says what is wrong."""
+    """ "Phone Call / Meeting=call; Demo=meeting" by name. Raises ValueError that says how it is written."""
     found = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, kind = part.rpartition("=")
         if not name.strip() or kind.strip().lower() not in {one.value for one in ActivityKind}:
-            raise ValueError(f"{part!r} must be NAME=KIND, with one of: {', '.join(ActivityKind)}")
+            raise ValueError(f"must read NAME=KIND; NAME=KIND, each kind one of: {', '.join(ActivityKind)}")
         found[name.strip().lower()] = ActivityKind(kind.strip().lower())
     return found

@@ -47,6 +47,9 @@ def test_the_environment_wins_over_the_file(load: Load, monkeypatch: pytest.Monk
         ("PIPEDRIVE_ACTIVITY_TYPES=demo=party", "'demo=party' must be TYPE=KIND, with one of: email, call"),
         ("HUBSPOT_BASE_URL=api.hubapi.com", "HUBSPOT_BASE_URL must be an address"),
         ("HUBSPOT_API_VERSION=v2", "HUBSPOT_API_VERSION must be v3 or a dated version"),
+        ("CRM_PROVIDER=nutshell", "NUTSHELL_EMAIL is missing"),
+        ("NUTSHELL_BASE_URL=app.nutshell.com", "NUTSHELL_BASE_URL must be an address"),
+        ("NUTSHELL_ACTIVITY_TYPES=Demo", "NUTSHELL_ACTIVITY_TYPES must read NAME=KIND"),
         ("CRM_PROVIDER=csv", "CSV_FOLDER is missing"),
         ("DATABASE_URL=sqlite:///x.db", "DATABASE_URL must name a PostgreSQL server"),
         ("DATABASE_URL=postgresql://localhost", "DATABASE_URL names no database"),
@@ -80,6 +83,7 @@ def test_a_name_of_somebody_else_in_the_file_is_left_alone(load: Load) -> None:
 
 SECRETS = (
     "DATABASE_URL=postgresql://u:hunter2@h/d", "HUBSPOT_API_KEY=hunter2", "PIPEDRIVE_API_TOKEN=hunter2",
+    "NUTSHELL_API_KEY=hunter2",
     "OPENAI_API_KEY=hunter2",
     "SMTP_URL=smtp://u:hunter2@h", "SECRET_KEY=hunter2hunter2hunter2hunter2hunter2",
 )  # fmt: skip
