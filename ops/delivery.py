@@ -183,7 +183,8 @@ class DeliveryWorker:
         self.woken.cancel()
 
     def run(self) -> None:
-        helpers = [threading.Thread(target=target, daemon=True) for target in (self._beat, self._listen)]
+        beat = partial(_beat, self.deliverer, lambda: list(self._running.values()), self._ended)
+        helpers = [threading.Thread(target=target, daemon=True) for target in (beat, self._listen)]
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="deliver") as pool:
             for helper in helpers:
                 helper.start()
@@ -224,13 +225,6 @@ class DeliveryWorker:
             if self.woken.wait(self.sweep_s):
                 self._bell.set()
 
-    def _beat(self) -> None:
-        while not self._ended.wait(self.deliverer.outbox.lease.total_seconds() / BEATS):
-            try:
-                self.deliverer.extend(list(self._running.values()))
-            except Exception as error:  # the next beat comes before the lease ends
-                LOG.warning("cannot renew leases", error=type(error).__name__)
-
 
 def make_outbox(database: Database, worker: str) -> Outbox:
     """The outbox of all organizations. worker: names this process in the attempts that it writes."""
@@ -246,7 +240,32 @@ def make_worker(services: Services, name: str) -> DeliveryWorker:
 def deliver_one(deliverer: Deliverer, organization_id: int, lead_id: UUID) -> Verdict | None:
     """Deliver this lead now, in this thread; None where it has to wait for its turn."""
     claim = deliverer.claim_one(organization_id, lead_id)
-    return None if claim is None else deliverer.deliver(claim)
+    if claim is None:
+        return None
+    with _beating(deliverer, claim):
+        return deliverer.deliver(claim)
+
+
+@contextmanager
+def _beating(deliverer: Deliverer, claim: Claim) -> Iterator[None]:
+    """Keep the lease, as the worker does for its own: a CRM may take longer than that, and whoever claimed the lead
+    meanwhile would not know of a contact that is just being made."""
+    over = threading.Event()
+    beat = partial(_beat, deliverer, lambda: [claim], over)
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _beat(deliverer: Deliverer, claims: Callable[[], Sequence[Claim]], over: threading.Event) -> None:
+    """Renew the leases of what runs, until it is over."""
+    while not over.wait(deliverer.outbox.lease.total_seconds() / BEATS):
+        try:
+            deliverer.extend(claims())
+        except Exception as error:  # the next beat comes before the lease ends
+            LOG.warning("cannot renew leases", error=type(error).__name__)
 
 
 @contextmanager

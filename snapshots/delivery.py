@@ -21,7 +21,7 @@ from snapshots.delivery_rules import Tried, Verdict
 from snapshots.forms import FormField, read_fields
 
 LEASE = timedelta(seconds=60)
-"""Longer than the deadline of any attempt; renewed by a heartbeat while the attempt runs."""
+"""How long a dead process holds a lead; renewed by a heartbeat while the attempt runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

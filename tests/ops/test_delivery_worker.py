@@ -303,3 +303,18 @@ def test_a_lead_that_has_to_wait_for_its_turn_is_not_delivered_at_once() -> None
     queue = Queue()
     deliverer = Deliverer(Services(Crm()), cast("Outbox", queue))
     assert deliver_one(deliverer, 1, uuid4()) is None
+
+
+def test_a_lead_that_is_delivered_at_once_keeps_its_lease_while_the_crm_thinks() -> None:
+    queue, crm = Queue(claims(1)), Crm()
+    deliverer = Deliverer(Services(crm), cast("Outbox", queue), chance=lambda: 0.0)
+    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    [claim] = queue.claims
+    sender = threading.Thread(target=deliver_one, args=(deliverer, 1, claim.lead_id))
+    sender.start()
+    assert crm.begun.acquire(timeout=5)
+    assert queue.beat.wait(5)
+    crm.may_go_on.set()
+    sender.join(5)
+    assert queue.extended[0] == [claim]
+    assert [lead_id for lead_id, _ in queue.settled] == [claim.lead_id]
