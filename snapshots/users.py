@@ -60,13 +60,14 @@ def save_user(
     owner_email: e-mail of the salesperson that this user is; by default the one with the user's own e-mail, if any.
     Raises LookupError where `owner_email` is given and nobody has it.
     """
+    address = email.strip().lower()
     with database.as_app(organization_id) as connection:
         owner_id = connection.execute(
             text(
                 "SELECT owner_id FROM owners WHERE organization_id = :id AND lower(email) = lower(:email) "
                 "ORDER BY is_active DESC, owner_id LIMIT 1"
             ),
-            {"id": organization_id, "email": owner_email or email},
+            {"id": organization_id, "email": (owner_email or address).strip()},
         ).scalar_one_or_none()
         if owner_email is not None and owner_id is None:
             raise LookupError(f"No salesperson has the e-mail {owner_email}.")
@@ -80,11 +81,11 @@ def save_user(
             ),
             {
                 "id": organization_id,
-                "email": email.strip().lower(),
+                "email": address,
                 "name": name,
                 "role": role.value,
                 "owner": owner_id,
                 "active": is_active,
             },
         )
-    return next(user for user in list_users(database, organization_id) if user.email == email.strip().lower())
+    return next(user for user in list_users(database, organization_id) if user.email == address)
