@@ -95,14 +95,17 @@ def connect_provider(services: Services) -> Organization | None:
         is_sample=is_sample,
     )
     name, values = _connection_of(services)
+    known = list_connections(services.database, organization.organization_id)
     connection = connect_crm(
         services.database,
         organization.organization_id,
         provider=settings.crm_provider.value,
         name=name,
         settings=values,
+        # Beside another CRM it waits on the page Data: a deal that both hold would count twice.
+        is_active=not any(one.is_active for one in known),
     )
-    if not _was_read(services, organization):
+    if connection.is_active and not _was_read(services, organization):
         with services.database.as_app(organization.organization_id) as transaction:
             defer_sync(transaction, organization.organization_id, connection.connection_id, trigger="first")
     return organization

@@ -11,6 +11,9 @@ from pydantic import SecretStr
 from ops.settings import Settings
 
 HIDDEN = "•••"
+LEAST_LETTERS = 4
+"""What is shorter stands in lines by chance."""
+_learnt: set[str] = set()
 
 
 class RedactingFormatter(logging.Formatter):
@@ -18,13 +21,18 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
-        self._secrets = sorted((one for one in secrets if len(one) >= 4), key=len, reverse=True)
+        self._secrets = frozenset(one for one in secrets if len(one) >= LEAST_LETTERS)
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        for secret in self._secrets:
+        for secret in sorted({*self._secrets, *_learnt}, key=len, reverse=True):
             line = line.replace(secret, HIDDEN)
         return line
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Secrets that this process learnt while it runs: no log of it shows them from now on."""
+    _learnt.update(one for one in secrets if len(one) >= LEAST_LETTERS)
 
 
 def configure(settings: Settings, *, level: int = logging.INFO) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from adapters import registry
 from adapters.base import CrmAdapter
 from adapters.errors import ConfigError, FatalError
+from ops import credentials
 from ops.settings import PROJECT, Settings, secret_key
 from snapshots import embedded
 from snapshots.budget import DatabaseBudget
@@ -36,7 +37,20 @@ class Services:
     now: Callable[[], datetime] = utc_now
 
     def adapter(self, connection: CrmConnection) -> CrmAdapter:
-        """The adapter of a CRM connection. Raises adapters.errors.ConfigError where a setting is missing."""
+        """The adapter of a CRM connection, by its own credentials where it has some, else by the settings.
+
+        Raises adapters.errors.ConfigError where a setting is missing or the credentials cannot be opened."""
+        own = credentials.settings_of(
+            self.database, self.settings, organization_id=connection.organization_id,
+            connection_id=connection.connection_id, provider=connection.provider, name=connection.name,
+        )  # fmt: skip
+        return self.adapter_with(connection, own)
+
+    def adapter_with(self, connection: CrmConnection, settings: Settings) -> CrmAdapter:
+        """The adapter of a connection by these settings: to try them before they are kept."""
+        return replace(self, settings=settings)._made(connection)
+
+    def _made(self, connection: CrmConnection) -> CrmAdapter:
         makers: Mapping[str, Callable[[CrmConnection], CrmAdapter]] = {
             "demo": self._demo, "csv": self._csv, "hubspot": self._hubspot, "nutshell": self._nutshell,
             "pipedrive": self._pipedrive, "salesforce": self._salesforce,

@@ -20,10 +20,12 @@ _COLUMNS = (
 
 
 def apply(connection: Connection, batch: Batch, page: Said[Activity]) -> None:
-    """Store what these records say; rows that say the same already are left untouched."""
+    """Store what these records say; rows that say the same already are left untouched. What happened while another
+    CRM told of it is kept and counts not."""
     stored = _stored_hashes(connection, batch, list(page.latest))
     new = [key for key in page.latest if key not in stored]
     changed = [key for key, hash_ in page.hashes.items() if key in stored and stored[key] != hash_]
+    changed = _unsettled(connection, batch, changed)
     batch.tally.fetched += page.n
     batch.tally.new += len(new)
     batch.tally.changed += len(changed)
@@ -34,7 +36,7 @@ def apply(connection: Connection, batch: Batch, page: Said[Activity]) -> None:
     _uncount(connection, batch, changed)
     rows = _rows(connection, batch, touched, page.hashes)
     for row in rows:
-        if (row[8] or "").lower() != NOT_COUNTED_OUTCOME:  # type: ignore[attr-defined]
+        if row[-1] is None and (row[8] or "").lower() != NOT_COUNTED_OUTCOME:  # type: ignore[attr-defined]
             batch.deltas.activity(pg_day(row[6]), row[4] or 0, row[3], 1)  # type: ignore[arg-type]
     bulk.upsert(connection, schema.activities, _COLUMNS, rows)
     raws = [(f"{batch.connection_id}:{key}", page.raws[key]) for key in touched if key in page.raws]
@@ -43,7 +45,7 @@ def apply(connection: Connection, batch: Batch, page: Said[Activity]) -> None:
 
 def retire(connection: Connection, batch: Batch, external_ids: Sequence[str]) -> None:
     """These activities are gone from the CRM and count no longer."""
-    ids = list(external_ids)
+    ids = _unsettled(connection, batch, external_ids)
     _uncount(connection, batch, ids)
     result = connection.execute(
         text(
@@ -69,7 +71,7 @@ def _rows(
             batch.organization_id, batch.connection_id, key, r.kind.value, owners.get(r.owner_id), r.occurred_at,
             batch.day(r.occurred_at), r.direction, r.outcome, r.duration_s, deals.get(r.deal_id),
             contacts.get(r.contact_id), companies.get(r.company_id), leads.get(r.lead_id), r.subject, hashes[key],
-            batch.recorded_at, None,
+            batch.recorded_at, None if batch.counts(r.occurred_at) else batch.recorded_at,
         )
         for key, r in records.items()
     ]  # fmt: skip
@@ -89,6 +91,22 @@ def _uncount(connection: Connection, batch: Batch, external_ids: Sequence[str]) 
     for row in rows:
         if (row.outcome or "").lower() != NOT_COUNTED_OUTCOME:
             batch.deltas.activity(pg_day(row.day), row.owner_id or 0, row.kind, -1)
+
+
+def _unsettled(connection: Connection, batch: Batch, external_ids: Sequence[str]) -> list[str]:
+    """Those that may still change: what counts on days before this CRM took over, for it told of them once, stays."""
+    if batch.since is None or not external_ids:
+        return list(external_ids)
+    rows = connection.execute(
+        text(
+            "SELECT external_id FROM activities WHERE organization_id = :organization "
+            "AND connection_id = :connection AND external_id = ANY(:ids) AND gone_at IS NULL "
+            "AND coalesce(occurred_at, '-infinity') < :since"
+        ),
+        _which(batch, external_ids) | {"since": batch.since},
+    )
+    settled = {row.external_id for row in rows}
+    return [one for one in external_ids if one not in settled]
 
 
 def _stored_hashes(connection: Connection, batch: Batch, external_ids: Sequence[str]) -> dict[str, int]:

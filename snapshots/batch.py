@@ -29,7 +29,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Batch:
-    """One page on its way into the database."""
+    """One page on its way into the database. since: when its CRM took over from another one; days before are settled,
+    nothing that it says changes them. None: it counts since before the data begin."""
 
     organization_id: int
     connection_id: int
@@ -37,8 +38,13 @@ class Batch:
     default_currency: str | None
     recorded_at: datetime
     links: Links
+    since: datetime | None = None
     tally: Tally = field(default_factory=Tally)
     deltas: Deltas = field(default_factory=Deltas)
+
+    def counts(self, at: datetime | None) -> bool:
+        """Whether something that happened then, and was never heard of, counts. What has no date may be old."""
+        return self.since is None or (at is not None and at >= self.since)
 
     def day(self, at: datetime | None) -> date | None:
         """The organization's day of an instant."""

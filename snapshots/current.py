@@ -14,13 +14,14 @@ import orjson
 from sqlalchemy import Connection, text
 
 from adapters.records import Company, Contact, Kind, Lead, Owner, Pipeline, Product, Record, Stage, Team
-from snapshots import bulk, schema
+from snapshots import bulk, recognition, schema
 from snapshots.batch import Batch, pg_day
 from snapshots.fingerprints import GONE, Said
 from snapshots.links import TABLE_OF, id_column
 from snapshots.raw import keep_raw
 
 Row = tuple[object, ...]
+NOT_TOLD = "another CRM tells of that time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,9 @@ def apply(connection: Connection, batch: Batch, kind: Kind, page: Said[Any]) -> 
     stored = _stored_hashes(connection, batch, kind, list(ids.values()))
     new = [key for key in latest if stored.get(ids.get(key, -1), 0) == 0]
     changed = [key for key in latest if stored.get(ids.get(key, -1), 0) not in (0, page.hashes[key])]
+    if kind is Kind.LEAD:
+        settled = _settled_leads(connection, batch, [ids[key] for key in changed])
+        changed = [key for key in changed if ids[key] not in settled]
     batch.tally.fetched += page.n
     batch.tally.new += len(new)
     batch.tally.changed += len(changed)
@@ -126,6 +130,8 @@ def apply(connection: Connection, batch: Batch, kind: Kind, page: Said[Any]) -> 
     touched = [*new, *changed]
     if not touched:
         return
+    if batch.since is not None:
+        ids |= recognition.adopt(connection, batch, kind, {key: latest[key] for key in new if key not in ids})
     ids |= batch.links.add(connection, kind, [key for key in new if key not in ids])
     if kind is Kind.LEAD:
         _count_leads(connection, batch, [ids[key] for key in changed], -1)
@@ -141,6 +147,7 @@ def retire(connection: Connection, batch: Batch, kind: Kind, external_ids: Seque
     """These objects are gone from the CRM; what points to them keeps its name."""
     ids = list(batch.links.find_unmerged(connection, kind, external_ids).values())
     if kind is Kind.LEAD:
+        ids = sorted({*ids} - _settled_leads(connection, batch, ids))
         _count_leads(connection, batch, ids, -1)
     result = connection.execute(
         text(
@@ -175,12 +182,18 @@ def _write(
             *shape.values(record, batch, referred),
             hashes[key],
             batch.recorded_at,
-            None,
-            None,
+            *_not_told(record, batch),
         )
         for key, record in records.items()
     ]
     bulk.upsert(connection, TABLE_OF[kind], columns, rows)
+
+
+def _not_told(record: Record, batch: Batch) -> tuple[datetime | None, str | None]:
+    """gone_at, gone_reason: a lead of the time that another CRM tells of is kept and counts not."""
+    if isinstance(record, Lead) and not batch.counts(record.created_at):
+        return batch.recorded_at, NOT_TOLD
+    return None, None
 
 
 def _stored_hashes(connection: Connection, batch: Batch, kind: Kind, ids: Sequence[int]) -> dict[int, int]:
@@ -209,6 +222,20 @@ def _count_leads(connection: Connection, batch: Batch, lead_ids: Sequence[int], 
         batch.deltas.lead(pg_day(row.created_day), row.owner_id or 0, row.source or "", row.converted, sign)
 
 
+def _settled_leads(connection: Connection, batch: Batch, lead_ids: Sequence[int]) -> set[int]:
+    """Those that count on days before this CRM took over: it told of them once, and they stay as they were."""
+    if batch.since is None or not lead_ids:
+        return set()
+    rows = connection.execute(
+        text(
+            "SELECT lead_id FROM leads WHERE organization_id = :organization AND lead_id = ANY(:ids) "
+            "AND gone_at IS NULL AND content_hash <> 0 AND coalesce(created_at, '-infinity') < :since"
+        ),
+        {"organization": batch.organization_id, "ids": list(lead_ids), "since": batch.since},
+    )
+    return {row.lead_id for row in rows}
+
+
 _VERSION_COLUMNS = (
     "organization_id", "owner_id", "valid_from", "recorded_at", "valid_to", "superseded_at", "is_observed", "name",
     "email", "is_active", "team_id",
@@ -230,10 +257,10 @@ def _owner_versions(connection: Connection, batch: Batch, owners: Sequence[tuple
     rows = []
     for owner, owner_id in owners:
         present = presents.get(owner_id)
-        recorded_at, since = batch.recorded_at, owner.since
+        recorded_at, since = batch.recorded_at, _since(owner, batch)
         if present is not None:
             recorded_at = max(recorded_at, present.recorded_at + timedelta(microseconds=1))
-            since = _starts(owner.since, present.valid_from, recorded_at)
+            since = _starts(since, present.valid_from, recorded_at)
             _end_version(connection, batch, owner_id, since or present.valid_from, recorded_at)
         rows.append(
             (
@@ -242,6 +269,12 @@ def _owner_versions(connection: Connection, batch: Batch, owners: Sequence[tuple
             )
         )  # fmt: skip
     bulk.insert(connection, schema.owner_versions, _VERSION_COLUMNS, rows)
+
+
+def _since(owner: Owner, batch: Batch) -> datetime | None:
+    """A CRM that took over says nothing of the time before it did."""
+    took_over = batch.since
+    return owner.since if took_over is None else max(owner.since or took_over, took_over)
 
 
 def _starts(since: datetime | None, known_from: datetime | None, recorded_at: datetime) -> datetime:

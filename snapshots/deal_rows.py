@@ -159,10 +159,13 @@ class DealRows:
     def news(
         self, deal_id: int, record: Deal, hash_: int, raw: bytes | None, states: Sequence[State], present: Present
     ) -> None:
-        """A record that differs from the stored one: what it adds after the version believed now, or a correction."""
+        """A record that differs from the stored one: what it adds after the version believed now, or a correction.
+        No states: what it says does not count."""
         recorded_at = max(self.recorded_at, present.recorded_at + _TICK)
         self._deal(deal_id, record.external_id, record.name, hash_, recorded_at, True, raw)
         self._contacts(deal_id, record)
+        if not states:
+            return
         known_from = present.valid_from or BEGINNING
         later = [state for state in states if state.since > known_from]
         if not later:
@@ -179,14 +182,15 @@ class DealRows:
         known = _Known(events=events, was_in=present.content.stage_id, enters=ENTERS_LATER)
         self._append(deal_id, record, later, recorded_at, known)
 
-    def end(self, deal_id: int, external_id: str, present: Present, *, at: datetime, status: str) -> None:
-        """A deal that is gone."""
+    def end(self, deal_id: int, present: Present, *, at: datetime, status: str) -> None:
+        """A deal that is gone. It is linked, so its external id is not needed."""
         recorded_at = max(self.recorded_at, present.recorded_at + _TICK)
         at = max(at, present.valid_from or at)
         content, closed_day = present.content._replace(status=status), self._day(present.content.closed_at)
-        self._deal(deal_id, external_id, None, GONE, recorded_at, True, None)
+        self._deal(deal_id, "", None, GONE, recorded_at, True, None)
         self._close(deal_id, present, at, recorded_at)
-        self.deltas.deal(self._known_day(at), self._counts_as(present.content, present.facts, closed_day), ())
+        counted, counts = (self._counts_as(said, present.facts, closed_day) for said in (present.content, content))
+        self.deltas.deal(self._known_day(at), counted, counts)
         self.versions.append(
             _version(
                 _N_VERSION, 8, deal_id, 8, wire.micros(at), 8, wire.micros(recorded_at), 8, wire.FOREVER,

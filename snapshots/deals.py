@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from adapters.records import Deal, DealField, DealStatus, Kind
-from snapshots import bulk, rollups
+from snapshots import bulk, rollups, takeover
 from snapshots.batch import Batch
 from snapshots.deal_rows import (
     ENTERS_AT_FIRST_SIGHT,
@@ -34,9 +34,10 @@ from snapshots.deal_rows import (
     contact_rows,
 )
 from snapshots.fingerprints import GONE, Said, said
-from snapshots.timeline import states_of
+from snapshots.timeline import State, states_of
 
-_LIVE = ("open", "won", "lost")
+_ENDING = ("open", "won", "lost", takeover.EARLIER)
+"""What a deal is that can still be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,28 @@ def prepare(
 def _never_seen(batch: Batch, page: Prepared) -> Staged:
     rows = DealRows(page.references, batch.zone, batch.recorded_at)
     for key, deal_id in page.numbered.items():
-        _first_sight(rows, page, key, deal_id, is_linked=False)
+        _first_sight(rows, batch, page, key, deal_id, is_linked=False)
     return _staged(rows)
 
 
-def _first_sight(rows: DealRows, page: Prepared, key: str, deal_id: int, *, is_linked: bool) -> None:
+def _first_sight(rows: DealRows, batch: Batch, page: Prepared, key: str, deal_id: int, *, is_linked: bool) -> None:
     record = page.said.latest[key]
     states = states_of(record, page.stage_status)
+    if batch.since is not None:
+        record, states = takeover.at_first_sight(record, states, batch.since)
     rows.first_sight(deal_id, record, page.said.hashes[key], page.said.raws.get(key), states, is_linked=is_linked)
+
+
+def _what_counts(batch: Batch, page: Prepared, key: str, present: Present) -> tuple[Deal, list[State]]:
+    """What the record says that counts; no states: nothing."""
+    record = page.said.latest[key]
+    states = states_of(record, page.stage_status)
+    if batch.since is None:
+        return record, states
+    stages = page.references.stages
+    return takeover.of_known(
+        record, states, present, batch.since, lambda stage: stages[stage].stage_id if stage else None
+    ) or (record, [])
 
 
 def _staged(rows: DealRows) -> Staged:
@@ -136,11 +151,10 @@ def apply(connection: Connection, batch: Batch, page: Prepared) -> None:
     rows = DealRows(page.references, batch.zone, batch.recorded_at)
     for key in new:
         is_linked = not batch.links.are_unlinked(Kind.DEAL, {key: ids[key]})
-        _first_sight(rows, page, key, ids[key], is_linked=is_linked)
+        _first_sight(rows, batch, page, key, ids[key], is_linked=is_linked)
     presents = _presents(connection, batch.organization_id, [ids[key] for key in changed])
     for key in changed:
-        deal_id, record = ids[key], latest[key]
-        states = states_of(record, page.stage_status)
+        deal_id, (record, states) = ids[key], _what_counts(batch, page, key, presents[ids[key]])
         rows.news(deal_id, record, hashes[key], page.said.raws.get(key), states, presents[deal_id])
     _write(connection, batch, _staged(rows))
     batch.links.now_linked(Kind.DEAL, new)
@@ -149,13 +163,18 @@ def apply(connection: Connection, batch: Batch, page: Prepared) -> None:
 def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, datetime | None], status: str) -> None:
     """These deals are gone from the CRM (deleted, archived, merged): they end, their past stays."""
     ids = batch.links.find_unmerged(connection, Kind.DEAL, external_ids)
-    presents = _presents(connection, batch.organization_id, list(ids.values()))
+    end(connection, batch, {deal_id: external_ids[external_id] for external_id, deal_id in ids.items()}, status)
+
+
+def end(connection: Connection, batch: Batch, deal_ids: Mapping[int, datetime | None], status: str) -> None:
+    """These deals of ours, by our ids, are no more from then on; None: from now on."""
+    presents = _presents(connection, batch.organization_id, list(deal_ids))
     rows = DealRows(NO_REFERENCES, batch.zone, batch.recorded_at)
     retired = []
-    for external_id, deal_id in ids.items():
+    for deal_id, at in deal_ids.items():
         present = presents.get(deal_id)
-        if present is not None and present.content.status in _LIVE:
-            rows.end(deal_id, external_id, present, at=external_ids[external_id] or batch.recorded_at, status=status)
+        if present is not None and present.content.status in _ENDING and not _is_settled(present, batch):
+            rows.end(deal_id, present, at=_not_before(at or batch.recorded_at, batch), status=status)
             retired.append(deal_id)
     _write(connection, batch, _staged(rows))
     connection.execute(
@@ -172,6 +191,16 @@ def retire(connection: Connection, batch: Batch, external_ids: Mapping[str, date
         },
     )
     batch.tally.deleted += len(retired)
+
+
+def _is_settled(present: Present, batch: Batch) -> bool:
+    since = batch.since
+    return since is not None and takeover.was_closed_before(present, since)
+
+
+def _not_before(at: datetime, batch: Batch) -> datetime:
+    """A CRM that took over says nothing of the time before it did."""
+    return at if batch.since is None else max(at, batch.since)
 
 
 def _references(connection: Connection, batch: Batch, records: Sequence[Deal]) -> References:

@@ -126,6 +126,12 @@ class Links:
         self._link(connection, kind, ids)
         return ids
 
+    def adopt(self, connection: Connection, kind: Kind, ids: Mapping[str, int]) -> None:
+        """From now on these external ids, which are known to be new, mean these objects of ours."""
+        with self._lock:
+            self._known[kind].update(ids)
+            self._link(connection, kind, ids)
+
     def refer(self, connection: Connection, kind: Kind, external_ids: Iterable[str | None]) -> dict[str, int]:
         """Our ids of all these external ids; those never seen get an unnamed row."""
         wanted = {external_id for external_id in external_ids if external_id is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -41,6 +42,12 @@ class CrmConnection:
     name: str
     settings: Mapping[str, object]
     is_active: bool
+    retired_at: datetime | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Connected, and neither read yet nor retired."""
+        return not self.is_active and self.retired_at is None
 
 
 _ORGANIZATION = (
@@ -155,17 +162,27 @@ def delete_organization(database: Database, organization_id: int) -> None:
 
 
 def connect_crm(
-    database: Database, organization_id: int, *, provider: str, name: str, settings: Mapping[str, object]
+    database: Database,
+    organization_id: int,
+    *,
+    provider: str,
+    name: str,
+    settings: Mapping[str, object],
+    is_active: bool = True,
 ) -> CrmConnection:
-    """Make a CRM connection, or bring the settings of the one with this name up to date. `settings` hold no secrets."""
+    """Make a CRM connection, or bring the settings of the one with this name up to date. `settings` hold no secrets.
+
+    is_active: of a new one, whether it is read; one that was retired stays so.
+    """
     with database.as_app(organization_id) as connection:
         connection.execute(
             text(
-                "INSERT INTO crm_connections (organization_id, provider, name, settings) "
-                "VALUES (:organization, :provider, :name, cast(:settings AS jsonb)) "
-                "ON CONFLICT (organization_id, name) DO UPDATE SET settings = excluded.settings, is_active = true"
+                "INSERT INTO crm_connections (organization_id, provider, name, settings, is_active) "
+                "VALUES (:organization, :provider, :name, cast(:settings AS jsonb), :active) "
+                "ON CONFLICT (organization_id, name) DO UPDATE SET settings = excluded.settings"
             ),
             {
+                "active": is_active,
                 "organization": organization_id,
                 "provider": provider,
                 "name": name,
@@ -180,9 +197,42 @@ def list_connections(database: Database, organization_id: int) -> list[CrmConnec
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(
-                "SELECT organization_id, connection_id, provider, name, settings, is_active FROM crm_connections "
+                "SELECT organization_id, connection_id, provider, name, settings, is_active, retired_at "
+                "FROM crm_connections "
                 "WHERE organization_id = :id ORDER BY name"
             ),
             {"id": organization_id},
         )
         return [CrmConnection(**row) for row in rows.mappings()]
+
+
+def get_connection(database: Database, organization_id: int, connection_id: int) -> CrmConnection:
+    """Raises LookupError where there is none."""
+    found = [one for one in list_connections(database, organization_id) if one.connection_id == connection_id]
+    if not found:
+        raise LookupError(f"There is no CRM connection {connection_id}.")
+    return found[0]
+
+
+def retire_connection(database: Database, organization_id: int, connection_id: int, *, now: datetime) -> None:
+    """It is not read any more; what was read stays."""
+    with database.as_app(organization_id) as connection:
+        connection.execute(
+            text(
+                "UPDATE crm_connections SET is_active = false, retired_at = coalesce(retired_at, :at) "
+                "WHERE organization_id = :organization AND connection_id = :id"
+            ),
+            {"organization": organization_id, "id": connection_id, "at": now},
+        )
+
+
+def activate_connection(database: Database, organization_id: int, connection_id: int) -> None:
+    """It is read from now on, beside the others."""
+    with database.as_app(organization_id) as connection:
+        connection.execute(
+            text(
+                "UPDATE crm_connections SET is_active = true, retired_at = NULL "
+                "WHERE organization_id = :organization AND connection_id = :id"
+            ),
+            {"organization": organization_id, "id": connection_id},
+        )

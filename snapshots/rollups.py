@@ -19,6 +19,10 @@ from sqlalchemy import Connection, text
 from snapshots import bulk, schema, wire
 
 NOT_COUNTED_OUTCOME = "cancelled"
+NOT_MOVED = "not moved"
+"""Status of a deal that ended with a change of CRM: it was created, and neither won nor lost."""
+WAS_CREATED = ("open", "won", "lost", NOT_MOVED)
+"""What a deal is that counts as created."""
 
 Day = date | str
 
@@ -114,10 +118,12 @@ def deal_events(
     status: str, created_day: int, closed_day: int, *, whose: tuple[int, int, str], money: tuple[str, int | None]
 ) -> tuple[DealEvent, ...]:
     """What a version of a deal counts as. whose: owner_id, pipeline_id, source; money: currency, amount_minor."""
-    if status not in ("open", "won", "lost"):
+    if status not in WAS_CREATED:
         return ()
     created: DealEvent = (("created", created_day, *whose, ""), None)
-    return (created,) if status == "open" else (created, ((status, closed_day, *whose, money[0]), money[1]))
+    return (
+        (created,) if status in ("open", NOT_MOVED) else (created, ((status, closed_day, *whose, money[0]), money[1]))
+    )
 
 
 def add_deals(connection: Connection, organization_id: int, rows: bytes) -> None:
@@ -165,10 +171,10 @@ LEADS_FROM_ROWS = """
     WHERE organization_id = :organization AND gone_at IS NULL AND content_hash <> 0
     GROUP BY 1, 2, 3, 4
 """
-_DEAL_EVENTS = """
+_DEAL_EVENTS = f"""
     SELECT 'created' AS event, coalesce(created_day, '-infinity') AS day, owner_id, pipeline_id, source,
         '' AS currency, NULL::bigint AS amount, known_day, sign
-    FROM signed WHERE status IN ('open', 'won', 'lost')
+    FROM signed WHERE status IN {WAS_CREATED}
     UNION ALL
     SELECT status, coalesce(closed_day, '-infinity'), owner_id, pipeline_id, source,
         coalesce(currency, ''), amount_minor, known_day, sign

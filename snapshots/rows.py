@@ -15,6 +15,7 @@ import pandas as pd
 
 from snapshots import tables
 from snapshots.reads import Reader
+from snapshots.rollups import WAS_CREATED
 from snapshots.slices import Slice, Where, period_filter
 
 PAGE_ROWS = 200
@@ -48,7 +49,7 @@ _OPEN = "v.status = 'open'"
 _STAGE_AGE = "(:as_of - (v.stage_entered_at AT TIME ZONE :zone)::date)"
 _CONDITIONS: Mapping[DealSet, str] = {
     DealSet.OPEN: _OPEN,
-    DealSet.CREATED: "v.status IN ('open', 'won', 'lost')",
+    DealSet.CREATED: f"v.status IN {WAS_CREATED}",
     DealSet.WON: "v.status = 'won'",
     DealSet.LOST: "v.status = 'lost'",
     DealSet.CLOSED: "v.status IN ('won', 'lost')",

@@ -9,6 +9,8 @@ Versions (`deal_versions`, `owner_versions`) are append-only statements with two
 - `[recorded_at, superseded_at)`: when we believed it to be the present. "As it was known at t" is the same filter
   over this interval.
 
+After a change of CRM a deal may also be "not moved" (ended that day) or "earlier" (closed in the new CRM before it).
+
 `infinity` stands for "until further notice", `-infinity` for "since before the data begin".
 """
 
@@ -106,8 +108,54 @@ crm_connections = _table(
     Column("settings", JSONB, nullable=False, server_default=text("'{}'"), comment="never secrets"),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     _at("created_at", server_default=func.now()),
+    _at("retired_at", nullable=True, comment="since when it is not read any more"),
     UniqueConstraint("organization_id", "name"),
     key=("connection_id",),
+)
+
+crm_credentials = _table(
+    "crm_credentials",
+    Column("connection_id", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="encrypted; the key is derived from SECRET_KEY"),
+    Column("updated_by", Text),
+    _at("updated_at", server_default=func.now()),
+    key=("connection_id",),
+)
+"""Apart from the connections, so that nothing that lists these ever holds them."""
+
+_OPEN_CHANGE = "state in ('reading', 'ready', 'failed', 'confirmed')"
+crm_changes = _table(
+    "crm_changes",
+    Column("change_id", BigInteger, Identity(), nullable=False),
+    Column("from_connection_id", BigInteger, nullable=False),
+    Column("to_connection_id", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default="reading"),
+    _at("started_at"),
+    _at("heartbeat_at", nullable=True, comment="last sign of life of the one who reads the new CRM"),
+    Column("n_read", BigInteger, nullable=False, server_default=text("0")),
+    _at("read_at", nullable=True),
+    Column("error_message", Text),
+    Column("catalog", JSONB, nullable=False, server_default=text("'{}'"), comment="owners, teams and stages there"),
+    _at("switched_at", nullable=True, comment="from when on the new CRM counts; set when it is confirmed"),
+    Column("confirmed_by", Text),
+    Column("ended_deals", ARRAY(BigInteger), nullable=False, server_default=text("'{}'"), comment="not moved"),
+    _at("finished_at", nullable=True),
+    CheckConstraint("state in ('reading', 'ready', 'failed', 'confirmed', 'done', 'undone')", name="state"),
+    CheckConstraint("(state in ('confirmed', 'done')) = (switched_at is not null)", name="switched"),
+    Index("uq_crm_changes_open", "organization_id", unique=True, postgresql_where=text(_OPEN_CHANGE)),
+    key=("change_id",),
+)
+
+crm_change_deals = _table(
+    "crm_change_deals",
+    Column("change_id", BigInteger, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("record", JSONB, nullable=False, comment="what there is to recognise it by"),
+    Column("deal_id", BigInteger, comment="ours that it is guessed to be"),
+    Column("grade", SmallInteger, nullable=False, server_default=text("0"), comment="how much agrees"),
+    Column("reason", Text),
+    Column("is_linked", Boolean, nullable=False, server_default=text("false"), comment="confirmed to be that deal"),
+    key=("change_id", "external_id"),
 )
 
 external_links = _table(

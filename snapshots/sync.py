@@ -17,15 +17,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Table, text
 
 from adapters.base import CrmAdapter, Page
-from adapters.errors import CrmError, MissingScopeError
+from adapters.errors import CrmError, FatalError, MissingScopeError
 from adapters.records import Kind
 from snapshots import deals, schema
-from snapshots.ahead import made_ahead
+from snapshots.ahead import GATHERED, gathered, made_ahead
 from snapshots.batch import Batch, Tally
 from snapshots.changes import ChangeRun, runs_of_one_sort
 from snapshots.database import Database
+from snapshots.handover import begin, took_over_at
 from snapshots.links import TABLE_OF, Links
-from snapshots.organizations import get_organization
+from snapshots.organizations import get_organization, list_connections
 from snapshots.sync_log import SyncLog
 
 SYNC_LOCK, ORGANIZATION_LOCK = 7401, 7402
@@ -72,7 +73,8 @@ class _Stop(Exception):
 class Sync:
     """One connection's sync.
 
-    now: the clock. should_stop: asked between pages; True ends the run as "interrupted", to be resumed.
+    now: the clock. should_stop: asked between pages; True ends the run as "interrupted", to be resumed. together: pages
+    are stored together until they hold so many changes.
     """
 
     database: Database
@@ -82,6 +84,8 @@ class Sync:
     now: Callable[[], datetime]
     should_stop: Callable[[], bool] = lambda: False
     on_progress: Callable[[Progress], None] = lambda _: None
+    together: int = GATHERED
+    _since: datetime | None = field(default=None, init=False)
 
     def run(self, *, trigger: str, from_start: bool = False) -> RunReport:
         """Bring the snapshots up to date. Adapter errors end the run as "failed" and are re-raised by no one: the
@@ -117,9 +121,11 @@ class Sync:
     # --- the run ---
 
     def _all_kinds(self, report: RunReport, from_start: bool) -> None:
+        self._demand_active()
         kinds = [kind for kind in Kind if kind in self.adapter.capabilities.kinds]
         self._log.declare_missing(self.adapter.capabilities.missing, kinds, now=self.now())
         links = Links(self.organization_id, self.connection_id)
+        self._begin(links)
         if from_start:
             self._log.forget_cursors()
         for step, kind in enumerate(kinds):
@@ -144,6 +150,21 @@ class Sync:
             report.expected[kind] = expected
             report.ours[kind] = self._log.reconcile(report.run_id, kind, expected)
 
+    def _demand_active(self) -> None:
+        known = list_connections(self.database, self.organization_id)
+        if not any(one.connection_id == self.connection_id and one.is_active for one in known):
+            raise FatalError("This CRM is not read: it was retired, or its change is not confirmed yet. See Data.")
+
+    def _begin(self, links: Links) -> None:
+        """What a CRM's first sync does before it reads where it takes over from another one."""
+        with self.database.as_app(self.organization_id) as connection:
+            self._since = took_over_at(connection, self.organization_id, self.connection_id)
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock, :id)"),
+                {"lock": ORGANIZATION_LOCK, "id": self.organization_id % 2**31},
+            )
+            begin(connection, self._batch(links))
+
     def _batch(self, links: Links) -> Batch:
         organization = get_organization(self.database, self.organization_id)
         return Batch(
@@ -153,6 +174,7 @@ class Sync:
             default_currency=organization.default_currency,
             recorded_at=self.now(),
             links=links,
+            since=self._since,
         )
 
     def _prepared(self, kind: Kind, links: Links) -> Iterator[tuple[Page, Batch, list[ChangeRun]]]:
@@ -161,7 +183,7 @@ class Sync:
         if kind is Kind.DEAL:
             with self.database.as_app(self.organization_id) as connection:
                 status = deals.stage_status(connection, self._batch(links))
-        for page in self.adapter.changes(kind, cursor):
+        for page in gathered(self.adapter.changes(kind, cursor), self.together):
             batch = self._batch(links)
             with self.database.as_app(self.organization_id) as connection:
                 runs = [ChangeRun(connection, batch, changes, status) for changes in runs_of_one_sort(page.changes)]

@@ -13,6 +13,7 @@ from adapters.records import Kind
 from snapshots import bulk, schema
 from snapshots.batch import Batch, Tally
 from snapshots.database import Database
+from snapshots.fingerprints import GONE
 from snapshots.links import TABLE_OF
 from snapshots.storable import json_of, storable
 
@@ -204,15 +205,16 @@ class SyncLog:
 
 
 def _count_query(kind: Kind) -> str:
+    # By the fingerprint: what another CRM tells of is held and has one, though it does not count.
     if kind is Kind.ACTIVITY:
         return (
             "SELECT count(*) FROM activities WHERE organization_id = :organization "
-            "AND connection_id = :connection AND gone_at IS NULL"
+            f"AND connection_id = :connection AND content_hash <> {GONE}"
         )
     table = TABLE_OF[kind].name
     return (
         f"SELECT count(*) FROM external_links l JOIN {table} t ON t.organization_id = l.organization_id "
         f"AND t.{kind.value}_id = l.entity_id WHERE l.organization_id = :organization "
         "AND l.connection_id = :connection AND l.kind = :kind AND NOT l.is_merged "
-        "AND t.gone_at IS NULL AND t.content_hash <> 0"
+        f"AND t.content_hash NOT IN (0, {GONE})"
     )

@@ -1,0 +1,211 @@
+"""An organization moves from one CRM to another: history stays, days before keep their totals, nothing counts twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from made_change import PREFIX, Moving, guessed, make_moving, same
+from made_crm import activity
+
+from adapters.records import Company, Contact, DealStatus, Kind
+from snapshots import crm_changes
+from snapshots.crm_changes import ChangeRefused
+from snapshots.database import Database
+from snapshots.handover import Choices, confirm, undo
+from snapshots.organizations import list_connections
+from snapshots.reads import Reader
+from snapshots.slices import Role, Slice, Viewer
+from snapshots.status import reconciliation
+
+
+@pytest.fixture
+def moving(database: Database, organization: int) -> Moving:
+    return make_moving(database, organization)
+
+
+def open_now(moving: Moving) -> int:
+    reader = Reader(moving.database, Viewer(moving.organization_id, Role.ADMIN))
+    today = moving.today()
+    return int(reader.open_stages(Slice(first_day=None, last_day=today, as_of=today))["n"].sum())
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_days_before_the_change_keep_every_total(moving: Moving, ended: bool) -> None:
+    change = moving.start()
+    day = moving.today() - timedelta(days=1)
+    past = day - timedelta(days=40)
+    before = moving.totals(day), moving.totals(past), moving.totals(day, as_of=moving.today())
+    moving.confirm(change, guessed(moving.sheet(change), ended=ended))
+    assert moving.sync_new().status == "succeeded"
+    same(before[0], moving.totals(day))
+    same(before[1], moving.totals(past))
+    same(before[2], moving.totals(day, as_of=moving.today()))
+    assert set(moving.differences().values()) == {0}
+
+
+def test_no_owner_and_no_stage_is_there_twice(moving: Moving) -> None:
+    tables = ("owners", "teams", "pipelines", "stages")
+    before = {table: moving.count(f"SELECT count(*) FROM {table}") for table in tables}
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    assert {table: moving.count(f"SELECT count(*) FROM {table}") for table in tables} == before
+
+
+def test_no_deal_is_open_twice(moving: Moving) -> None:
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    assert open_now(moving) == sum(deal.status == "open" for deal in moving.new.deals.values())
+
+
+def test_deals_that_have_no_match_and_are_kept_stay_open(moving: Moving) -> None:
+    change = moving.start()
+    sheet = moving.sheet(change)
+    unmoved = sheet.unmoved(frozenset(pair.ours for pair in sheet.pairs))
+    assert unmoved
+    moving.confirm(change, guessed(sheet, ended=False))
+    moving.sync_new()
+    assert open_now(moving) == sum(deal.status == "open" for deal in moving.new.deals.values()) + len(unmoved)
+
+
+def test_the_new_crm_is_whole_by_its_own_count(moving: Moving) -> None:
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    report = moving.sync_new()
+    rows = reconciliation(moving.database, moving.organization_id, report.run_id)
+    assert (rows["expected"] == rows["ours"]).all()
+
+
+def test_deals_go_on_in_the_new_crm(moving: Moving) -> None:
+    change = moving.start()
+    choices = guessed(moving.sheet(change))
+    moving.confirm(change, choices)
+    moving.sync_new()
+    key, ours = next((k, v) for k, v in choices.deals.items() if moving.new.deals[k].status == "open")
+    at = moving.clock.forward(days=2)
+    moving.new.change(key, at, stage_id=f"{PREFIX}won", status=DealStatus.WON, closed_at=at)
+    assert moving.sync_new().status == "succeeded"
+    assert moving.count(f"SELECT count(*) FROM stage_events WHERE deal_id = {ours}") > 0
+    versions = f"SELECT count(*) FROM deal_versions WHERE deal_id = {ours} AND superseded_at = 'infinity'"
+    assert moving.count(f"{versions} AND status = 'won'") == 1
+    assert set(moving.differences().values()) == {0}
+
+
+def test_there_is_a_way_back_before_the_first_sync(moving: Moving) -> None:
+    links = "SELECT count(*) FROM external_links"
+    before, day = moving.count(links), moving.today()
+    totals = moving.totals(day)
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    assert moving.count(links) > before
+    undo(moving.database, change)
+    assert moving.count(links) == before
+    assert moving.sync_old().status == "succeeded"
+    same(totals, moving.totals(day))
+    assert moving.sync_new().error_message is not None
+
+
+def test_there_is_no_way_back_once_the_new_crm_was_read(moving: Moving) -> None:
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    with pytest.raises(ChangeRefused, match="no way back"):
+        undo(moving.database, change)
+
+
+def test_the_old_crm_is_not_read_any_more_and_its_past_stays(moving: Moving) -> None:
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    report = moving.sync_old()
+    assert (report.status, report.counts) == ("failed", {})
+    assert "retired" in (report.error_message or "")
+    names = {one.name: (one.is_active, one.retired_at is None) for one in
+             list_connections(moving.database, moving.organization_id)}  # fmt: skip
+    assert names == {"made": (False, False), "new": (True, True)}
+
+
+def test_moving_there_and_back_again_keeps_the_days_before_each(moving: Moving) -> None:
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    first = moving.today()
+    for key in [key for key, deal in moving.new.deals.items() if deal.status == "open"][:5]:
+        moving.new.change(key, moving.clock.forward(hours=7), amount_minor=55_500)
+    moving.new.add(replace(activity(f"{PREFIX}late", moving.clock.at), owner_id=f"{PREFIX}o1"))
+    moving.clock.forward(days=12)
+    moving.sync_new()
+    moving.old.live(48)
+    back = moving.start(back=True)
+    days = (first - timedelta(days=1), first + timedelta(days=5), moving.today() - timedelta(days=1))
+    before = [moving.totals(day) for day in days], [moving.totals(day, as_of=moving.today()) for day in days]
+    moving.confirm(back, guessed(moving.sheet(back)))
+    assert moving.sync_old().status == "succeeded"
+    for day, at_its_end, seen_today in zip(days, *before, strict=True):
+        same(at_its_end, moving.totals(day))
+        same(seen_today, moving.totals(day, as_of=moving.today()))
+    assert open_now(moving) == sum(deal.status == "open" for deal in moving.old.crm.deals.values())
+    assert set(moving.differences().values()) == {0}
+
+
+def test_contacts_go_on_by_address_and_companies_by_domain(moving: Moving) -> None:
+    kinds = frozenset({Kind.COMPANY, Kind.CONTACT, *moving.new.kinds})
+    for crm, prefix, domain, email in (
+        (moving.old.crm, "", "acme.example", "ann@acme.example"),
+        (moving.new, PREFIX, "https://www.Acme.example/about", "Ann@ACME.example"),
+    ):
+        crm.kinds = kinds
+        crm.add(Company(external_id=f"{prefix}c1", name="Acme", domain=domain))
+        crm.add(Company(external_id=f"{prefix}c2", name="Nameless"))
+        crm.add(Contact(external_id=f"{prefix}p1", email=email, company_id=f"{prefix}c1"))
+    moving.sync_old()
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    assert moving.count("SELECT count(*) FROM companies") == 3
+    assert moving.count("SELECT count(*) FROM contacts") == 1
+
+
+@pytest.mark.parametrize(
+    ("change_of", "why"),
+    [
+        (lambda items: items[Kind.OWNER] | {f"{PREFIX}o2": items[Kind.OWNER][f"{PREFIX}o1"]}, "cannot be the same"),
+        (lambda items: items[Kind.OWNER] | {f"{PREFIX}o2": 999_999}, "not there any more"),
+    ],
+)
+def test_a_mapping_that_would_mix_two_of_ours_is_refused(moving: Moving, change_of, why: str) -> None:
+    change = moving.start()
+    choices = guessed(moving.sheet(change))
+    wrong = replace(choices, items={**choices.items, Kind.OWNER: change_of(choices.items)})
+    with pytest.raises(ChangeRefused, match=why):
+        moving.confirm(change, wrong)
+    assert moving.count("SELECT count(*) FROM crm_connections WHERE is_active") == 1
+
+
+def test_a_stage_of_open_deals_is_none_of_closed_ones(moving: Moving) -> None:
+    change = moving.start()
+    choices = guessed(moving.sheet(change))
+    stages = choices.items[Kind.STAGE]
+    swapped = stages | {f"{PREFIX}won": stages[f"{PREFIX}s1"], f"{PREFIX}s1": None}
+    with pytest.raises(ChangeRefused, match="holds won deals"):
+        moving.confirm(change, replace(choices, items={**choices.items, Kind.STAGE: swapped}))
+
+
+def test_an_open_deal_there_is_no_closed_one_here(moving: Moving) -> None:
+    change = moving.start()
+    sheet = moving.sheet(change)
+    closed = next(key for key, deal in sheet.our_deals.items() if deal.status != "open")
+    theirs = next(key for key, deal in sheet.their_deals.items() if deal.status == "open")
+    with pytest.raises(ChangeRefused, match="not the open deal there"):
+        moving.confirm(change, replace(guessed(sheet), deals={theirs: closed}, ended=frozenset()))
+
+
+def test_another_organization_sees_nothing_of_a_change(moving: Moving, other_organization: int) -> None:
+    change = moving.start()
+    assert crm_changes.list_changes(moving.database, other_organization) == []
+    theirs = replace(change, organization_id=other_organization)
+    with pytest.raises(ChangeRefused):
+        confirm(moving.database, theirs, Choices(), by="outsider", now=moving.clock.at)
+    assert crm_changes.moves(moving.database, other_organization) == []
