@@ -52,11 +52,12 @@ def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer
 def _nutshell(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     from adapters.sandbox.nutshell import NutshellServer
 
-    server = NutshellServer(_world(wanted, now, merges_to_new_id=False), hidden=wanted.without)
+    fields = {"LEAD_ID": "slms_lead_id", "SOURCE": "lead_source", "COMPANY": "lead_company"}
+    world = _world(wanted, now, merges_to_new_id=False)
+    server = NutshellServer(world, hidden=wanted.without, custom=fields.values())
     return server, {
         "CRM_PROVIDER": "nutshell", "NUTSHELL_EMAIL": server.email, "NUTSHELL_API_KEY": server.api_key,
-        "NUTSHELL_LEAD_ID_FIELD": "SLMS lead", "NUTSHELL_SOURCE_FIELD": "Lead source",
-        "NUTSHELL_COMPANY_FIELD": "Company",
+        **{f"NUTSHELL_{name}_FIELD": field for name, field in fields.items()},
     }  # fmt: skip
 
 
