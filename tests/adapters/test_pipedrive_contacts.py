@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Barrier
 
@@ -55,6 +55,37 @@ def test_eight_workers_that_race_make_one_person(server: PipedriveServer) -> Non
     assert outcomes.count("created") == 1
     assert len(held(server, "ada@new.example")) == 1
     assert len([row for row in server.world.live("company") if row.fields["name"] == "Nova"]) == 1
+
+
+def test_looking_and_creating_happen_under_one_hold_of_the_lock(server: PipedriveServer) -> None:
+    """So that of two who look, the second sees what the first has made. Threads alone seldom meet in time."""
+    lock = Watched()
+
+    class Watching(SandboxTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            watched.append((request.method, lock.holds))
+            return super().handle_request(request)
+
+    watched: list[tuple[str, int]] = []
+    made_adapter(server, lock=lock, transport=Watching(server)).upsert_contact(ADA)
+    assert [method for method, _ in watched] == ["GET", "GET", "POST"]
+    assert {holds for _, holds in watched} == {1}
+    assert lock.names == [lock.names[0]]
+
+
+class Watched(MemoryLock):
+    """Tells how often it is held, and by what names it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holds, self.names = 0, list[str]()
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        self.names.append(name)
+        self.holds += 1
+        yield
+        self.holds -= 1
 
 
 def test_who_was_made_just_now_is_found_though_the_search_does_not_show_him(server: PipedriveServer) -> None:

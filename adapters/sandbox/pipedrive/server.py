@@ -48,6 +48,7 @@ class PipedriveServer(DialectServer):
     those of another number are not known any more. tells_tokens: whether answers tell what is left of the day, which no
     document promises. empty_histories: so many changelogs come with nothing in them. nests_paging: leads tell their
     paging as the rest of v1 does, and not as the description of leads. is_administrator: whether the token's user is.
+    skips: rows that lists leave out, as one does that shifts while it is read; asked for by id they are there.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class PipedriveServer(DialectServer):
         self.token, self.plan, self.rights, self.custom = token, plan or Plan(), set(rights), frozenset(custom)
         self.has_teams, self.cursors, self.tells_tokens, self.empty_histories = has_teams, 0, True, 0
         self.nests_paging, self.is_administrator = False, True
+        self.skips: set[int] = set()
         self._burst, self._searches = Window(self.plan.burst, 2.0), Window(self.plan.searches, 2.0)
         self._refusals, self._shut_until = Window(HEEDED, 2.0), world.clock.now()
         self._day, self._used = world.clock.now().date(), 0
@@ -178,6 +180,7 @@ class PipedriveServer(DialectServer):
         sort, falls = query.get("sort_by", price_sort), query.get("sort_direction", "asc") == "desc"
         if sort not in SORTS:
             raise BadRequestError(f"sort_by: {sort}")
+        rows = [row for row in rows if "ids" in query or row.row_id not in self.skips]
         keyed = sorted(((_key(row, sort), row) for row in rows if keep(row)), key=lambda one: one[0], reverse=falls)
         after = self._after(query.get("cursor"))
         if after is not None:
@@ -365,7 +368,8 @@ class PipedriveServer(DialectServer):
     def _leads(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(LEADS)
         is_archived = request.path.rstrip("/").endswith("/archived")
-        rows = [row for row in self._listed_leads() if (row.fields.get("status") == "unqualified") == is_archived]
+        listed = (row for row in self._listed_leads() if row.row_id not in self.skips)
+        rows = [row for row in listed if (row.fields.get("status") == "unqualified") == is_archived]
         if "updated_since" in request.query and not is_archived:
             since = filtered_by(request.query["updated_since"])
             rows = [row for row in rows if second(row.modified_at) >= since]
