@@ -106,12 +106,7 @@ class Tokens:
 
     def _fetched(self) -> Token:
         rotated = self._cache.get(self._refresh_name) if self._own.refresh_token else None
-        if rotated is not None:
-            try:
-                return self._asked({**self._grant(), "refresh_token": rotated})
-            except ConfigError:
-                pass  # somebody entered another one since
-        return self._asked(self._grant())
+        return self._asked({**self._grant(), **({"refresh_token": rotated} if rotated else {})})
 
     @property
     def _refresh_name(self) -> str:

@@ -96,6 +96,14 @@ def test_a_create_that_may_yet_happen_is_unsure(server: SalesforceServer) -> Non
     assert held(server, "ada@new.example") == []
 
 
+def test_a_create_by_an_external_id_is_simply_sent_again(server: SalesforceServer) -> None:
+    for mishap in (Mishap.STATUS, Mishap.LOST_AFTER):
+        server.faults.plan(Fault(mishap=mishap, route=CREATES))
+        email = f"{mishap}@new.example"
+        made_adapter(server).upsert_contact(replace(ADA, email=email, key=f"lead-{mishap}"))
+        assert len(held(server, email)) == 1
+
+
 def test_a_lead_without_an_address_is_found_by_its_id(server: SalesforceServer) -> None:
     adapter, nameless = made_adapter(server), replace(ADA, email=None)
     server.faults.plan(Fault(mishap=Mishap.LOST_AFTER, route=CREATES))

@@ -73,6 +73,18 @@ def test_a_lead_needs_no_call_that_reading_may_not_make_any_more() -> None:
         second.changes(Kind.CONTACT, None)
 
 
+def test_what_a_lead_needs_to_know_of_the_org_may_use_the_reserve() -> None:
+    server = made_server(made_world(), daily=200)
+    adapter = made_adapter(server, page_size=1)
+    assert adapter.capabilities
+    server.world.clock.advance(6 * 60)
+    with pytest.raises(ThrottledError):
+        list(chain.from_iterable(adapter.changes(Kind.CONTACT, None) for _ in count()))
+    server._calls.most += 20
+    server.world.clock.advance(5 * 60)
+    assert adapter.capabilities.can_upsert
+
+
 def test_the_pace_is_kept_by_all_processes_together() -> None:
     server = made_server(made_world())
     ports = made_ports(server)

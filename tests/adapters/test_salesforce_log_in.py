@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 
+import httpx
 import pytest
 import stamina
 from cryptography.hazmat.primitives import serialization
@@ -15,11 +16,11 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from made_salesforce import ACCESS, NOW, SECRET, made_adapter, made_ports, made_server, made_world
 
-from adapters.base import MemoryTokenCache
+from adapters.base import MemoryLock, MemoryTokenCache
 from adapters.errors import ConfigError, FatalError, RetriableError
 from adapters.records import Kind
 from adapters.salesforce.tokens import audience
-from adapters.sandbox import Fault, Mishap, Size
+from adapters.sandbox import Fault, Mishap, SandboxTransport, Size
 from adapters.sandbox.salesforce import SalesforceServer
 
 FEW = Size(owners=2, companies=30, contacts=4, deals=2, activities=2, leads=2, days=5)
@@ -76,24 +77,42 @@ def test_a_refresh_token_that_the_org_changes_is_used_from_then_on(server: Sales
         assert server.logins == logins
         server.tokens.clear()
     server.refresh_token = "entered-by-a-person"
+    with pytest.raises(ConfigError, match="SALESFORCE_REFRESH_TOKEN"):
+        made_adapter(server, access=own, ports=made_ports(server, token_cache=cache)).list_owners()
     own = replace(own, refresh_token="entered-by-a-person")
     assert made_adapter(server, access=own, ports=made_ports(server, token_cache=cache)).list_owners()
 
 
-def test_eight_workers_that_race_fetch_one_token(server: SalesforceServer) -> None:
+def test_eight_workers_that_race_fetch_one_token_and_one_more_when_it_ends(server: SalesforceServer) -> None:
     cache = MemoryTokenCache(now=server.world.clock.now)
+    adapters = [made_adapter(server, ports=made_ports(server, token_cache=cache)) for _ in range(8)]
     for logins in (1, 2):
         start = Barrier(8)
 
-        def ask(_: int, start: Barrier = start) -> int:
-            adapter = made_adapter(server, ports=made_ports(server, token_cache=cache))
+        def ask(number: int, start: Barrier = start) -> int:
             start.wait()
-            return len(adapter.list_owners())
+            return len(adapters[number].list_owners())
 
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(ask, range(8)))) == 1
         assert server.logins == logins
         server.tokens.clear()
+
+
+def test_whoever_logs_in_holds_the_lock(server: SalesforceServer) -> None:
+    lock, held = MemoryLock(), list[bool]()
+
+    class Watching(SandboxTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/token"):
+                held.append(any(one.locked() for one in lock._locks.values()))
+            return super().handle_request(request)
+
+    adapter = made_adapter(server, ports=made_ports(server, lock=lock, transport=Watching(server)))
+    for _ in range(2):
+        assert adapter.list_owners()
+        server.tokens.clear()
+    assert held == [True, True]
 
 
 def test_a_token_that_ends_in_the_middle_of_a_pass_is_fetched_once_and_nothing_is_lost(
