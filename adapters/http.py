@@ -7,6 +7,7 @@ No secret leaves: messages, reprs and logs show neither headers nor query string
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -352,6 +353,7 @@ class HttpClient:
     def _secrets(self, call: Call) -> list[str]:
         """Headers, and what a form holds: that is how a log-in is sent."""
         values = [part for value in self._account.headers().values() for part in (value, value.rpartition(" ")[2])]
+        values += [password for value in values if (password := _password(value))]
         if call.media_type == FORM and isinstance(call.body, Mapping):
             values += [str(value) for value in call.body.values()]
         return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)
@@ -382,6 +384,14 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
         then, there = _date(said), _date(headers.get("date", "")) or now
         wait_s = (then - there).total_seconds() if then is not None else float("nan")
     return min(max(wait_s, 0.0), MAX_WAIT_S) if isfinite(wait_s) else None
+
+
+def _password(credentials: str) -> str | None:
+    """Of credentials for HTTP's basic scheme."""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[2] or None
+    except ValueError:
+        return None
 
 
 def _date(text: str) -> datetime | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import ConfigError, FatalError, MissingScopeError, RetriableError, UnsureError
-from adapters.http import CSV, FORM, JSON, JSON_PATCH, Account, Call, HttpClient, Limits, follow, retry_after
+from adapters.http import CSV, FORM, HIDDEN, JSON, JSON_PATCH, Account, Call, HttpClient, Limits, follow, retry_after
 from adapters.http_transport import is_private
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -300,6 +301,17 @@ def test_what_the_crm_echoes_of_our_secret_is_hidden(crm: FakeCrm, client: HttpC
     with pytest.raises(FatalError) as caught:
         client.get("/deals", what="deals")
     assert SECRET not in "".join(traceback.format_exception(caught.value)) + repr(client) + repr(account_of(crm))
+
+
+def test_what_the_crm_echoes_of_a_password_is_hidden(crm: FakeCrm, budget: CountingBudget) -> None:
+    pair = b64encode(f"ann@example.com:{SECRET}".encode()).decode()
+    client = make_client(replace(account_of(crm), headers=lambda: {"authorization": f"Basic {pair}"}), budget, crm)
+    crm.replies = [says(400, {"message": f"there is no key {SECRET} of {pair}"})]
+    with pytest.raises(FatalError, match=HIDDEN) as caught:
+        client.get("/deals", what="deals")
+    assert SECRET not in str(caught.value)
+    assert pair not in str(caught.value)
+    client.close()
 
 
 def test_what_the_crm_echoes_of_a_log_in_form_is_hidden(crm: FakeCrm, client: HttpClient) -> None:
