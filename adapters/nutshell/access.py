@@ -4,7 +4,7 @@ its user may."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.base import Check, Missing
 from adapters.errors import CrmError, MissingScopeError
@@ -14,6 +14,7 @@ from adapters.nutshell.objects import (
     ACTIVITIES,
     ACTIVITY_TYPES,
     DEALS,
+    INDUSTRIES,
     OBJECTS,
     SOURCES,
     ObjectFacts,
@@ -45,6 +46,7 @@ class Exposed:
     kinds_of_types: Mapping[str, ActivityKind]
     types: Mapping[str, str]
     sources: Mapping[str, str]
+    industries: Mapping[str, str]
     missing: tuple[Missing, ...] = field(default=())
 
     @property
@@ -68,9 +70,11 @@ def exposed(client: NutshellClient, configured: Mapping[str, ActivityKind]) -> E
     owners, pipelines = _refused(client.users), _refused(lambda: (client.stagesets(), client.stages()))
     feed = _refused(lambda: client.events(DEALS, 2, {}))
     types, sources = client.labels(ACTIVITY_TYPES, "activity types"), client.labels(SOURCES, "sources")
+    industries = client.labels(INDUSTRIES, "industries")
     found = Exposed(
         tuple(facts for facts, reason in reasons.items() if reason is None), owners is None, pipelines is None,
         feed is None, {one: activity_kind(name, configured) for one, name in types.items()}, types, sources,
+        industries,
     )  # fmt: skip
     missing = {kind.value: reason for kind, reason in NEVER_READ.items()}
     missing |= {facts.kind.value: reason for facts, reason in reasons.items() if reason is not None}
@@ -79,10 +83,7 @@ def exposed(client: NutshellClient, configured: Mapping[str, ActivityKind]) -> E
     for kind in set(ActivityKind) - found.activity_kinds:
         reason = reasons[ACTIVITIES] or UNLISTED.get(kind) or f"No activity type of this account is a kind of {kind}."
         missing[kind.value] = reason
-    told = tuple(Missing(kind=kind, reason=reason) for kind, reason in sorted(missing.items()))
-    return Exposed(
-        found.objects, found.owners, found.pipelines, found.has_feed, found.kinds_of_types, types, sources, told
-    )
+    return replace(found, missing=tuple(Missing(kind=kind, reason=reason) for kind, reason in sorted(missing.items())))
 
 
 def _refused(look: Callable[[], object]) -> str | None:

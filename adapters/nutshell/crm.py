@@ -65,6 +65,11 @@ class NutshellAccess:
         """Names the account's budget without telling the key."""
         return f"nutshell {hashlib.sha256(self.api_key.encode()).hexdigest()[:16]}"
 
+    @property
+    def origin(self) -> str:
+        """The base URL without the `/rest` that Nutshell's own pages write behind it."""
+        return self.base_url.rstrip("/").removesuffix("/rest")
+
     def headers(self) -> Mapping[str, str]:
         pair = base64.b64encode(f"{self.email}:{self.api_key}".encode()).decode()
         return {"authorization": f"Basic {pair}"}
@@ -90,7 +95,7 @@ class Nutshell:
     ) -> None:
         self._own, self._now, self._page_size = own, now, page_size
         account = Account(
-            crm="Nutshell", key=own.account, base_url=own.base_url, setting="NUTSHELL_API_KEY", headers=own.headers,
+            crm="Nutshell", key=own.account, base_url=own.origin, setting="NUTSHELL_API_KEY", headers=own.headers,
             reads=read_refusal,
         )  # fmt: skip
         more = {"clock": clock} if clock is not None else {}
@@ -223,7 +228,7 @@ class Nutshell:
         return Passes(self._client, _FACTS[kind], self._account(found), self._page_size, found.has_feed)
 
     def _account(self, found: Exposed) -> AccountFacts:
-        return AccountFacts(self._own.zone, found.kinds_of_types, found.sources)
+        return AccountFacts(self._own.zone, found.kinds_of_types, found.sources, found.industries)
 
     def _few(self, kind: Kind, place: Place) -> Iterator[Page]:
         """Kinds that are few are listed in full each time."""

@@ -40,8 +40,9 @@ CONTACTS = ObjectFacts(name="contacts", noun="people", kind=Kind.CONTACT)
 DEALS = ObjectFacts(name="leads", noun="leads", kind=Kind.DEAL)
 ACTIVITIES = ObjectFacts(name="activities", noun="activities", kind=Kind.ACTIVITY, sort=None)
 OBJECTS = (COMPANIES, CONTACTS, DEALS, ACTIVITIES)
-USERS, STAGES, STAGESETS, ACTIVITY_TYPES, SOURCES, EVENTS, CUSTOM_FIELDS = (
-    "users", "stages", "stagesets", "activitytypes", "sources", "events", "contacts/customfields/attributes",
+USERS, STAGES, STAGESETS, ACTIVITY_TYPES, SOURCES, INDUSTRIES, EVENTS, CUSTOM_FIELDS = (
+    "users", "stages", "stagesets", "activitytypes", "sources", "industries", "events",
+    "contacts/customfields/attributes",
 )  # fmt: skip
 MEANT = (
     (ActivityKind.EMAIL, ("e-mail", "email", "mail")), (ActivityKind.CALL, ("call", "phone", "dial")),

@@ -46,11 +46,12 @@ STATUSES = {
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
     """What records need from the account. zone: of the days in it. kinds: what activities of a type are, by its id.
-    sources: names by id."""
+    sources, industries: names by id."""
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     kinds: Mapping[str, ActivityKind] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    industries: Mapping[str, str] = field(default_factory=dict)
 
 
 def record(facts: ObjectFacts, raw: Raw, account: AccountFacts, past: Past | None = None) -> Record:
@@ -58,7 +59,7 @@ def record(facts: ObjectFacts, raw: Raw, account: AccountFacts, past: Past | Non
     if facts is ACTIVITIES:
         return _activity(raw, account)
     if facts is COMPANIES:
-        return _company(raw)
+        return _company(raw, account)
     return _contact(raw) if facts is CONTACTS else _deal(raw, account, past or Past())
 
 
@@ -112,12 +113,13 @@ def stage(raw: Raw) -> Stage | None:
 # --- objects ---
 
 
-def _company(raw: Raw) -> Company:
+def _company(raw: Raw, account: AccountFacts) -> Company:
     employees, revenue = _number(raw.get("employeeCount")), raw.get("revenue")
     amount, currency = _money(revenue if isinstance(revenue, dict) else None)
     places = [value for one in _list(raw.get("addresses")) if isinstance(value := _value(one), dict)]
     return Company(
         external_id=str(raw["id"]), name=_text(raw.get("name")), domain=_domain(raw),
+        industry=_named(raw, "industry", account.industries),
         country=next((text for one in places if (text := _text(one.get("country")))), None),
         employees=int(employees) if employees is not None else None, revenue_minor=amount, currency=currency,
         owner_id=user_of(raw), created_at=instant(raw.get("createdTime")), raw=raw,
@@ -165,8 +167,8 @@ def _deal(raw: Raw, account: AccountFacts, past: Past) -> Deal:
         external_id=str(raw["id"]), name=_text(raw.get("name")) or _text(raw.get("description")),
         pipeline_id=_first(raw, "stageset"), stage_id=stage_id, status=status, amount_minor=amount,
         currency=currency, owner_id=owner_id, company_id=_first(raw, "accounts"),
-        contact_ids=tuple(_linked(raw, "contacts")), source=_source(raw, account), created_at=created_at,
-        closed_at=closed_at, close_on=_day(close_at, account.zone), modified_at=modified_at,
+        contact_ids=tuple(_linked(raw, "contacts")), source=_named(raw, "sources", account.sources),
+        created_at=created_at, closed_at=closed_at, close_on=_day(close_at, account.zone), modified_at=modified_at,
         history=_history(past, present, created_at, modified_at), raw=raw,
     )  # fmt: skip
 
@@ -189,9 +191,9 @@ def _history(
     return tuple(sorted(changes, key=lambda change: change.at))
 
 
-def _source(raw: Raw, account: AccountFacts) -> str | None:
-    one = _first(raw, "sources")
-    return account.sources.get(one, one) if one is not None else None
+def _named(raw: Raw, link: str, names: Mapping[str, str]) -> str | None:
+    one = _first(raw, link)
+    return names.get(one, one) if one is not None else None
 
 
 def _activity(raw: Raw, account: AccountFacts) -> Activity:

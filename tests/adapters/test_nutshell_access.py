@@ -106,6 +106,11 @@ def test_credentials_that_are_refused_are_a_check_that_names_the_setting() -> No
         adapter.list_owners()
 
 
+@pytest.mark.parametrize("base_url", ["https://app.nutshell.com/", "https://app.nutshell.com/rest/"])
+def test_an_address_with_and_without_its_last_part_is_the_same(base_url: str) -> None:
+    assert made_adapter(made_server(made_world(), plan=FREE), base_url=base_url).list_owners()
+
+
 def test_the_look_at_rights_is_not_repeated_for_each_call() -> None:
     server = made_server(made_world(), plan=FREE)
     adapter = made_adapter(server)

@@ -19,8 +19,8 @@ from adapters.sandbox.nutshell import NutshellServer
 
 FILE = Path(__file__).parents[3] / "shared" / "crm" / "specs" / "nutshell" / "nutshell-rest-subset.yaml"
 UNDESCRIBED = {
-    "/accounts", "/accounts/{accounts}", "/activities/{activities}", "/activitytypes", "/sources", "/events/deleted",
-    "/contacts/customfields/attributes", "/contacts/{contacts}/customfields",
+    "/accounts", "/accounts/{accounts}", "/activities/{activities}", "/activitytypes", "/sources", "/industries",
+    "/events/deleted", "/contacts/customfields/attributes", "/contacts/{contacts}/customfields",
 }  # fmt: skip
 """Paths that the description leaves out; they stand in `adapters/sandbox/ASSUMPTIONS.md`."""
 ADA = ContactInput(email="ada@new.example", first_name="Ada", last_name="King", phone="+44 1", key="lead-1")

@@ -176,9 +176,21 @@ def test_a_contact_s_address_and_number_are_the_primary_ones() -> None:
 )
 def test_a_company_s_domain_is_read_from_its_addresses(url: object, domain: str | None) -> None:
     raw = {"id": "1-accounts", "urls": [{"value": url}], "employeeCount": "about 50", "revenue": "a lot"}
+    raw["links"] = {"industry": "9-industries"}
     found = reading.record(COMPANIES, raw, ACCOUNT)
     assert isinstance(found, Company)
     assert (found.domain, found.employees, found.revenue_minor, found.raw) == (domain, None, None, raw)
+    assert found.industry == "9-industries"  # of which nobody tells the name
+
+
+def test_a_company_s_industry_has_its_name_and_its_country() -> None:
+    world = made_world()
+    told = [
+        one for page in made_adapter(made_server(world, plan=FREE)).changes(Kind.COMPANY, None) for one in page.changes
+    ]
+    companies = [one for one in told if isinstance(one, Company)]
+    assert {one.industry for one in companies} == {row.fields["industry"] for row in world.live("company")}
+    assert {one.country for one in companies} == {row.fields["country"] for row in world.live("company")}
 
 
 @pytest.mark.parametrize(

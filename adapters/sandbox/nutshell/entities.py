@@ -18,6 +18,7 @@ ACTIVITY_TYPES: Mapping[str, tuple[int, str]] = {
     "call": (1, "Phone Call"), "meeting": (3, "Meeting"), "appointment": (5, "Appointment"),
 }  # fmt: skip
 SOURCES: Mapping[str, int] = {"web": 7, "referral": 11, "trade fair": 15}
+INDUSTRIES: Mapping[str, int] = {"RETAIL": 3}
 DEFAULT_CURRENCY = "USD"
 CONFIDENT = 100
 Raw = dict[str, Any]
@@ -112,14 +113,17 @@ class Entities:
     def _account(self, row: Row) -> Raw:
         domain, revenue = row.text("domain"), row.fields.get("revenue")
         urls = [{"isPrimary": True, "name": "url", "value": f"https://www.{domain}/"}] if domain else []
-        country = row.fields.get("country")
+        country, industry = row.fields.get("country"), INDUSTRIES.get(row.text("industry"))
         places = [{"isPrimary": True, "name": "address", "value": {"country": country}}] if country else []
         return {
             "name": row.fields.get("name"), "description": None, "emails": [], "phones": [], "urls": urls,
             "addresses": places, "employeeCount": row.fields.get("employees"),
             "revenue": {"amount": f"{revenue:.2f}", "currency": DEFAULT_CURRENCY} if revenue is not None else None,
             "createdTime": seconds(row.created_at), "deletedTime": seconds(row.archived_at),
-            "links": {"owner": self._owner(row), "contacts": [], "accountType": "1-accountTypes", "industry": None},
+            "links": {
+                "owner": self._owner(row), "contacts": [], "accountType": "1-accountTypes",
+                "industry": api_id("industries", industry) if industry else None,
+            },
         }  # fmt: skip
 
     def _contact(self, row: Row) -> Raw:

@@ -14,7 +14,7 @@ import orjson
 
 from adapters.sandbox.faults import Fault, Mishap
 from adapters.sandbox.nutshell import entities
-from adapters.sandbox.nutshell.entities import ACTIVITY_TYPES, SOURCES, TYPES, Entities, api_id, number_of
+from adapters.sandbox.nutshell.entities import ACTIVITY_TYPES, INDUSTRIES, SOURCES, TYPES, Entities, api_id, number_of
 from adapters.sandbox.nutshell.events import Feed
 from adapters.sandbox.nutshell.patches import BadPatchError, contact_fields, patched
 from adapters.sandbox.server import DialectServer, Reply, Request, Window
@@ -58,7 +58,7 @@ class NutshellServer(DialectServer):
         self._declare_routes()
 
     def _declare_routes(self) -> None:
-        self.route("GET", "/rest/(?P<type>stagesets|stages|activitytypes|sources)", self._few)
+        self.route("GET", "/rest/(?P<type>stagesets|stages|activitytypes|sources|industries)", self._few)
         self.route("GET", "/rest/events(?P<deleted>/deleted)?", self._events)
         self.route("GET", "/rest/contacts/customfields/attributes", self._custom_names)
         self.route("GET", "/rest/contacts/(?P<id>[^/]+)/customfields", self._custom_values)
@@ -158,8 +158,9 @@ class NutshellServer(DialectServer):
         if name == "stages":
             open_ones = [row for row in self.world.live("stage") if row.fields["outcome"] == "open"]
             return Reply(200, [entities.stage(row) for row in open_ones])  # keyed or not: clients see both
-        named = {number: text for text, number in SOURCES.items()}
-        key = "sources" if name == "sources" else "activityTypes"
+        labels = SOURCES if name == "sources" else INDUSTRIES
+        named = {number: text for text, number in labels.items()}
+        key = "activityTypes" if name == "activitytypes" else name
         if key == "activityTypes":
             named = dict(ACTIVITY_TYPES.values())
         rows = [{"id": api_id(key, number), "type": key, "name": text} for number, text in named.items()]
