@@ -88,7 +88,9 @@ def activity_kind(type_: Raw, wanted: Mapping[str, ActivityKind]) -> ActivityKin
 
 
 def change(kind: Kind, raw: Raw, account: AccountFacts, changes: Sequence[Raw]) -> Change:
-    """changes: of a deal, as far as they were asked for."""
+    """changes: of a deal, as far as they were asked for. What says of itself that it is deleted is, in any list."""
+    if raw.get("is_deleted") is True:
+        return Deletion(kind=kind, external_id=str(raw["id"]), at=instant(raw.get("update_time")))
     if kind is Kind.COMPANY:
         return company(raw, account)
     if kind is Kind.CONTACT:

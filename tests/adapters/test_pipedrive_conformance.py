@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 
+import pytest
+import stamina
 from conformance import AdapterConformance, ConformanceOverTime
 from made_pipedrive import FREE, TOKEN, made_adapter, made_server, made_world
 
@@ -12,6 +15,12 @@ from adapters.base import CrmAdapter
 from adapters.records import Kind
 from adapters.sandbox import live_on
 from adapters.sandbox.pipedrive import ALL_RIGHTS
+
+
+@pytest.fixture(autouse=True)
+def _retries_do_not_sleep() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3):
+        yield
 
 
 class PipedriveRules(AdapterConformance):

@@ -177,6 +177,12 @@ def test_an_activity_that_is_ticked_off_no_more_has_not_happened() -> None:
 # --- the rest ---
 
 
+@pytest.mark.parametrize("kind", [Kind.COMPANY, Kind.CONTACT, Kind.DEAL, Kind.ACTIVITY])
+def test_what_says_that_it_is_deleted_is_gone_whatever_list_it_stands_in(kind: Kind) -> None:
+    raw = {"id": 3, "is_deleted": True, "update_time": MOVED, "done": True, "status": "won"}
+    assert reading.change(kind, raw, AccountFacts(), ()) == Deletion(kind=kind, external_id="3", at=at(MOVED))
+
+
 def test_odd_numbers_of_a_company_are_left_out_and_stay_in_the_raw_record() -> None:
     raw = {"id": 1, "employee_count": "about 50", "annual_revenue": 1e9, "name": "  ", "address": "Berlin"}
     found = reading.company(raw, AccountFacts("EUR"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from adapters.sandbox.faults import Fault, Mishap
-from adapters.sandbox.pipedrive import bodies, deals, writing
+from adapters.sandbox.pipedrive import bodies, deals, lists, writing
 from adapters.sandbox.pipedrive.values import BadRequestError, filtered_by, second
 from adapters.sandbox.server import DialectServer, Reply, Request, Window
 from adapters.sandbox.world import Row, World
@@ -20,11 +19,10 @@ USERS, DEALS, CONTACTS, ACTIVITIES, LEADS, WRITE = (
     "users:read", "deals:read", "contacts:read", "activities:read", "leads:read", "contacts:full",
 )  # fmt: skip
 ALL_RIGHTS = frozenset({USERS, DEALS, CONTACTS, ACTIVITIES, LEADS, WRITE})
-MOST_LISTED, MOST_IDS, DELETED_FOR = 500, 100, timedelta(days=30)
+DELETED_FOR = timedelta(days=30)
 HEEDED = 20
 """So many refusals within the window, and the network before Pipedrive answers instead of it."""
 SHUT_OUT = timedelta(seconds=60)
-SORTS = {"id", "update_time", "add_time", "due_date"}
 Shown = Callable[[Row], dict[str, Any]]
 
 
@@ -171,51 +169,11 @@ class PipedriveServer(DialectServer):
 
     # --- lists of v2 ---
 
-    def _listed(self, request: Request, rows: Iterable[Row], shown: Shown, price_sort: str = "id") -> Reply:
-        query = request.query
-        limit = int(query.get("limit", 100))
-        if not 0 < limit <= MOST_LISTED:
-            raise BadRequestError(f"limit must be between 1 and {MOST_LISTED}")
-        keep = self._kept(request)
-        sort, falls = query.get("sort_by", price_sort), query.get("sort_direction", "asc") == "desc"
-        if sort not in SORTS:
-            raise BadRequestError(f"sort_by: {sort}")
-        rows = [row for row in rows if "ids" in query or row.row_id not in self.skips]
-        keyed = sorted(((_key(row, sort), row) for row in rows if keep(row)), key=lambda one: one[0], reverse=falls)
-        after = self._after(query.get("cursor"))
-        if after is not None:
-            keyed = [one for one in keyed if (one[0] < after if falls else one[0] > after)]
-        page, is_more = keyed[:limit], len(keyed) > limit
-        following = b64encode(f"{self.cursors} {page[-1][0]!r}".encode()).decode() if is_more else None
-        return Reply(200, {
-            "success": True, "data": [shown(row) for _, row in page], "additional_data": {"next_cursor": following},
-        })  # fmt: skip
-
-    def _after(self, cursor: str | None) -> tuple[str, int] | None:
-        if cursor is None:
-            return None
-        found = re.fullmatch(r"(?P<time>\d+) \('(?P<value>[^']*)', (?P<id>\d+)\)", b64decode(cursor).decode())
-        if found is None or int(found["time"]) != self.cursors:
-            raise BadRequestError("cursor is not valid")
-        return found["value"], int(found["id"])
-
-    def _kept(self, request: Request) -> Callable[[Row], bool]:
-        query = request.query
-        since = filtered_by(query["updated_since"]) if "updated_since" in query else None
-        until = filtered_by(query["updated_until"]) if "updated_until" in query else None
-        ids = {int(one) for one in query["ids"].split(",")} if query.get("ids") else None
-        owner = int(query["owner_id"]) if "owner_id" in query else None
-        if ids is not None and len(ids) > MOST_IDS:
-            raise BadRequestError(f"ids: at most {MOST_IDS}")
-
-        def keep(row: Row) -> bool:
-            at = second(row.modified_at)
-            return (
-                (since is None or at >= since) and (until is None or at < until) and (ids is None or row.row_id in ids)
-                and (owner is None or (row.fields.get("owner_id") or self.user) == owner)
-            )  # fmt: skip
-
-        return keep
+    def _listed(self, request: Request, rows: Iterable[Row], shown: Shown) -> Reply:
+        there = (row for row in rows if "ids" in request.query or row.row_id not in self.skips)
+        page, cursor = lists.page(request.query, there, owner=self.user, cursors=self.cursors)
+        data = [shown(row) for row in page]
+        return Reply(200, {"success": True, "data": data, "additional_data": {"next_cursor": cursor}})
 
     def _deals(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(DEALS)
@@ -391,12 +349,6 @@ class PipedriveServer(DialectServer):
         if row is None or row not in self._listed_leads():
             raise Refused(bodies.error(404, "Lead not found"))
         return Reply(200, {"success": True, "data": deals.lead_shown(row, self.user)})
-
-
-def _key(row: Row, sort: str) -> tuple[str, int]:
-    """Sortable as text, so that a cursor can hold it; the id decides between equal ones."""
-    at = {"update_time": row.modified_at, "add_time": row.created_at, "due_date": row.fields.get("at")}.get(sort)
-    return (second(at).isoformat() if isinstance(at, datetime) else "", row.row_id)
 
 
 def _term(request: Request) -> str:
