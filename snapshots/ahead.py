@@ -1,4 +1,5 @@
-"""Makes the next items of an iteration on a thread of its own while the caller works on the one before."""
+"""Pages on their way to be stored: small ones are put together, and the next is made on a thread of its own while the
+caller works on the one before."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
 from typing import TypeVar
+
+from adapters.base import Page
 
 T = TypeVar("T")
 
@@ -61,3 +64,35 @@ def made_ahead(items: Iterator[T], ahead: int = 2) -> Iterator[Iterator[T]]:
                 queue.get_nowait()
             except Empty:
                 thread.join(0.05)
+
+
+GATHERED = 2_000
+"""Changes that are stored together at least where a CRM's pages are small: a transaction costs as much as a hundred."""
+
+
+def gathered(pages: Iterator[Page], least: int = GATHERED) -> Iterator[Page]:
+    """The same changes in pages of at least `least`, the last apart. What came before an error is handed on first."""
+    held: list[Page] = []
+    try:
+        for page in pages:
+            held.append(page)
+            if sum(len(one.changes) + len(one.rejections) for one in held) >= least:
+                yield _joined(held)
+                held = []
+    except Exception:
+        if held:
+            yield _joined(held)
+        raise
+    if held:
+        yield _joined(held)
+
+
+def _joined(pages: list[Page]) -> Page:
+    last = pages[-1]
+    return Page(
+        changes=tuple(change for page in pages for change in page.changes),
+        rejections=tuple(one for page in pages for one in page.rejections),
+        cursor=last.cursor,
+        done=last.done,
+        total=last.total,
+    )

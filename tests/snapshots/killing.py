@@ -66,6 +66,7 @@ class Bed:
             connection_id=self.connection_id,
             adapter=adapter,
             now=lambda: now,
+            together=1,
         ).run(trigger="test")
         database.close()
         if report.status != "succeeded":

@@ -234,6 +234,7 @@ def sync(
     now: Callable[[], datetime],
     **further: object,
 ) -> RunReport:
+    """A run that stores each page by itself, unless told otherwise (`together`)."""
     from_start = bool(further.pop("from_start", False))
     return Sync(
         database=database,
@@ -241,7 +242,7 @@ def sync(
         connection_id=connection_id,
         adapter=crm,
         now=now,
-        **further,  # type: ignore[arg-type]
+        **{"together": 1, **further},  # type: ignore[arg-type]
     ).run(trigger="test", from_start=from_start)
 
 
