@@ -14,9 +14,7 @@ from adapters.nutshell.objects import (
     ACTIVITIES,
     ACTIVITY_TYPES,
     DEALS,
-    INDUSTRIES,
     OBJECTS,
-    SOURCES,
     ObjectFacts,
     activity_kind,
 )
@@ -45,8 +43,6 @@ class Exposed:
     has_feed: bool
     kinds_of_types: Mapping[str, ActivityKind]
     types: Mapping[str, str]
-    sources: Mapping[str, str]
-    industries: Mapping[str, str]
     missing: tuple[Missing, ...] = field(default=())
 
     @property
@@ -67,14 +63,12 @@ class Exposed:
 def exposed(client: NutshellClient, configured: Mapping[str, ActivityKind]) -> Exposed:
     """Looks at each object. Raises what is not about a right."""
     reasons = {facts: _refused(lambda facts=facts: client.is_exposed(facts)) for facts in OBJECTS}  # type: ignore[misc]
-    owners, pipelines = _refused(client.users), _refused(lambda: (client.stagesets(), client.stages()))
+    owners, pipelines = _refused(client.users), _refused(client.stages)
     feed = _refused(lambda: client.events(DEALS, 2, {}))
-    types, sources = client.labels(ACTIVITY_TYPES, "activity types"), client.labels(SOURCES, "sources")
-    industries = client.labels(INDUSTRIES, "industries")
+    types = client.labels(ACTIVITY_TYPES, "activity types") if reasons[ACTIVITIES] is None else {}
     found = Exposed(
         tuple(facts for facts, reason in reasons.items() if reason is None), owners is None, pipelines is None,
-        feed is None, {one: activity_kind(name, configured) for one, name in types.items()}, types, sources,
-        industries,
+        feed is None, {one: activity_kind(name, configured) for one, name in types.items()}, types,
     )  # fmt: skip
     missing = {kind.value: reason for kind, reason in NEVER_READ.items()}
     missing |= {facts.kind.value: reason for facts, reason in reasons.items() if reason is not None}

@@ -31,7 +31,7 @@ from adapters.nutshell.client import MOST_LISTED, NutshellClient, Raw
 from adapters.nutshell.contacts import LOOKUP_LAG, Contacts, FieldNames
 from adapters.nutshell.history import payloads
 from adapters.nutshell.limits import read_refusal
-from adapters.nutshell.objects import DEALS, OBJECTS
+from adapters.nutshell.objects import DEALS, INDUSTRIES, OBJECTS, SOURCES
 from adapters.nutshell.passes import Passes, Place, place_of
 from adapters.nutshell.reading import AccountFacts
 from adapters.nutshell.tally import Tally
@@ -109,6 +109,7 @@ class Nutshell:
         )
         self._guard = threading.Lock()
         self._exposed: tuple[datetime, Exposed] | None = None
+        self._labels: tuple[datetime, dict[str, str], dict[str, str]] | None = None
         self._tally: Tally | None = None
 
     def __repr__(self) -> str:
@@ -201,9 +202,10 @@ class Nutshell:
     def _counted(self, found: Exposed, since: datetime | None) -> Tally:
         """Nutshell counts nothing by kind and owner: what was counted through is kept for a moment, since who asks for
         one owner asks for the next."""
+        account = AccountFacts(kinds=found.kinds_of_types)
         with self._guard:
             if self._tally is None or not self._tally.covers(since, self._now()):
-                self._tally = Tally.of(self._client, self._account(found), since, self._now())
+                self._tally = Tally.of(self._client, account, since, self._now())
             return self._tally
 
     def expected_count(self, kind: Kind) -> int | None:
@@ -228,7 +230,12 @@ class Nutshell:
         return Passes(self._client, _FACTS[kind], self._account(found), self._page_size, found.has_feed)
 
     def _account(self, found: Exposed) -> AccountFacts:
-        return AccountFacts(self._own.zone, found.kinds_of_types, found.sources, found.industries)
+        with self._guard:
+            if self._labels is None or self._now() - self._labels[0] > EXPOSED_FOR:
+                labels = [self._client.labels(path, path) for path in (SOURCES, INDUSTRIES)]
+                self._labels = (self._now(), labels[0], labels[1])
+            _, sources, industries = self._labels
+        return AccountFacts(self._own.zone, found.kinds_of_types, sources, industries)
 
     def _few(self, kind: Kind, place: Place) -> Iterator[Page]:
         """Kinds that are few are listed in full each time."""

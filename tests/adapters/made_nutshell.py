@@ -19,7 +19,7 @@ from adapters.sandbox.nutshell import NutshellServer, Plan
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 EMAIL, API_KEY = "owner0@sandbox.example", "not-a-secret-of-anyone-0123456789"
 SMALL = Size(owners=5, companies=12, contacts=20, deals=24, activities=60, days=60)
-FREE = Plan(burst=10**9)
+FREE = Plan(per_minute=10**9)
 
 
 def made_world(seed: int = 4, size: Size = SMALL) -> World:

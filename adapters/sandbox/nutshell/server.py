@@ -28,9 +28,9 @@ Match = re.Match[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """burst: requests in ten seconds. Nutshell documents no limit; here is one that a modest client keeps to."""
+    """per_minute: requests. Nutshell documents no limit; here is one that a modest client keeps to."""
 
-    burst: int = 20
+    per_minute: int = 120
 
 
 class NutshellServer(DialectServer):
@@ -54,7 +54,7 @@ class NutshellServer(DialectServer):
         self.hidden, self.custom, self.returns_deleted = set(hidden), frozenset(custom), returns_deleted
         self.expired = False
         self.base_url, self.feed, self.show = base_url, Feed(world), Entities(world, base_url)
-        self._window = Window(self.plan.burst, 10.0)
+        self._window = Window(self.plan.per_minute, 60.0)
         self._declare_routes()
 
     def _declare_routes(self) -> None:
