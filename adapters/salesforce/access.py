@@ -147,7 +147,7 @@ def checks(client: SalesforceClient, allowance: Allowance, version: str, lead_id
     """One line per right. An optional one that is missing is told, and no fault."""
     try:
         organization, _ = client.organization()
-        versions, user = client.versions(), client.user()
+        versions, user_id = client.versions(), client.user_id()
         found = exposed(client)
     except CrmError as error:
         yield Check(
@@ -162,7 +162,7 @@ def checks(client: SalesforceClient, allowance: Allowance, version: str, lead_id
         yield from _object(facts, found)
     for name, noun in WITHOUT.items():
         yield _beside(name, noun, name in found.seen)
-    yield from _sharing(client, str(user.get("user_id") or ""))
+    yield from _sharing(client, user_id)
     yield _writing(found.seen.get(CONTACTS.name), lead_id_field)
     if allowance.told is not None:
         used, most = allowance.told

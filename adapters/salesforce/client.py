@@ -29,6 +29,10 @@ MASTER_TYPE = "012000000000000AAA"
 """Names the record type of an org that has none."""
 
 
+class TooManyError(RetriableError):
+    """Counting takes longer than Salesforce allows."""
+
+
 class Instance:
     """The org's own host, which the log-in names. open_client: makes the client of a host."""
 
@@ -41,6 +45,9 @@ class Instance:
         with self._guard:
             client = self._clients.get(url) or self._clients.setdefault(url, self._open(url))
         return client.send(call)
+
+    def user_id(self) -> str:
+        return self._tokens.get().user_id
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -84,13 +91,9 @@ class SalesforceClient:
         rows = _rows(answer.json, "Organization").records
         return rows[0] if rows else {}, _date(answer)
 
-    def user(self) -> Raw:
+    def user_id(self) -> str:
         """Who we are."""
-        call = Call(
-            method="GET", path="/services/oauth2/userinfo", what="the user", idempotent=True, accept=frozenset({403}),
-        )  # fmt: skip
-        answer = self._instance.send(call)
-        return answer.json if isinstance(answer.json, dict) and answer.status == 200 else {}
+        return self._instance.user_id()
 
     def versions(self) -> list[str]:
         """The versions of the API that the org serves."""
@@ -150,9 +153,14 @@ class SalesforceClient:
         return rows
 
     def count(self, name: str, where: str) -> int:
-        """How many there are, archived activities included, which a plain query does not see."""
+        """How many there are, archived activities included, which a plain query does not see. Raises TooManyError."""
         soql = select(("COUNT()",), name, both("IsDeleted = false", where))
-        return _rows(self._get("queryAll", name, {"q": soql}, scope=name).json, name).total
+        answer = self._get("queryAll", name, {"q": soql}, scope=name, accept=frozenset({400}))
+        if answer.status == 400 and {code for code, _ in errors_in(answer.json)} & TIMED_OUT:
+            raise TooManyError(f"Salesforce: {name}: there are too many to be counted in time.")
+        if answer.status == 400:
+            answer = self._get("queryAll", name, {"q": soql}, scope=name)
+        return _rows(answer.json, name).total
 
     # --- bulk queries ---
 

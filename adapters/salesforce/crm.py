@@ -29,7 +29,7 @@ from adapters.http import Account, HttpClient, Limits
 from adapters.records import ActivityKind, Change, Deal, Kind, Owner
 from adapters.salesforce import access, objects, reading
 from adapters.salesforce.access import Exposed
-from adapters.salesforce.client import MASTER_TYPE, MOST_PER_QUERY, Instance, Raw, SalesforceClient
+from adapters.salesforce.client import MASTER_TYPE, MOST_PER_QUERY, Instance, Raw, SalesforceClient, TooManyError
 from adapters.salesforce.contacts import Contacts
 from adapters.salesforce.limits import Allowance, ReservingBudget, read_refusal
 from adapters.salesforce.objects import CONTACTS, DEALS, HISTORY, RECORD_TYPE, TASKS, ObjectFacts
@@ -221,7 +221,10 @@ class Salesforce:
             return None
         if kind in _LISTED:
             return len(self._listed(kind, found))
-        return sum(self._client.count(facts.name, found.only(facts)) for facts in found.of(kind))
+        try:
+            return sum(self._client.count(facts.name, found.only(facts)) for facts in found.of(kind))
+        except TooManyError:
+            return None
 
     # --- passes ---
 

@@ -18,7 +18,7 @@ from adapters.errors import FatalError, RetriableError
 from adapters.records import Change, Deletion, Kind, Merge
 from adapters.salesforce import reading
 from adapters.salesforce.access import Exposed
-from adapters.salesforce.client import MOST_PER_QUERY, Raw, SalesforceClient, typed
+from adapters.salesforce.client import MOST_PER_QUERY, Raw, SalesforceClient, TooManyError, typed
 from adapters.salesforce.objects import (
     DEALS,
     EMAILS,
@@ -146,7 +146,10 @@ class Passes:
     # --- by a bulk query ---
 
     def _is_large(self, facts: ObjectFacts) -> bool:
-        return self.client.count(facts.name, self.exposed.only(facts)) >= self.bulk_from
+        try:
+            return self.client.count(facts.name, self.exposed.only(facts)) >= self.bulk_from
+        except TooManyError:
+            return True
 
     def _started(self, facts: ObjectFacts, until: int) -> str | None:
         where = both(self.exposed.only(facts), _window(None, until))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -59,8 +59,11 @@ class SalesforceAccess:
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """user_id: whose it is; empty where the log-in does not tell."""
+
     access_token: str = field(repr=False)
     instance_url: str
+    user_id: str = ""
 
 
 class Tokens:
@@ -97,7 +100,7 @@ class Tokens:
             token = _read(self._cache.get(self._own.account))
             if token is None or token.access_token == refused:
                 token = self._fetched()
-                kept = orjson.dumps({"access_token": token.access_token, "instance_url": token.instance_url}).decode()
+                kept = orjson.dumps(asdict(token)).decode()
                 self._cache.put(self._own.account, kept, expires_at=self._now() + KEPT_FOR)
         self._held = token
         return token
@@ -154,7 +157,8 @@ class Tokens:
         body = answer.json if isinstance(answer.json, dict) else {}
         if answer.status != 200 or not body.get("access_token") or not body.get("instance_url"):
             raise self._refused(body, form)
-        token = Token(str(body["access_token"]), self._believed(str(body["instance_url"])))
+        user_id = str(body.get("id") or "").rpartition("/")[2]
+        token = Token(str(body["access_token"]), self._believed(str(body["instance_url"])), user_id)
         if body.get("refresh_token") and self._own.refresh_token:
             # Orgs may change the refresh token with each use.
             ends = self._now() + REFRESH_KEPT_FOR
@@ -198,5 +202,4 @@ def audience(login_url: str) -> str:
 
 
 def _read(text: str | None) -> Token | None:
-    found = orjson.loads(text) if text else None
-    return Token(found["access_token"], found["instance_url"]) if found else None
+    return Token(**orjson.loads(text)) if text else None

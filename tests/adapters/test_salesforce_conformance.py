@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 from typing import Any, ClassVar
 
+import pytest
+import stamina
 from conformance import AdapterConformance, ConformanceOverTime
 from made_salesforce import NOW, SECRET, made_adapter, made_server, made_world
 
 from adapters.base import CrmAdapter
 from adapters.sandbox import World, live_on
+
+
+@pytest.fixture(autouse=True)
+def _retries_do_not_sleep() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=4):
+        yield
 
 
 class SalesforceRules(AdapterConformance):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from made_salesforce import NOW, made_adapter, made_server, made_world
 from adapters.errors import CrmError, FatalError, MissingScopeError, RetriableError
 from adapters.records import Activity, ActivityKind, Change, Deal, Deletion, Kind, Merge
 from adapters.salesforce import Salesforce
-from adapters.sandbox import Clock, Fault, Mishap, Size, World, live_on
+from adapters.sandbox import Clock, Fault, Mishap, Reply, Request, Size, World, live_on
 from adapters.sandbox.salesforce import SalesforceServer
 from adapters.sandbox.salesforce.values import error, id_of
 
@@ -44,6 +45,20 @@ def activities(adapter: Salesforce, cursor: str | None = None) -> list[Activity]
 def synced(adapter: Salesforce, kind: Kind, cursor: str | None = None) -> tuple[list[Change], str]:
     pages = pages_of(adapter, kind, cursor)
     return changes_in(pages), pages[-1].cursor
+
+
+def slow_down(server: SalesforceServer, is_slow: Callable[[str], bool]) -> None:
+    """Queries that are too slow for Salesforce."""
+    honest = server._query
+
+    def answer(request: Request, match: re.Match[str]) -> Reply:
+        if is_slow(request.query["q"]):
+            return error(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
+        return honest(request, match)
+
+    server.routes = [
+        (method, path, answer if handler == honest else handler) for method, path, handler in server.routes
+    ]
 
 
 # --- pages ---
@@ -74,23 +89,9 @@ def test_a_pass_that_is_cut_off_at_every_page_ends_like_a_whole_one() -> None:
         assert seen == whole, kind
 
 
-def test_a_query_that_takes_too_long_is_asked_for_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_takes_too_long_is_asked_for_fewer_rows() -> None:
     server = made_server(made_world(size=Size(companies=250, contacts=1, deals=1, activities=1)), **FREE)
-    honest = server._query
-
-    def slow(request, match):
-        limit = int(request.query["q"].rpartition("LIMIT ")[2] or 0) if "LIMIT" in request.query["q"] else 0
-        if limit > 60:
-            return error(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
-        return honest(request, match)
-
-    patterns = {pattern.pattern: handler for _, pattern, handler in server.routes}
-    assert server._query in patterns.values()
-    monkeypatch.setattr(
-        server,
-        "routes",
-        [(method, pattern, slow if handler == honest else handler) for method, pattern, handler in server.routes],
-    )
+    slow_down(server, lambda soql: int(soql.rpartition("LIMIT ")[2]) > 60 if "LIMIT" in soql else False)
     found, _ = synced(made_adapter(server, page_size=2_000), Kind.COMPANY)
     assert len(Seen().take(found).live) == len(server.world.live("company"))
 
@@ -301,6 +302,18 @@ def test_a_bulk_query_is_waited_for_and_not_started_twice() -> None:
     found = changes_in(pages_of(made_adapter(server, bulk_from=10), Kind.CONTACT, begun.cursor))
     assert len(Seen().take(found).of(Kind.CONTACT)) == len(server.world.live("contact"))
     assert len([one for one in server.log if one.method == "POST" and one.path.endswith("/jobs/query")]) == 1
+
+
+def test_what_takes_too_long_to_count_is_a_large_load_and_no_number() -> None:
+    server = made_server(made_world(), **FREE)
+    slow_down(server, lambda soql: "COUNT()" in soql)
+    adapter = made_adapter(server)
+    found, _ = synced(adapter, Kind.CONTACT)
+    assert len(Seen().take(found).of(Kind.CONTACT)) == len(server.world.live("contact"))
+    assert any("/jobs/" in one.path for one in server.log)
+    assert adapter.expected_count(Kind.CONTACT) is None
+    with pytest.raises(RetriableError):
+        adapter.count_activity(kind=ActivityKind.CALL)
 
 
 def test_few_rows_are_read_without_a_bulk_query() -> None:
