@@ -35,7 +35,7 @@ from adapters.nutshell.objects import DEALS, INDUSTRIES, OBJECTS, SOURCES
 from adapters.nutshell.passes import Passes, Place, place_of
 from adapters.nutshell.reading import AccountFacts
 from adapters.nutshell.tally import Tally
-from adapters.records import ActivityKind, Change, Deal, Kind, Owner
+from adapters.records import ActivityKind, Change, Deal, Kind, Owner, Rejection
 
 BASE_URL = "https://app.nutshell.com"
 EXPOSED_FOR = timedelta(minutes=10)
@@ -213,7 +213,7 @@ class Nutshell:
         if kind not in found.kinds:
             return None
         if kind in _LISTED:
-            return len(self._listed(kind))
+            return len(self._listed(kind)[0])
         return self._client.page(_FACTS[kind], 0, 1)[1]
 
     # --- passes ---
@@ -239,23 +239,30 @@ class Nutshell:
 
     def _few(self, kind: Kind, place: Place) -> Iterator[Page]:
         """Kinds that are few are listed in full each time."""
-        records = self._listed(kind)
+        records, odd = self._listed(kind)
         start = int(place.after or 0) if place.until else 0
         while True:
             stop = start + self._page_size
             is_last = stop >= len(records)
             after = Place() if is_last else Place(until=1, phase=kind.value, after=str(stop))
-            yield Page(changes=tuple(records[start:stop]), cursor=after.text(), done=is_last)
+            rejected = tuple(odd) if is_last else ()
+            yield Page(changes=tuple(records[start:stop]), cursor=after.text(), done=is_last, rejections=rejected)
             if is_last:
                 return
             start = stop
 
-    def _listed(self, kind: Kind) -> list[Change]:
+    def _listed(self, kind: Kind) -> tuple[list[Change], list[Rejection]]:
         if kind is Kind.OWNER:
-            return list(map(reading.owner, self._client.users()))
+            return list(map(reading.owner, self._client.users())), []
         if kind is Kind.PIPELINE:
-            return [reading.pipeline(raw, place) for place, raw in enumerate(self._client.stagesets())]
-        return [stage for raw in self._client.stages() if (stage := reading.stage(raw)) is not None]
+            return [reading.pipeline(raw, place) for place, raw in enumerate(self._client.stagesets())], []
+        made = [(raw, reading.stage(raw)) for raw in self._client.stages()]
+        odd = [_odd(raw) for raw, stage in made if stage is None]
+        return [stage for _, stage in made if stage is not None], odd
+
+
+def _odd(stage: Raw) -> Rejection:
+    return Rejection(source="Nutshell: stages", line=None, reason="It names no pipeline.", row=stage)
 
 
 def _is_since(deal: Deal, created: datetime | None, modified: datetime | None) -> bool:

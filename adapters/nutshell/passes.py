@@ -28,8 +28,9 @@ OVERLAP = timedelta(minutes=5)
 """Events may be written a moment late; what is read again because of the overlap changes nothing."""
 SCAN_EVERY = timedelta(days=7)
 SCAN, MERGED, EVENTS, DELETED = "scan", "merged", "events", "deleted"
-AFTER = {SCAN: MERGED, MERGED: DELETED, EVENTS: DELETED}
-"""Which phase follows on which; what is gone comes last, so that it stays gone."""
+AFTER = {SCAN: EVENTS, MERGED: DELETED, EVENTS: DELETED}
+"""Which phase follows on which; what is gone comes last, so that it stays gone. A first scan is followed by MERGED: of
+all events there ever were, that is what it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ class Passes:
         phase = AFTER.get(here.phase) if self.has_feed else None
         if here.phase == SCAN:
             here = replace(here, scanned=here.until)
+            phase = MERGED if phase is not None and not here.since else phase
         return replace(here, phase=phase, after="") if phase is not None else None
 
     def _ended(self, here: Place) -> Place:
@@ -114,6 +116,8 @@ class Passes:
     def _scan(self, here: Place) -> Step:
         number = int(here.after) if here.after else self._last_page(here.limit)
         rows, total = self.client.page(self.facts, number, here.limit)
+        if here.since:  # what the feed names afterwards; what happens from now on is for the next pass
+            self._fetched.update(str(row["id"]) for row in rows)
         return Step(self._records(rows, self._whole_feed), str(number - 1) if number > 0 else None, total)
 
     def _last_page(self, limit: int) -> int:

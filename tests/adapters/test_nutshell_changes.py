@@ -16,7 +16,7 @@ from adapters.base import MemoryBudget
 from adapters.errors import CrmError, FatalError, RetriableError
 from adapters.http import Limits
 from adapters.nutshell.passes import OVERLAP, SCAN_EVERY
-from adapters.records import ActivityKind, Deal, DealField, Deletion, Kind, Merge
+from adapters.records import ActivityKind, Company, Deal, DealField, Deletion, Kind, Merge
 from adapters.sandbox import Clock, Fault, Mishap, World, live_on
 from adapters.sandbox.nutshell import NutshellServer
 
@@ -170,6 +170,19 @@ def test_mergers_in_a_chain_name_the_survivor_of_all() -> None:
     assert set(merge.loser_ids) == {f"{first.row_id}-accounts", f"{second.row_id}-accounts"}
     told = [one for one in changes if isinstance(one, Merge | Deletion)]
     assert told[0] is merge  # what is told of a loser afterwards says nothing of the survivor
+
+
+def test_a_merger_is_told_also_where_the_weekly_scan_is_what_comes_next() -> None:
+    world = made_world()
+    adapter = made_adapter(made_server(world, plan=FREE), budget=PLENTY)
+    cursor = pages_of(adapter, Kind.COMPANY)[-1].cursor
+    world.clock.advance(SCAN_EVERY.total_seconds() + 1)
+    first, second, *_ = world.live("company")
+    world.merge(first, second)
+    changes = changes_in(pages_of(adapter, Kind.COMPANY, cursor))
+    told = [(one.winner_id, one.loser_ids) for one in changes if isinstance(one, Merge)]
+    assert told == [(f"{first.row_id}-accounts", (f"{second.row_id}-accounts",))]
+    assert len({one.external_id for one in changes if isinstance(one, Company)}) == len(world.live("company"))
 
 
 def test_a_survivor_that_is_gone_as_well_is_no_survivor() -> None:

@@ -15,6 +15,7 @@ from adapters.nutshell.objects import ACTIVITIES, COMPANIES, CONTACTS, DEALS, OB
 from adapters.nutshell.reading import AccountFacts
 from adapters.nutshell.times import instant
 from adapters.records import Activity, ActivityKind, Company, Contact, Deal, DealField, DealStatus, Kind
+from adapters.sandbox.nutshell import entities
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 1_767_225_600
@@ -232,6 +233,17 @@ def test_a_stage_s_pipeline_is_read_from_either_shape(links: object) -> None:
     assert found is not None
     assert (found.pipeline_id, found.position, found.status) == ("1-stagesets", 1, DealStatus.OPEN)
     assert reading.stage({"id": "1-stages", "name": "New"}) is None
+
+
+def test_a_stage_without_a_pipeline_is_set_aside_for_a_person_to_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = entities.stage
+    lost = lambda row: honest(row) | ({"links": {}} if row.text("name") == "Due" else {})  # noqa: E731
+    monkeypatch.setattr(entities, "stage", lost)
+    adapter = made_adapter(made_server(made_world(), plan=FREE))
+    [page] = adapter.changes(Kind.STAGE, None)
+    [refused] = page.rejections
+    assert (refused.reason, refused.row["name"]) == ("It names no pipeline.", "Due")
+    assert adapter.expected_count(Kind.STAGE) == len(page.changes) == 4
 
 
 def test_a_stage_that_was_removed_does_not_stop_a_sync() -> None:
