@@ -286,9 +286,15 @@ class Salesforce:
         if types and found.seen.get(DEALS.name) and found.seen[DEALS.name].has(RECORD_TYPE):
             soql = select(types, objects.RECORD_TYPES, "SobjectType = 'Opportunity'")
             rows = _by_id(self._client.all_rows(soql, objects.RECORD_TYPES))
-        if not rows or self._client.count(DEALS.name, f"{RECORD_TYPE} = null"):
+        if not rows or self._has_deals_without():
             rows.append({"Id": NO_PIPELINE, "Name": "Opportunities"})
         return rows
+
+    def _has_deals_without(self) -> bool:
+        try:
+            return self._client.count(DEALS.name, f"{RECORD_TYPE} = null") > 0
+        except TooManyError:
+            return True
 
     def _stages(self, found: Exposed, pipelines: list[Raw]) -> Iterator[Change]:
         rows = _by_id(self._client.all_rows(select(found.beside(objects.STAGES), objects.STAGES), objects.STAGES))

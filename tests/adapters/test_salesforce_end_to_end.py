@@ -11,6 +11,8 @@ from threading import Barrier
 import pytest
 from made_loopback import on_loopback
 from made_salesforce import SECRET, made_server, made_world
+from pydantic import ValidationError
+from test_salesforce_log_in import PEM
 
 from adapters.errors import ConfigError
 from adapters.records import Kind
@@ -151,6 +153,43 @@ def test_without_a_credential_the_setting_is_named(installed: Installation, gone
     with pytest.raises(ConfigError) as error:
         replace(installed.services, settings=settings).adapter(connection).list_owners()
     assert error.value.setting == setting
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "SALESFORCE_CLIENT_ID is missing"),
+        ({"salesforce_client_id": "c"}, "SALESFORCE_CLIENT_SECRET is missing"),
+        (
+            {"salesforce_client_id": "c", "salesforce_private_key_file": "key.pem"},
+            "SALESFORCE_USERNAME is missing",
+        ),
+        (
+            {"salesforce_client_id": "c", "salesforce_private_key_file": "no.pem", "salesforce_username": "u"},
+            "SALESFORCE_PRIVATE_KEY_FILE does not exist",
+        ),
+        ({"salesforce_client_id": "c", "salesforce_api_version": "sixty"}, "salesforce_api_version"),
+        ({"salesforce_client_id": "c", "salesforce_login_url": "acme"}, "http://"),
+    ],
+)
+def test_settings_that_are_incomplete_are_refused_by_name(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Settings(crm_provider="salesforce", **given)
+
+
+def test_a_key_file_is_read_where_the_settings_say(installed: Installation, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text(PEM)
+    changed = {
+        "salesforce_client_secret": None, "salesforce_username": "ada@acme.example",
+        "salesforce_private_key_file": tmp_path / "key.pem",
+    }  # fmt: skip
+    settings = installed.services.settings.model_copy(update=changed)
+    [connection] = list_connections(installed.services.database, installed.organization_id)
+    assert replace(installed.services, settings=settings).adapter(connection).list_owners()
+    assert len(installed.server.assertions) == 1
+    settings = settings.model_copy(update={"salesforce_private_key_file": tmp_path / "gone.pem"})
+    with pytest.raises(ConfigError, match="SALESFORCE_PRIVATE_KEY_FILE"):
+        replace(installed.services, settings=settings).adapter(connection)
 
 
 def test_integrations_read_the_same_from_snapshots_and_from_the_org(installed: Installation) -> None:
