@@ -61,14 +61,18 @@ def install(wanted: str) -> None:
             "The packages could not be installed; the lines above say why. Check the network (or PIP_INDEX_URL), "
             "the free space (2 GB), and try again."
         )
-    if wanted == "dev" and not with_npm():
-        raise InstallError("The clients from npm could not be installed; the lines above say why. Check the network.")
+    is_whole = wanted != "dev" or with_npm()
+    if not is_whole:
+        say(
+            "The clients from npm could not be installed: tests that need them will not run. The next make tries again."
+        )
     # The project itself, so that `slms` and notebook kernels find it from anywhere.
     run(
         pip("install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)),
         required=True,
     )
-    _stamp(wanted).write_text(digest(wanted))
+    if is_whole:
+        _stamp(wanted).write_text(digest(wanted))
 
 
 def make_venv() -> None:

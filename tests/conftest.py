@@ -153,6 +153,14 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def npm_clients() -> Path:
+    """The folder of clients from npm. Missing, their tests are skipped, and fail in CI."""
+    folder = Path(__file__).parents[1] / ".venv" / "foreign"
+    found = (folder / "node_modules" / "pipedrive").is_dir()
+    return folder if found else Path(_cannot_run(f"{folder} is missing: clients from npm did not run. make setup-dev."))
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real exports beside the project. Missing, its tests are skipped, and fail in CI."""
     folder = Path(__file__).parents[2] / "shared" / "data"

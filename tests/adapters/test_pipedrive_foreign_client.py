@@ -34,6 +34,9 @@ COMPILER = INSTALLED / "node_modules/typescript/bin/tsc"
 STRICT = ("--strict", "--strictNullChecks", "false", "--skipLibCheck", "--target", "es2022", "--module", "commonjs")
 
 
+pytestmark = pytest.mark.usefixtures("npm_clients")
+
+
 @dataclass(frozen=True)
 class Call:
     """model: the client's name of what the answer must be; None: it must be answered."""
