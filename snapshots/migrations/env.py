@@ -21,10 +21,14 @@ with engine.connect() as connection:
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
     connection.commit()
     try:
-        connection.execute(text("SET lock_timeout = '5s'"))
+        # While it waits for a table everybody else waits behind it: for no longer than a sender of leads has patience.
+        connection.execute(text("SET lock_timeout = '2s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.commit()
-        context.configure(connection=connection, target_metadata=metadata, include_name=is_ours)
+        # Each migration is a transaction of its own: locks are held for one, and a killed run goes on at the next.
+        context.configure(
+            connection=connection, target_metadata=metadata, include_name=is_ours, transaction_per_migration=True
+        )
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
