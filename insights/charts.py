@@ -95,6 +95,14 @@ class Measure:
         return f"{value:.1%}" if self.is_rate else f"{self.prefix}{value:,.0f}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A day on which something happened to the data as a whole, in words: "Moved to HubSpot"."""
+
+    day: date
+    label: str
+
+
 def theme(palette: Palette) -> dict[str, Any]:
     """The Vega-Lite configuration of every chart."""
     axis = {
@@ -194,12 +202,13 @@ def empty(palette: Palette, *, reason: str, height: int = 260) -> Chart:
 
 def trend(
     frame: pd.DataFrame, palette: Palette, *, measure: Measure, names: tuple[str, str] = ("This period", "Previous"),
-    partial_from: date | None = None, height: int = 260,
+    partial_from: date | None = None, marks: Sequence[Mark] = (), height: int = 260,
 ) -> Chart:  # fmt: skip
     """A measure over time against its comparison.
 
     frame: columns `day` (first day of each step), `value`, and `comparison` (already laid over the same days, may be
-    all missing); not modified. partial_from: from this step on the period is not over yet, drawn dashed.
+    all missing); not modified. partial_from: from this step on the period is not over yet, drawn dashed. marks: days
+    with a thin line and its name; those outside the chart are left out.
     Raises ValueError on an empty frame; draw `empty` instead.
     """
     if frame.empty:
@@ -220,8 +229,33 @@ def trend(
     layers += (
         _end_names(data, palette, measure=measure, x=x, top=top, names=names, height=height) if has_comparison else []
     )
+    layers += _marked(marks, data["day"], x, palette)
     layers.append(_hover(base, x, palette, measure, names if has_comparison else names[:1]))
     return _finished(alt.layer(*layers), palette, height)
+
+
+def shown_marks(marks: Sequence[Mark], days: pd.Series) -> list[Mark]:
+    """Those that lie in a chart of steps that begin on these days."""
+    first, last = pd.Timestamp(days.min()).date(), pd.Timestamp(days.max()).date()
+    longest = int(pd.to_datetime(days).diff().dt.days.max()) if len(days) > 1 else 1
+    return [mark for mark in marks if first <= mark.day and (mark.day - last).days < longest]
+
+
+def _marked(marks: Sequence[Mark], days: pd.Series, x: alt.X, palette: Palette) -> list[Any]:
+    """Thin lines from top to bottom, each with its name beside its top, on the side where there is room."""
+    layers: list[Any] = []
+    first, last = pd.Timestamp(days.min()), pd.Timestamp(days.max())
+    for mark in shown_marks(marks, days):
+        # One in the last step, which has no room of its own, stands at that step's beginning.
+        place, on = min(pd.Timestamp(mark.day), last), pd.Timestamp(mark.day)
+        at = alt.Chart(pd.DataFrame({"day": [place], "on": [on], "label": [mark.label]}))
+        tooltip = [alt.Tooltip("label:N", title="Change of CRM"), alt.Tooltip("on:T", title="On", format="%-d %b %Y")]
+        layers.append(at.mark_rule(color=palette.muted, strokeWidth=1, strokeDash=[2, 2]).encode(x, tooltip=tooltip))
+        is_late = place > first + (last - first) * 0.6
+        text = at.mark_text(align="right" if is_late else "left", dx=-5 if is_late else 5, baseline="top", fontSize=11,
+                            color=palette.muted)  # fmt: skip
+        layers.append(text.encode(x, y=alt.value(0), text="label:N"))
+    return layers
 
 
 def _present(data: pd.DataFrame, x: alt.X, y: alt.Y, palette: Palette, partial_from: date | None) -> list[Any]:
@@ -271,11 +305,13 @@ def _hover(base: alt.Chart, x: alt.X, palette: Palette, measure: Measure, names:
     return base.mark_rule(color=palette.ghost).encode(x, opacity=shown, tooltip=tooltip).add_params(near)
 
 
-def baseline(frame: pd.DataFrame, palette: Palette, *, measure: Measure, height: int = 240) -> Chart:
+def baseline(
+    frame: pd.DataFrame, palette: Palette, *, measure: Measure, marks: Sequence[Mark] = (), height: int = 240
+) -> Chart:
     """A person's own weeks against the band in which most of them usually lie; weeks outside it are diamonds.
 
     frame: columns `day`, `value`, `low`, `middle`, `high` (the last three may be missing together, then no band is
-    drawn); not modified. Raises ValueError on an empty frame.
+    drawn); not modified. marks: as of `trend`. Raises ValueError on an empty frame.
     """
     if frame.empty:
         raise ValueError("nothing to draw: use empty()")
@@ -289,6 +325,7 @@ def baseline(frame: pd.DataFrame, palette: Palette, *, measure: Measure, height:
     layers.append(base.mark_line(color=palette.primary).encode(x, y))
     outside = base.transform_filter("isValid(datum.high) && (datum.value < datum.low || datum.value > datum.high)")
     layers.append(outside.mark_point(filled=True, size=70, color=palette.lost, shape="diamond", opacity=1).encode(x, y))
+    layers += _marked(marks, data["day"], x, palette)
     layers += _baseline_names(data, palette, measure=measure, x=x, top=top, height=height)
     tooltip = [alt.Tooltip("day:T", title="Week of", format="%-d %b %Y")]
     for field, title in (("value", measure.title), ("low", "Usually from"), ("high", "to")):

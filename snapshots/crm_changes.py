@@ -96,6 +96,7 @@ def list_changes(database: Database, organization_id: int) -> list[CrmChange]:
 
 
 def open_change(database: Database, organization_id: int) -> CrmChange | None:
+    """The change that is neither done nor given up; there is one at most."""
     return next((one for one in list_changes(database, organization_id) if one.is_open), None)
 
 
@@ -148,6 +149,7 @@ def beat(database: Database, change: CrmChange, n_read: int, *, now: datetime) -
 
 
 def fail(database: Database, change: CrmChange, message: str) -> None:
+    """The new CRM could not be read; the message is shown."""
     _set(database, change, "state = 'failed', error_message = :message", message=message)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from insights import charts
-from workbench import cards, export, tables, tokens
+from workbench import cards, data, export, formats, tables, tokens
 from workbench.content import Trend
 from workbench.filters import COMPARISONS
 from workbench.view import View
@@ -46,7 +46,7 @@ def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -
             _chart(trend, view, height),
             height="content" if _is_nothing(trend) else "stretch",
             key=f"{key}_chart_{trend.key}",
-            alt=alt_text(trend),
+            alt=alt_text(trend, data.moves(view)),
             theme=None,
         )
 
@@ -57,13 +57,14 @@ def _chart(trend: Trend, view: View, height: int) -> charts.Chart:
         return charts.empty(palette, reason=trend.nothing, height=min(height, EMPTY_HEIGHT))
     earlier = "Previous" if view.filters.comparison == "prev" else COMPARISONS[view.filters.comparison].capitalize()
     if "high" in trend.frame:
-        return charts.baseline(trend.frame, palette, measure=trend.measure, height=height)
+        return charts.baseline(trend.frame, palette, measure=trend.measure, marks=data.moves(view), height=height)
     return charts.trend(
         trend.frame,
         palette,
         measure=trend.measure,
         names=("This period", earlier),
         partial_from=trend.partial_from,
+        marks=data.moves(view),
         height=height,
     )
 
@@ -74,8 +75,8 @@ def _is_nothing(trend: Trend) -> bool:
     return not any((line.fillna(0) != 0).any() for line in lines)
 
 
-def alt_text(trend: Trend) -> str:
-    """The chart in one sentence, for those who cannot see it."""
+def alt_text(trend: Trend, marks: Sequence[charts.Mark] = ()) -> str:
+    """The chart in a sentence or two, for those who cannot see it."""
     values = trend.frame["value"].dropna()
     if _is_nothing(trend):
         return f"{trend.title}: {trend.nothing}"
@@ -83,5 +84,11 @@ def alt_text(trend: Trend) -> str:
     best = trend.frame.loc[values.idxmax(), "day"]
     return (
         f"{trend.title}: {len(values)} steps, from {written(values.iloc[0])} to {written(values.iloc[-1])}, "
-        f"highest {written(values.max())} in the step from {best:%-d %B %Y}. The table view lists all values."
+        f"highest {written(values.max())} in the step from {best:%-d %B %Y}. {_said_of(trend, marks)}"
+        "The table view lists all values."
     )
+
+
+def _said_of(trend: Trend, marks: Sequence[charts.Mark]) -> str:
+    shown = charts.shown_marks(marks, trend.frame["day"])
+    return "".join(f"{mark.label} on {formats.day(mark.day)}. " for mark in shown)

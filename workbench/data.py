@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
 from insights import metrics
-from snapshots import organizations, status
+from insights.charts import Mark
+from snapshots import crm_changes, organizations, status
 from snapshots.slices import Slice, Viewer
 from workbench import installation
 from workbench.view import View
@@ -88,6 +90,17 @@ def untold(view: View) -> dict[str, str]:
         if n_sources and everywhere.get(kind, 0) == n_sources
         for key in keys
     }
+
+
+def moves(view: View) -> list[Mark]:
+    """When the organization changed its CRM, as charts mark it."""
+    return _moves(view.viewer, view.data_version, view.time_zone)
+
+
+@cached
+def _moves(viewer: Viewer, data_version: int, time_zone: str) -> list[Mark]:
+    found = crm_changes.moves(installation.database(), viewer.organization_id)
+    return [Mark(day=at.astimezone(ZoneInfo(time_zone)).date(), label=f"Moved to {name}") for at, name in found]
 
 
 _PLURALS: Final = {"lead": "leads", "deal": "deals", "activity": "activities"}

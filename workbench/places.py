@@ -16,6 +16,7 @@ PIPELINE: Final = str(_PAGES / "pipeline.py")
 LEADS: Final = str(_PAGES / "leads.py")
 LEAD: Final = str(_PAGES / "lead.py")
 DATA: Final = str(_PAGES / "data.py")
+CHANGE: Final = str(_PAGES / "change.py")
 
 
 def link(filters: Filters, **more: str) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
-from workbench.places import DATA, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.places import CHANGE, DATA, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
 _STYLES: Final = Path(__file__).with_name("workbench.css")
@@ -33,7 +33,12 @@ def pages() -> Mapping[str, Sequence[Any]]:
             ),
             st.Page(LEAD, title="Lead", icon=":material/contact_mail:", url_path="lead", visibility="hidden"),
         ],
-        "Workspace": [st.Page(DATA, title="Data", icon=":material/database:", url_path="data")],
+        "Workspace": [
+            st.Page(DATA, title="Data", icon=":material/database:", url_path="data"),
+            st.Page(
+                CHANGE, title="Change of CRM", icon=":material/swap_horiz:", url_path="change", visibility="hidden"
+            ),
+        ],
     }
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench import (
     cards,
+    crm_cards,
     data,
     export,
     formats,
@@ -76,6 +77,7 @@ def source_card(source: Source, view: View) -> None:
                 st.button(
                     label, icon=":material/sync:", key=f"{key}_sync", on_click=syncs.start, args=(source.connection,)
                 )
+                crm_cards.menu(view, source.connection)
         known = replace(freshness.stamp(fresh, source.connection, view), name="", note="")
         cards.stamps([known], now=view.now)
         if source.is_running:
@@ -129,10 +131,11 @@ def sources_live(view: View) -> None:
 
 def sources_section(view: View) -> bool:
     found = syncs.sources(view)
+    crm_cards.head(view)
     if not found:
         states.empty(
-            "No source is connected",
-            "Import CSV exports on the tab beside, or set CRM_PROVIDER in `.env` and start again.",
+            "No source is read",
+            "Import CSV exports on the tab beside, connect a CRM, or set CRM_PROVIDER in `.env` and start again.",
             key="no_source",
             icon="power_off",
         )
@@ -141,6 +144,7 @@ def sources_section(view: View) -> bool:
     else:
         for source in found:
             source_card(source, view)
+    crm_cards.others(view)
     return bool(found)
 
 
