@@ -161,7 +161,7 @@ class Contacts:
 
     def _remember(self, email: str | None, contact_id: str) -> None:
         now = self.now()
-        for one in [one for one, (_, at) in self._recent.items() if now - at > LOOKUP_LAG]:
+        for one in [one for one, (_, at) in list(self._recent.items()) if now - at > LOOKUP_LAG]:
             self._recent.pop(one, None)
         if email:
             self._recent[email] = (contact_id, now)

@@ -107,7 +107,7 @@ class Nutshell:
         self._contacts = Contacts(
             http=http, client=self._client, lock=lock or MemoryLock(), account=own.account, fields=own.fields, now=now
         )
-        self._guard = threading.Lock()
+        self._guard, self._counting = threading.Lock(), threading.Lock()
         self._exposed: tuple[datetime, Exposed] | None = None
         self._labels: tuple[datetime, dict[str, str], dict[str, str]] | None = None
         self._tally: Tally | None = None
@@ -203,7 +203,7 @@ class Nutshell:
         """Nutshell counts nothing by kind and owner: what was counted through is kept for a moment, since who asks for
         one owner asks for the next."""
         account = AccountFacts(kinds=found.kinds_of_types)
-        with self._guard:
+        with self._counting:
             if self._tally is None or not self._tally.covers(since, self._now()):
                 self._tally = Tally.of(self._client, account, since, self._now())
             return self._tally
