@@ -49,7 +49,10 @@ class Desk:
         if isinstance(reading, Answer):
             return reading
         try:
-            judged = self.reception.judge(reading, await self._form(reading))
+            form = await self._form(reading)
+            if isinstance(form, Answer):
+                return form
+            judged = self.reception.judge(reading, form)
             if isinstance(judged, Turned):
                 return await self._turned(judged)
             return await self._wanted(judged)
@@ -57,9 +60,11 @@ class Desk:
             LOG.warning("lead not stored", reason=str(error))
             return self.reception.not_stored(reading)
 
-    async def _form(self, reading: Reading) -> Form | None:
+    async def _form(self, reading: Reading) -> Form | Answer | None:
         known, form = self.forms.remembered(reading.form_key)
-        return form if known else await asyncio.to_thread(self.forms.find, reading.form_key)
+        if known:
+            return form
+        return self.reception.may_look_up(reading) or await asyncio.to_thread(self.forms.find, reading.form_key)
 
     async def _turned(self, turned: Turned) -> Answer:
         if turned.kept is not None:

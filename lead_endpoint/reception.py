@@ -22,6 +22,8 @@ from snapshots.intake import Form, Receipt, Received, Refused
 MOST_BYTES = 64 * 1024
 MOST_TYPE = 200
 """Characters of a Content-Type that are kept."""
+LOOK_UPS = 0
+"""Counted like a form; no form has this id."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 STATUS = {"created": "ok", "updated": "updated", "exists": "exists"}
 """What the CRM did, in the words of the answer."""
@@ -91,19 +93,29 @@ class Reception:
             return Reading(request, request.query.get("form"), {}, fault)
         return Reading(request, request.query.get("form") or submission.control(fields, "form"), fields)
 
+    def may_look_up(self, reading: Reading) -> Answer | None:
+        """Before the database is asked for a form that is not remembered; the refusal where one network has it asked
+        too often, since made-up keys would keep the look-ups of everybody else waiting."""
+        standing = self.limit.count(LOOK_UPS, self._network(reading.request))
+        return None if standing.wait_s is None else self._too_many(standing.wait_s)
+
+    def _network(self, request: Request) -> str:
+        return client_network(request.peer, request.headers, proxies=self.rules.proxies)
+
+    def _too_many(self, wait_s: float) -> Answer:
+        self.meter.refused("rate")
+        wait = str(int(wait_s) + 1)
+        return problem(429, f"Too many submissions from your network. Wait {wait} s.", ("retry-after", wait))
+
     def judge(self, reading: Reading, form: Form | None) -> Wanted | Turned:
         """Whether the lead is accepted, set aside, or refused. Nothing is stored yet."""
         request = reading.request
         if form is None:
             return self._refuse(reading, None, 422, "form", _no_form(reading.form_key))
-        network = client_network(request.peer, request.headers, proxies=self.rules.proxies)
+        network = self._network(request)
         standing = self.limit.count(form.form_id, network)
         if standing.wait_s is not None:
-            self.meter.refused("rate")
-            wait = str(int(standing.wait_s) + 1)
-            return Turned(
-                problem(429, f"Too many submissions from your network. Wait {wait} s.", ("retry-after", wait))
-            )
+            return Turned(self._too_many(standing.wait_s))
         if reading.fault is not None:
             return self._refuse(reading, (form, network), reading.fault.status, None, str(reading.fault))
         key = _idempotency_key(reading)

@@ -23,6 +23,7 @@ from lead_endpoint.reception import MOST_BYTES
 from snapshots import api_keys
 from snapshots.database import Database
 from snapshots.forms import FormSettings, list_forms, save_form
+from snapshots.intake import Form, FormFinder
 from snapshots.organizations import create_organization
 
 ADA = {"email": "ada@example.com"}
@@ -251,6 +252,29 @@ def test_a_forged_hop_is_in_the_same_limit(world: World) -> None:
     for number in range(5):
         world.post(ADA, x_forwarded_for=f"203.0.{number}.1")
     assert [row["reason"] for row in world.rows()] == [None, None, "rate", "rate", "rate"]
+
+
+def test_made_up_keys_of_one_network_are_not_all_looked_up_and_hold_up_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, looked_up = world.parts.desk, list[str | None]()
+    desk.reception.limit.per_minute, desk.reception.limit.burst = 60.0, 2.0
+    desk.reception.rules = replace(desk.reception.rules, proxies=1)
+    find = FormFinder.find
+
+    def noted(finder: FormFinder, key: str | None) -> Form | None:
+        looked_up.append(key)
+        return find(finder, key)
+
+    monkeypatch.setattr(FormFinder, "find", noted)
+    made_up = [
+        world.post({**ADA, "form": f"{world.organization_id:06d}-{number:08d}"}, x_forwarded_for="203.0.113.9")
+        for number in range(30)
+    ]
+    assert [one.status for one in made_up] == [422] * 20 + [429] * 10
+    assert int(headers(made_up[-1])["retry-after"]) >= 1
+    assert len(looked_up) == 20
+    assert world.post(ADA, x_forwarded_for="198.51.100.7").status == 202
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------
