@@ -134,9 +134,9 @@ class Bench:
     def _send(self, port: int, process: subprocess.Popen[bytes], connections: int) -> Run:
         self._wrk(port, connections, 2)
         self.empty()
-        before = _cpu_s(process.pid), self._server_cpu_s()
+        before = cpu_s(process.pid), self._server_cpu_s()
         said = self._wrk(port, connections, SECONDS)
-        after = _cpu_s(process.pid), self._server_cpu_s()
+        after = cpu_s(process.pid), self._server_cpu_s()
         stored = self.stored()
         sent, seconds = re.search(r"(\d+) requests in ([\d.]+)s", said), re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
         assert sent is not None, said
@@ -174,7 +174,7 @@ class Bench:
     def _server_cpu_s(self) -> float:
         with self.database.as_owner() as connection:
             backend = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
-        return _cpu_s(_parent(backend))
+        return cpu_s(_parent(backend))
 
 
 def _measure(report: Report, bench: Bench, connections: int) -> None:
@@ -227,14 +227,14 @@ def served(command: list[str], environment: Mapping[str, str], port: int) -> Ite
     """A server program, from when it answers until the block ends."""
     process = subprocess.Popen(command, cwd=HERE.parent, env={**os.environ, **environment}, start_new_session=True)
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         yield process
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(200):
         assert process.poll() is None, "the server ended"
         try:
@@ -254,11 +254,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """CPU time of a process and all below it, ended ones included."""
     children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) * _TICK_S + sum(_cpu_s(child) for child in children if _is_alive(child))
+    return sum(map(int, fields[11:15])) * _TICK_S + sum(cpu_s(child) for child in children if _is_alive(child))
 
 
 def _is_alive(pid: int) -> bool:
