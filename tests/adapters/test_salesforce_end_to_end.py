@@ -14,6 +14,7 @@ from made_salesforce import SECRET, made_server, made_world
 from pydantic import ValidationError
 from test_salesforce_log_in import PEM
 
+from adapters.base import ContactInput
 from adapters.errors import ConfigError
 from adapters.records import Kind
 from adapters.salesforce import limits
@@ -141,6 +142,22 @@ def test_eight_workers_that_race_log_in_once_and_again_once_when_the_token_ends(
             assert len(set(pool.map(ask, range(8)))) == 1
         assert installed.server.logins == logins
         installed.server.tokens.clear()
+
+
+def test_eight_processes_that_deliver_to_one_person_make_one_contact(installed: Installation) -> None:
+    [connection] = list_connections(installed.services.database, installed.organization_id)
+    adapters, start = [installed.services.adapter(connection) for _ in range(8)], Barrier(8)
+
+    def deliver(number: int) -> str:
+        start.wait()
+        lead = ContactInput(email="ada@new.example", last_name="King", key=f"lead-{number}")
+        return adapters[number].upsert_contact(lead).outcome
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(deliver, range(8)))
+    assert outcomes.count("created") == 1
+    rows = installed.server.world.live("contact")
+    assert len([row for row in rows if row.fields.get("email") == "ada@new.example"]) == 1
 
 
 @pytest.mark.parametrize(
