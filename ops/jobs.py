@@ -21,6 +21,7 @@ from ops.services import Services
 from snapshots.access import WORKER_ROLE, WRITABLE
 from snapshots.idempotency import claim
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
+from snapshots.retention import forget_refused
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
 
 SYNC_TASK = "sync_connection"
@@ -173,7 +174,20 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
             KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
 
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="forget_refused", queueing_lock="forget_refused")
+    def forgetting_tick(timestamp: int) -> str:
+        return f"{forget_refused_of_all(services)} refused submissions deleted"
+
     return app
+
+
+def forget_refused_of_all(services: Services) -> int:
+    """Delete what is kept for a while alone, in every organization. Returns how many rows that were."""
+    return sum(
+        forget_refused(services.database, organization.organization_id, now=services.now())
+        for organization in list_organizations(services.database)
+    )
 
 
 async def retry_stalled_jobs(app: procrastinate.App, *, now: datetime) -> int:

@@ -14,9 +14,10 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from ops import jobs
-from ops.jobs import defer_due_refreshes, defer_sync, refresh_day, run_sync
+from ops.jobs import defer_due_refreshes, defer_sync, forget_refused_of_all, refresh_day, run_sync
 from ops.services import Services
 from ops.settings import Settings
 from snapshots.access import WORKER_ROLE
@@ -133,6 +134,24 @@ def test_a_failed_sync_is_tried_again_later_and_not_for_ever(
     waiting = queued()
     assert [args["attempt"] for _, _, args in waiting] == [1]
     assert defer(services, connection), "a person can start one while a retry waits"
+
+
+def test_refused_submissions_go_after_ninety_days_in_every_organization(
+    services: Services, organization: int, other_organization: int
+) -> None:
+    with services.database.as_worker() as link:
+        for owner, days in ((organization, 89), (organization, 91), (other_organization, 400)):
+            link.execute(
+                text(
+                    "INSERT INTO refused_submissions (organization_id, form_id, received_at, body, body_type, reason) "
+                    "VALUES (:owner, 1, :at, '', 'text/plain', 'No address.')"
+                ),
+                {"owner": owner, "at": MORNING - timedelta(days=days)},
+            )
+    assert forget_refused_of_all(services) == 2
+    with services.database.as_worker() as link:
+        [kept] = link.execute(text("SELECT organization_id, received_at FROM refused_submissions")).all()
+    assert tuple(kept) == (organization, MORNING - timedelta(days=89))
 
 
 def test_a_connection_that_was_removed_meanwhile_ends_its_job(services: Services, organization: int) -> None:
