@@ -19,7 +19,7 @@ from ops.services import Services
 from snapshots import crm_changes
 from snapshots.change_reading import read
 from snapshots.crm_changes import CrmChange
-from snapshots.organizations import CrmConnection, connect_crm, get_connection, list_connections
+from snapshots.organizations import CrmConnection, activate_connection, connect_crm, get_connection, list_connections
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +54,15 @@ def connect(
     """A new connection with credentials of its own. waits: it is not read yet, for it is to take over from another
     one; else its first sync is queued."""
     connection = connect_crm(
-        services.database, organization_id, provider=provider, settings={}, is_active=not waits,
+        services.database, organization_id, provider=provider, settings={}, is_active=False,
         name=_free_name(services, organization_id, CRM_NAMES[provider]),
     )  # fmt: skip
     keep(services, connection, values, by=by)
-    if not waits:
+    if not waits:  # not before: a refresh would read the account that the environment names
+        activate_connection(services.database, organization_id, connection.connection_id)
         with services.database.as_app(organization_id) as transaction:
             defer_sync(transaction, organization_id, connection.connection_id, trigger="first")
-    return connection
+    return get_connection(services.database, organization_id, connection.connection_id)
 
 
 def keep(services: Services, connection: CrmConnection, values: Mapping[str, str], *, by: str) -> None:

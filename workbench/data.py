@@ -20,7 +20,7 @@ from insights import metrics
 from insights.charts import Mark
 from snapshots import crm_changes, organizations, status
 from snapshots.slices import Slice, Viewer
-from workbench import installation
+from workbench import formats, installation
 from workbench.view import View
 
 Loader = TypeVar("Loader", bound=Callable[..., object])
@@ -80,7 +80,9 @@ def measured(view: View) -> tuple[dict[str, metrics.Kpi], metrics.OverviewFrames
 def untold(view: View) -> dict[str, str]:
     """Metrics that no source of the organization can tell, with the reason in words."""
     missing = status.missing_objects(installation.database(), view.organization_id)
-    n_sources = len(organizations.list_connections(installation.database(), view.organization_id))
+    # A retired source told of its days; one that waits has told of nothing yet.
+    known = organizations.list_connections(installation.database(), view.organization_id)
+    n_sources = sum(not one.is_waiting for one in known)
     everywhere = missing.groupby("kind")["connection"].nunique()
     of_deals = ("new_deals", "won_amount", "win_rate", "cycle_length", "weighted_pipeline")
     kinds = {"lead": ("leads",), "deal": of_deals, "activity": ("activities",)}
@@ -90,6 +92,22 @@ def untold(view: View) -> dict[str, str]:
         if n_sources and everywhere.get(kind, 0) == n_sources
         for key in keys
     }
+
+
+def told_no_more(view: View) -> list[str]:
+    """Sentences about what a CRM that was retired told, and none that is read does: no number from then on is zero."""
+    known = organizations.list_connections(installation.database(), view.organization_id)
+    read, retired = ({one.name for one in known if one.is_active}, {one.name for one in known if one.retired_at})
+    missing = status.missing_objects(installation.database(), view.organization_id)
+    since, found = moves(view), []
+    for kind in _PLURALS if read and retired and since else ():
+        lacking = set(missing.loc[missing["kind"] == kind, "connection"])
+        if read <= lacking and not retired <= lacking:
+            found.append(
+                f"{', '.join(sorted(read))} does not tell of {_PLURALS[kind]}: there are none from "
+                f"{formats.day(since[-1].day)} on, which is not zero."
+            )
+    return found
 
 
 def moves(view: View) -> list[Mark]:

@@ -39,7 +39,7 @@ def _notes(view: View) -> list[str]:
     notes = []
     if view.filters.sources:
         notes.append("Activities have no source, so the source filter leaves them as they are.")
-    return notes
+    return [*notes, *data.told_no_more(view)]
 
 
 def _told(trends: Sequence[Trend], untold: Collection[str]) -> list[Trend]:

@@ -184,7 +184,10 @@ def all_rejected(view: View, run_id: int) -> pd.DataFrame:
 
 
 def missing(view: View) -> pd.DataFrame:
-    return status.missing_objects(installation.database(), view.organization_id)
+    """MISSING of the sources that are read."""
+    found = status.missing_objects(installation.database(), view.organization_id)
+    read = {one.name for one in list_connections(installation.database(), view.organization_id) if one.is_active}
+    return found[found["connection"].isin(read)].reset_index(drop=True)
 
 
 def step_name(step: str | None) -> str:

@@ -114,6 +114,7 @@ def test_a_chart_after_the_move_marks_the_day_and_says_so(
     new = next(one for one in list_connections(house.database, house.organization_id) if one.name == "HubSpot")
     assert sync_now(house.services, new, trigger="test").status == "succeeded"
     at = go(at, "overview")
+    assert any("HubSpot does not tell of leads" in one.value for one in at.caption)
     charts = [str(one.proto) for kind in ("vega_lite_chart", "arrow_vega_lite_chart") for one in at.get(kind)]
     assert any("Moved to HubSpot on 28 Jun 2024" in chart for chart in charts)
 

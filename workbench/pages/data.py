@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench import (
     cards,
+    change_data,
     crm_cards,
     data,
     export,
@@ -134,7 +135,7 @@ def sources_section(view: View) -> bool:
     crm_cards.head(view)
     if not found:
         states.empty(
-            "No source is read",
+            "No source is read" if change_data.connections(view) else "No source is connected",
             "Import CSV exports on the tab beside, connect a CRM, or set CRM_PROVIDER in `.env` and start again.",
             key="no_source",
             icon="power_off",
