@@ -63,6 +63,9 @@ class OneCrm:
     def adapter(self, connection: CrmConnection) -> CrmAdapter:
         return cast("CrmAdapter", self.crm)
 
+    def origin(self, connection: CrmConnection) -> object:
+        return connection
+
 
 def run() -> bool:
     report = Report("drain", packages=("psycopg", "sqlalchemy"))

@@ -53,6 +53,19 @@ class Adapters(Protocol):
 
     def adapter(self, connection: CrmConnection) -> CrmAdapter: ...
 
+    def origin(self, connection: CrmConnection) -> object:
+        """What the adapter is made from; equal as long as it would be the same."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An adapter that is used again. until: monotonic seconds; then `origin` is looked at anew."""
+
+    until: float
+    origin: object
+    adapter: CrmAdapter
+
 
 @dataclass(slots=True)
 class Deliverer:
@@ -69,7 +82,7 @@ class Deliverer:
     clock: Callable[[], float] = monotonic
     pause: Callable[[float], object] = sleep
     _held_until: dict[tuple[UUID, int], float] = field(default_factory=dict)
-    _adapters: dict[tuple[int, int], tuple[float, CrmAdapter]] = field(default_factory=dict)
+    _adapters: dict[tuple[int, int], Kept] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def claim_due(self, most: int) -> list[Claim]:
@@ -141,12 +154,15 @@ class Deliverer:
 
     def _adapter(self, organization_id: int, connection_id: int) -> CrmAdapter:
         with self._guard:
-            kept_until, adapter = self._adapters.get((organization_id, connection_id), (0.0, None))
-            if adapter is None or monotonic() > kept_until:
+            kept = self._adapters.get((organization_id, connection_id))
+            if kept is None or monotonic() > kept.until:
                 connection = self._connection(organization_id, connection_id)
-                adapter = self.services.adapter(connection)
-                self._adapters[organization_id, connection_id] = (monotonic() + ADAPTER_KEPT_S, adapter)
-        return adapter
+                origin = self.services.origin(connection)
+                # One that is made from the same goes on: it knows its rights, which cost requests to find out.
+                adapter = kept.adapter if kept and kept.origin == origin else self.services.adapter(connection)
+                kept = Kept(monotonic() + ADAPTER_KEPT_S, origin, adapter)
+                self._adapters[organization_id, connection_id] = kept
+        return kept.adapter
 
     def _connection(self, organization_id: int, connection_id: int) -> CrmConnection:
         for connection in list_connections(self.services.database, organization_id):

@@ -40,11 +40,16 @@ class Services:
         """The adapter of a CRM connection, by its own credentials where it has some, else by the settings.
 
         Raises adapters.errors.ConfigError where a setting is missing or the credentials cannot be opened."""
+        return self.adapter_with(*self.origin(connection))
+
+    def origin(self, connection: CrmConnection) -> tuple[CrmConnection, Settings]:
+        """What the adapter of a connection is made from; equal as long as the adapter would be the same. Raises as
+        `adapter` does."""
         own = credentials.settings_of(
             self.database, self.settings, organization_id=connection.organization_id,
             connection_id=connection.connection_id, provider=connection.provider, name=connection.name,
         )  # fmt: skip
-        return self.adapter_with(connection, own)
+        return connection, own
 
     def adapter_with(self, connection: CrmConnection, settings: Settings) -> CrmAdapter:
         """The adapter of a connection by these settings: to try them before they are kept."""

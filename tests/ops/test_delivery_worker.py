@@ -14,7 +14,7 @@ import pytest
 from adapters.base import Capabilities, ContactInput, CrmAdapter, UpsertResult
 from adapters.errors import RetriableError
 from adapters.records import Kind
-from ops.delivery import WRITE_AGAIN_S, Deliverer, DeliveryWorker, deliver_one, make_outbox
+from ops.delivery import WRITE_AGAIN_S, Deliverer, DeliveryWorker, Kept, deliver_one, make_outbox
 from snapshots.database import Database
 from snapshots.delivery import LEASE, Claim, Outbox
 from snapshots.delivery_rules import Tried, Verdict
@@ -107,6 +107,10 @@ class Services:
     crm: Crm
     database: Any = None
     made: int = 0
+    secret: str = "first"
+
+    def origin(self, connection: CrmConnection) -> object:
+        return connection, self.secret
 
     def adapter(self, connection: CrmConnection) -> CrmAdapter:
         self.made += 1
@@ -141,7 +145,7 @@ class Bed:
 def running(queue: Queue, *, at_once: int = 4, crm: Crm | None = None) -> Iterator[Bed]:
     crm = crm or Crm()
     deliverer = Deliverer(Services(crm), cast("Outbox", queue), pause=lambda _: None)
-    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    deliverer._adapters[1, 1] = Kept(float("inf"), None, cast("CrmAdapter", crm))
     worker = DeliveryWorker(deliverer, cast("Wakeup", Bell()), at_once=at_once, sweep_s=0.005)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -235,7 +239,7 @@ def test_past_its_lease_nothing_may_be_written() -> None:
     queue, crm = Queue(claims(1)), Crm()
     crm.may_go_on.set()
     deliverer = Deliverer(Services(crm), cast("Outbox", queue), chance=lambda: 0.0, clock=lambda: now[0])
-    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    deliverer._adapters[1, 1] = Kept(float("inf"), None, cast("CrmAdapter", crm))
     [claim] = deliverer.claim_due(1)
     now[0] = queue.lease.total_seconds()
     verdict = deliverer.deliver(claim)
@@ -283,7 +287,7 @@ def test_a_connection_that_was_removed_pauses_its_account_and_says_what_to_do(
     assert "replay" in (nowhere.detail or "")
 
 
-def test_an_adapter_is_made_once_a_minute_per_connection(
+def test_an_adapter_is_kept_until_what_it_is_made_from_changes_which_counts_after_a_minute(
     database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = connect_crm(database, organization, provider="demo", name="CRM", settings={})
@@ -291,12 +295,11 @@ def test_an_adapter_is_made_once_a_minute_per_connection(
     now = [0.0]
     monkeypatch.setattr("ops.delivery.monotonic", lambda: now[0])
     deliverer = Deliverer(services, make_outbox(database, "x"))
-    for _ in range(3):
+    made = []
+    for now[0], services.secret in ((0.0, "first"), (61.0, "first"), (100.0, "second"), (130.0, "second")):
         deliverer._adapter(organization, connection.connection_id)
-    assert services.made == 1
-    now[0] = 61.0
-    deliverer._adapter(organization, connection.connection_id)
-    assert services.made == 2
+        made.append(services.made)
+    assert made == [1, 1, 1, 2]
 
 
 def test_a_lead_that_has_to_wait_for_its_turn_is_not_delivered_at_once() -> None:
@@ -308,7 +311,7 @@ def test_a_lead_that_has_to_wait_for_its_turn_is_not_delivered_at_once() -> None
 def test_a_lead_that_is_delivered_at_once_keeps_its_lease_while_the_crm_thinks() -> None:
     queue, crm = Queue(claims(1)), Crm()
     deliverer = Deliverer(Services(crm), cast("Outbox", queue), chance=lambda: 0.0)
-    deliverer._adapters[1, 1] = (float("inf"), cast("CrmAdapter", crm))
+    deliverer._adapters[1, 1] = Kept(float("inf"), None, cast("CrmAdapter", crm))
     [claim] = queue.claims
     sender = threading.Thread(target=deliver_one, args=(deliverer, 1, claim.lead_id))
     sender.start()
