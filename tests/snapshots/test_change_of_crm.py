@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from made_change import PREFIX, Moving, guessed, make_moving, same
 from made_crm import activity
+from sqlalchemy import text
 
 from adapters.records import Company, Contact, DealStatus, Kind
 from snapshots import crm_changes
@@ -209,3 +210,60 @@ def test_another_organization_sees_nothing_of_a_change(moving: Moving, other_org
     with pytest.raises(ChangeRefused):
         confirm(moving.database, theirs, Choices(), by="outsider", now=moving.clock.at)
     assert crm_changes.moves(moving.database, other_organization) == []
+
+
+def open_pair(moving: Moving) -> tuple[str, int]:
+    """An open deal there, and ours that it is."""
+    sheet = moving.sheet(moving.start())
+    return next(
+        (pair.theirs, pair.ours) for pair in sheet.pairs if sheet.their_deals[pair.theirs].status == "open"
+    )  # fmt: skip
+
+
+def version_now(moving: Moving, deal_id: int) -> dict[str, object]:
+    with moving.database.as_app(moving.organization_id) as connection:
+        row = connection.execute(
+            text(
+                "SELECT status, created_at, source, closed_at FROM deal_versions "
+                "WHERE deal_id = :id AND superseded_at = 'infinity'"
+            ),
+            {"id": deal_id},
+        )
+        return dict(row.mappings().one())
+
+
+def test_a_deal_that_goes_on_keeps_its_creation_and_its_source(moving: Moving) -> None:
+    key, ours = open_pair(moving)
+    before = version_now(moving, ours)
+    moving.new.change(key, moving.clock.at, created_at=moving.clock.at, source="Imported")
+    change = crm_changes.open_change(moving.database, moving.organization_id)
+    assert change is not None
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    after = version_now(moving, ours)
+    assert (after["created_at"], after["source"]) == (before["created_at"], before["source"])
+
+
+def test_a_deal_that_was_closed_there_before_the_change_closes_on_its_day(moving: Moving) -> None:
+    key, ours = open_pair(moving)
+    long_ago = moving.clock.at - timedelta(days=20)
+    moving.new.change(key, long_ago, stage_id=f"{PREFIX}won", status=DealStatus.WON, closed_at=long_ago)
+    change = crm_changes.open_change(moving.database, moving.organization_id)
+    assert change is not None
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    switched_at = crm_changes.list_changes(moving.database, moving.organization_id)[0].switched_at
+    assert version_now(moving, ours) == version_now(moving, ours) | {"status": "won", "closed_at": switched_at}
+
+
+def test_what_the_old_crm_had_planned_is_told_by_the_new_one(moving: Moving) -> None:
+    later = moving.clock.at + timedelta(days=3)
+    moving.old.crm.add(activity("planned", later))
+    moving.new.add(replace(activity(f"{PREFIX}planned", later), owner_id=f"{PREFIX}o1"))
+    moving.sync_old()
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    counted = "SELECT count(*) FROM activities WHERE external_id LIKE '%planned' AND gone_at IS NULL"
+    assert moving.count(counted) == 1
+    assert set(moving.differences().values()) == {0}
