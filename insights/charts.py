@@ -152,6 +152,12 @@ def spread(positions: Sequence[float], *, gap: float = _LABEL_GAP_PX) -> list[fl
     return [new - old - drift for new, old in zip(placed, positions, strict=True)]
 
 
+_DAY_MS: Final = 86_400_000
+_PERIODS_PX: Final = 84
+_USUAL_PX: Final = 52
+"""The longest name of a line beside its end, and its distance from it."""
+
+
 def _vega_day(day: date) -> alt.DateTime:
     return alt.DateTime(year=day.year, month=day.month, date=day.day)
 
@@ -168,14 +174,21 @@ def _ticks(first: date, last: date) -> tuple[list[date], str]:
     return [stamp.date() for stamp in starts], ("%Y" if months > 60 else "%b" if months <= 11 else "%b %y")
 
 
-def _time_axis(days: pd.Series, field: str, *, room: float) -> alt.X:
-    """A day axis with room for names at the right end; ticks stay inside the data."""
+def _time_axis(days: pd.Series, field: str, *, room: float, names_px: int = 0) -> alt.X:
+    """A day axis with room for names at the right end: a share of the days, and never less than `names_px` pixels,
+    for on a narrow screen a share is too little. Ticks stay inside the data.
+    """
     first, last = pd.Timestamp(days.min()).date(), pd.Timestamp(days.max()).date()
     span = max((last - first).days, 1)
-    end = (pd.Timestamp(last) + pd.Timedelta(days=max(1, round(span * room)))).date()
+    free = max(1, round(span * room))
+    end = (pd.Timestamp(last) + pd.Timedelta(days=free)).date()
     ticks, pattern = _ticks(first, last)
     axis = alt.Axis(format=pattern, values=[_vega_day(tick) for tick in ticks])
-    return alt.X(f"{field}:T", title=None, axis=axis, scale=alt.Scale(domain=[_vega_day(first), _vega_day(end)]))
+    scale = alt.Scale(domain=[_vega_day(first), _vega_day(end)])
+    if names_px:
+        beyond = f"max({free}, {span} * {names_px} / max(width - {names_px}, 1)) * {_DAY_MS}"
+        scale.domainMax = alt.ExprRef(f"time(datetime({last.year}, {last.month - 1}, {last.day})) + {beyond}")
+    return alt.X(f"{field}:T", title=None, axis=axis, scale=scale)
 
 
 def _value_axis(field: str, measure: Measure, top: float) -> alt.Y:
@@ -216,7 +229,8 @@ def trend(
     data = _as_days(frame, "day")
     has_comparison = bool(data["comparison"].notna().any())
     top = float(data[["value", "comparison"]].max().max()) * 1.08
-    x = _time_axis(data["day"], "day", room=0.14 if has_comparison else 0.02)
+    x = _time_axis(data["day"], "day", room=0.14 if has_comparison else 0.02,
+                   names_px=_PERIODS_PX if has_comparison else 0)  # fmt: skip
     y = _value_axis("value", measure, top)
     base = alt.Chart(data)
     layers: list[Any] = []
@@ -317,7 +331,7 @@ def baseline(
         raise ValueError("nothing to draw: use empty()")
     data = _as_days(frame, "day")
     top = float(data[["value", "high"]].max().max()) * 1.08
-    x, base = _time_axis(data["day"], "day", room=0.17), alt.Chart(data)
+    x, base = _time_axis(data["day"], "day", room=0.17, names_px=_USUAL_PX), alt.Chart(data)
     y = _value_axis("value", measure, top)
     layers: list[Any] = []
     if data["high"].notna().any():

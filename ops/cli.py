@@ -74,7 +74,7 @@ def told_in_a_line() -> Iterator[None]:
 
 @app.command()
 def up() -> None:
-    """Run everything on this machine: database, workbench and worker. Ctrl-C stops it."""
+    """Run everything on this machine: database, workbench, lead endpoint and worker. Ctrl-C stops it."""
     from ops.serving import up as run_everything
 
     with told_in_a_line():

@@ -1,4 +1,4 @@
-"""Progress of a sync in a terminal: one line that rewrites itself, or a line per kind where output goes to a file."""
+"""Progress of a sync: one line that rewrites itself in a terminal; in a file, how each kind began and how it ended."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._is_terminal, self._kind = stream, stream.isatty(), None
-        self._width = 0
+        self._width, self._unwritten = 0, ""
 
     _kind: Kind | None
 
     def show(self, progress: Progress) -> None:
+        text = _text(progress)
         if self._is_terminal:
-            text = _text(progress)
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
         elif progress.kind is not self._kind:
-            self._stream.write(_text(progress) + "\n")
+            self._stream.write(self._unwritten + text + "\n")
+            self._unwritten = ""
+        else:
+            self._unwritten = text + "\n"
         self._kind = progress.kind
         self._stream.flush()
 
     def end(self) -> None:
-        if self._is_terminal and self._kind is not None:
-            self._stream.write("\n")
+        if self._kind is not None:
+            self._stream.write("\n" if self._is_terminal else self._unwritten)
+            self._unwritten = ""
+            self._stream.flush()
 
 
 def _text(progress: Progress) -> str:

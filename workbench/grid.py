@@ -21,6 +21,11 @@ from workbench.columns import Column, ColumnKind, texts
 MISSING_CLASS: Final = "slms-missing"
 ROW_HEIGHT: Final = 40
 HEADER_HEIGHT: Final = 36
+BORDERS: Final = 3
+"""Of the frame, and the line below the header: with a pixel less, every list could be scrolled by it."""
+SCROLLBAR_HEIGHT: Final = 15
+PAGE_WIDTH: Final = 980
+"""What a list has on a screen of 1280. Where its columns need more, it stands over a scroll bar that takes room."""
 DIGIT_PX: Final = 7.2
 """About how wide a digit of a cell is."""
 
@@ -282,6 +287,12 @@ def options(definitions: Sequence[Mapping[str, Any]], *, opens: bool) -> dict[st
     return chosen
 
 
+def height_of(n_rows: int, definitions: Sequence[Mapping[str, Any]]) -> int:
+    """Pixels in which all rows stand, none of them half behind a scroll bar."""
+    width = sum(int(one.get("width") or one["minWidth"]) for one in definitions)
+    return HEADER_HEIGHT + ROW_HEIGHT * max(n_rows, 1) + BORDERS + (SCROLLBAR_HEIGHT if width > PAGE_WIDTH else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a person did with a grid. selected: the row that was opened. shown: the rows in the order shown."""
@@ -295,7 +306,7 @@ def draw(
     max_height: int | None = None,
 ) -> Answer:  # fmt: skip
     """Draws the grid. The answer is empty until somebody opens or sorts."""
-    height = HEADER_HEIGHT + ROW_HEIGHT * max(len(rows), 1) + 2
+    height = height_of(len(rows), definitions)
     base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     returned = AgGrid(
         rows,

@@ -145,6 +145,14 @@ def test_a_marked_cell_has_a_sign_beside_its_colour() -> None:
     assert markup.count("◆") == 1
 
 
+def test_a_list_that_is_wider_than_the_page_stands_above_its_scroll_bar() -> None:
+    narrow = [{"minWidth": 100}, {"width": 270, "minWidth": 120}]
+    wide = [*narrow, {"minWidth": 700}]
+    assert grid.height_of(6, wide) - grid.height_of(6, narrow) == grid.SCROLLBAR_HEIGHT
+    assert grid.height_of(6, narrow) - grid.height_of(5, narrow) == grid.ROW_HEIGHT
+    assert grid.height_of(0, narrow) == grid.height_of(1, narrow)
+
+
 def test_the_grid_of_salespeople_is_drawn_from_the_page(workbench: Workbench, demo_house: House) -> None:
     at = workbench.open(demo_house, "salespeople")
     assert len(at.get("component_instance")) + len(at.get("bidi_component")) >= 1

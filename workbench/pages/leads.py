@@ -99,7 +99,8 @@ def definitions(page: RowsPage, shown: Any, palette: Palette) -> list[dict[str, 
             definition |= {"pinned": "left", "flex": None, "width": 270, "minWidth": 120,
                            "cellRenderer": grid.name_renderer(palette)}  # fmt: skip
         elif column.field == "state":
-            definition |= {"cellRenderer": grid.mark_renderer(palette)}
+            # As wide as its longest word, "Quarantined", behind a mark.
+            definition |= {"cellRenderer": grid.mark_renderer(palette), "minWidth": 132}
         if column is not leads_data.COMPANY and not (column is leads_data.NOTES and _is_blank(page)):
             made.append(definition)
     return made
