@@ -33,16 +33,13 @@ class FakeCrm:
 
 def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
-    if wanted.vendor == "nutshell":
-        return _nutshell(wanted, now)
-    if wanted.vendor == "salesforce":
-        return _salesforce(wanted, now)
-    if wanted.vendor == "pipedrive":
-        return _pipedrive(wanted, now)
-    if wanted.vendor != "hubspot":
-        raise UnknownVendorError(
-            f"There is no {wanted.vendor!r} to imitate yet. Use: hubspot, nutshell, pipedrive, salesforce."
-        )
+    makers = {"hubspot": _hubspot, "nutshell": _nutshell, "pipedrive": _pipedrive, "salesforce": _salesforce}
+    if wanted.vendor not in makers:
+        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate. Use one of: {', '.join(makers)}.")
+    return makers[wanted.vendor](wanted, now)
+
+
+def _hubspot(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
 
     server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))

@@ -43,7 +43,17 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("ci" if IN_CI else "here")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--vendor", action="append", default=[], help="CRM whose account `-m live` reads; may be repeated")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "live" in config.option.markexpr:
+        if not config.getoption("--vendor"):
+            raise pytest.UsageError("Say whose account is to be read: pytest -m live --vendor=hubspot")
+    else:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("live")])
+        items[:] = [item for item in items if not item.get_closest_marker("live")]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & DATABASE_FIXTURES:
@@ -53,8 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only() -> None:
-    socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+def _loopback_only(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("live") is None:
+        socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
 @pytest.fixture(scope="session")
