@@ -108,7 +108,7 @@ def _crms(services: Services) -> Iterator[Check]:
     try:
         for organization in list_organizations(services.database):
             for connection in list_connections(services.database, organization.organization_id):
-                if not connection.is_active:
+                if connection.retired_at is not None:
                     continue
                 label = f"crm {organization.name} / {connection.name}"
                 try:

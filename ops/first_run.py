@@ -77,7 +77,7 @@ def demo_is_wanted(services: Services) -> bool:
     if services.settings.crm_provider is not None:
         return False
     organizations = list_organizations(services.database)
-    return not organizations or any(one.is_sample and not _was_read(services, one) for one in organizations)
+    return not organizations or any(one.is_sample and _is_unfinished(services, one) for one in organizations)
 
 
 def connect_provider(services: Services) -> Organization | None:
@@ -147,6 +147,12 @@ def _connection_of(services: Services) -> tuple[str, dict[str, object]]:
     if settings.crm_provider is Provider.DEMO:
         return DEMO_CONNECTION, demo_values(usual_demo(services.now().date()))
     return CRM_NAMES.get(str(settings.crm_provider), str(settings.crm_provider)), {}
+
+
+def _is_unfinished(services: Services, sample: Organization) -> bool:
+    """Its first reading did not come to an end. One that moved to another CRM was read before."""
+    known = list_connections(services.database, sample.organization_id)
+    return not _was_read(services, sample) and all(one.retired_at is None for one in known)
 
 
 def _was_read(services: Services, organization: Organization) -> bool:

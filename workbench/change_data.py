@@ -108,6 +108,12 @@ def read_beside(view: View, connection: CrmConnection) -> None:
     syncs.start(organizations.get_connection(installation.database(), view.organization_id, connection.connection_id))
 
 
+def handed_over(view: View) -> set[int]:
+    """Connections that another one took over from: they come back by a change alone."""
+    found = crm_changes.list_changes(installation.database(), view.organization_id)
+    return {one.from_connection_id for one in found if one.switched_at is not None}
+
+
 def _demand_admin(view: View) -> None:
     if not may_change(view):
         raise PermissionError("Only administrators connect CRMs.")

@@ -54,7 +54,7 @@ def others(view: View) -> None:
             _waiting(connection, view, may_move=open_change is None and any(one.is_active for one in found))
     retired = [one for one in found if one.retired_at is not None and one.connection_id not in busy]
     if retired:
-        _retired(retired, view, may_move=open_change is None and any(one.is_active for one in found))
+        _retired(retired, view, is_free=open_change is None, has_active=any(one.is_active for one in found))
     crm_dialogs.draw(view)
 
 
@@ -85,14 +85,20 @@ def _waiting(connection: CrmConnection, view: View, *, may_move: bool) -> None:
                       args=("retire", connection))  # fmt: skip
 
 
-def _retired(retired: list[CrmConnection], view: View, *, may_move: bool) -> None:
+def _retired(retired: list[CrmConnection], view: View, *, is_free: bool, has_active: bool) -> None:
+    """is_free: no change is open. Without anything that is read, one that nobody took over from just goes on."""
+    handed_over = change_data.handed_over(view)
     with st.container(border=True, key="retired_sources", gap="xsmall"):
         cards.title("Retired", "Not read any more; their days stay as they were")
         for connection in retired:
             day = formats.day(connection.retired_at.astimezone(view.zone)) if connection.retired_at else ""
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{connection.name}** :gray[since {day}]", width="stretch")
-                if may_move:
+                if is_free and has_active:
                     st.button("Move back to it", type="tertiary", icon=":material/undo:",
                               key=f"crm_move_{connection.connection_id}", on_click=crm_dialogs.ask,
                               args=("move", connection))  # fmt: skip
+                elif is_free and connection.connection_id not in handed_over:
+                    st.button("Read it again", type="tertiary", icon=":material/sync:",
+                              key=f"crm_again_{connection.connection_id}", on_click=change_data.read_beside,
+                              args=(view, connection))  # fmt: skip

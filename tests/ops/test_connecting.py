@@ -17,15 +17,15 @@ from sqlalchemy import text
 from adapters.demo.world import DemoSettings
 from adapters.errors import ConfigError
 from adapters.sandbox.hubspot import HubSpotServer
-from ops import connecting, credentials, logs
-from ops.first_run import born, connect_provider, load_demo
+from ops import connecting, credentials, doctor, logs
+from ops.first_run import born, connect_provider, demo_is_wanted, load_demo
 from ops.jobs import sync_now
 from ops.services import Services
 from ops.settings import Settings
 from snapshots import crm_changes, rollups
 from snapshots.database import Database
 from snapshots.handover import Choices, confirm
-from snapshots.organizations import CrmConnection, connect_crm, get_organization, list_connections
+from snapshots.organizations import CrmConnection, connect_crm, get_organization, list_connections, retire_connection
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
 
@@ -260,3 +260,23 @@ def test_a_crm_that_cannot_be_read_says_why_and_changes_nothing(move: Move) -> N
     assert found is not None
     assert (found.state, "HUBSPOT_API_KEY" in (found.error_message or "")) == ("failed", True)
     assert move.connection("Demo CRM").is_active
+
+
+def test_the_sample_is_not_loaded_again_after_it_moved(move: Move) -> None:
+    change = crm_changes.start(
+        move.services.database, move.house.organization_id,
+        from_connection_id=move.connection("Demo CRM").connection_id,
+        to_connection_id=move.connection("HubSpot").connection_id, now=move.clock.at,
+    )  # fmt: skip
+    connecting.read_for(move.services, change)
+    confirm(move.services.database, change, Choices(), by="admin", now=move.clock.at)
+    assert not demo_is_wanted(move.services)
+
+
+def test_the_doctor_looks_at_a_crm_that_waits_and_at_none_that_was_retired(move: Move) -> None:
+    retire_connection(
+        move.services.database, move.house.organization_id, move.connection("Demo CRM").connection_id, now=NOW
+    )
+    names = {check.name for check in doctor._crms(replace(move.services))}
+    assert any("/ HubSpot: scope crm.objects.deals.read" in name for name in names)
+    assert not any("Demo CRM" in name for name in names)

@@ -49,6 +49,9 @@ def reading(view: View, change: CrmChange) -> None:
             return
         elapsed = formats.duration((now_view.now - found.started_at).total_seconds())
         st.progress(0.5 if found.n_read else 0.02, text=f"{formats.count(found.n_read)} records read · {elapsed}")
+        if st.button("Give up the change", type="tertiary", icon=":material/close:", key="change_give_up"):
+            change_data.give_up(view, found)
+            st.rerun()
 
 
 def failed(view: View, change: CrmChange) -> None:
