@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adapters.csv_export import CsvExport, ExportMapping, FileReport, guess_mapping, inspect_export
+from adapters.errors import FatalError
 from ops.jobs import sync_now
 from ops.services import Services
 from snapshots.organizations import (
@@ -51,6 +52,8 @@ def import_export(
     """Import; the same export again changes nothing. Raises CrmError where nothing of it can be read."""
     mapping = ExportMapping.read(wanted.mapping_file) if wanted.mapping_file else None
     mapping = mapping or _saved_mapping(services, wanted) or guess_mapping(inspect_export(wanted.source))
+    if not CsvExport(wanted.source, mapping).capabilities.kinds:  # a wrong path must not leave an organization behind
+        raise FatalError(f"{wanted.source} holds no table of deals, leads or anything else known. Check the path.")
     organization = find_organization(services.database, wanted.organization) or create_organization(
         services.database,
         wanted.organization,

@@ -48,6 +48,7 @@ COUNT_COLUMNS = (
     Column(field="unchanged", title="Unchanged", kind=ColumnKind.COUNT),
     Column(field="rejected", title="Rejected", kind=ColumnKind.COUNT),
     Column(field="sum_gap", title="Unaccounted", kind=ColumnKind.COUNT),
+    Column(field="deleted", title="Deleted or merged", kind=ColumnKind.COUNT),
     Column(field="ours", title="We hold", kind=ColumnKind.COUNT),
     Column(field="expected", title="CRM’s own count", kind=ColumnKind.COUNT, missing="not told"),
     Column(field="count_gap", title="Gap", kind=ColumnKind.COUNT),
@@ -158,13 +159,14 @@ def runs_section(view: View) -> None:
         export.menu(lambda: found, RUN_COLUMNS, name="runs", key="runs")
     tables.plain(found, RUN_COLUMNS, caption="Sync runs")
     runs = zip(found["run_id"], found["started_at"], found["connection"], strict=True)
-    names = {int(run_id): f"{formats.clock(started)} · {source}" for run_id, started, source in runs}
+    # The box tells its options apart by these texts, and two runs may begin in one minute.
+    names = {int(run_id): f"{formats.clock(started)} · {source} · run {run_id}" for run_id, started, source in runs}
     st.space("small")
     with cards.titled(
         "Does it add up?", "Fetched = new + changed + unchanged + rejected; what we hold against the CRM’s own count"
     ):
         run_id = st.selectbox("Run", list(names), format_func=names.__getitem__, key="run_picked",
-                              label_visibility="collapsed", width=280)  # fmt: skip
+                              label_visibility="collapsed", width=320)  # fmt: skip
     reconciliation(view, run_id)
     rejected(view, run_id)
 
