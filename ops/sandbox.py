@@ -42,7 +42,9 @@ def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer
 def _hubspot(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     from adapters.sandbox.hubspot import ALL_SCOPES, HubSpotServer
 
-    server = HubSpotServer(_world(wanted, now), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without))
+    server = HubSpotServer(
+        _world(wanted, now, leads=wanted.deals // 2), token=TOKEN, scopes=ALL_SCOPES - set(wanted.without)
+    )
     return server, {"CRM_PROVIDER": "hubspot", "HUBSPOT_API_KEY": TOKEN, "HUBSPOT_LEAD_ID_PROPERTY": "slms_lead_id"}
 
 

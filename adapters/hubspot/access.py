@@ -11,10 +11,7 @@ from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.objects import DEALS_SCOPE, OBJECTS, OWNERS_SCOPE, WRITE_SCOPE, ObjectFacts
 from adapters.records import ActivityKind, Kind
 
-NEVER_READ = {
-    Kind.PRODUCT: "HubSpot's product library is not read.",
-    Kind.LEAD: "HubSpot's own object for leads is not read; its contacts and deals are.",
-}
+NEVER_READ = {Kind.PRODUCT: "HubSpot's product library is not read."}
 GRANT = "In HubSpot: Settings > Integrations > Private apps > your app > Scopes."
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.errors import FatalError
 from adapters.http import Answer, Call, HttpClient
-from adapters.hubspot.objects import DEALS_SCOPE, OWNERS_SCOPE, ObjectFacts, Paths
+from adapters.hubspot.objects import DEALS_SCOPE, LEADS, OWNERS_SCOPE, ObjectFacts, Paths
 
 Raw = dict[str, Any]
 Filters = Sequence[Mapping[str, object]]
@@ -128,6 +128,9 @@ class HubSpotClient:
 
     def pipelines(self) -> list[Raw]:
         return _results(self._get(self.paths.pipelines(), "pipelines", {}, DEALS_SCOPE), "pipelines")
+
+    def lead_pipelines(self) -> list[Raw]:
+        return _results(self._get(self.paths.pipelines("leads"), "pipelines of leads", {}, LEADS.scope), "pipelines")
 
     def account(self) -> tuple[Raw, datetime | None]:
         """The account's details, none where the token may not see them; and the time by HubSpot's clock."""

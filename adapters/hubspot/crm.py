@@ -215,7 +215,9 @@ class HubSpot:
             else []
         )
         statuses = {stage.external_id: stage.status for stage in stages}
-        return AccountFacts(str(raw.get("companyCurrency") or "") or None, _zone(raw), statuses)
+        pipelines = self._client.lead_pipelines() if found.of(Kind.LEAD) else []
+        named = {one.external_id: one.name for each in pipelines for one in reading.stages_of(each) if one.name}
+        return AccountFacts(str(raw.get("companyCurrency") or "") or None, _zone(raw), statuses, named)
 
     def _few(self, kind: Kind, place: Place) -> Iterator[Page]:
         """Kinds that are few are listed in full each time."""

@@ -60,6 +60,10 @@ CONTACTS = ObjectFacts(
         "email", "firstname", "lastname", "phone", "company", "associatedcompanyid", "hubspot_owner_id", MERGED,
     ),
 )  # fmt: skip
+LEADS = ObjectFacts(
+    name="leads", noun="leads", kind=Kind.LEAD, scope="crm.objects.leads.read", is_optional=True, links=("contacts",),
+    properties=("hs_lead_name", "hs_lead_type", "hs_lead_label", "hs_pipeline_stage", "hubspot_owner_id"),
+)  # fmt: skip
 DEALS = ObjectFacts(
     name="deals", noun="deals", kind=Kind.DEAL, scope=DEALS_SCOPE, created="createdate",
     properties=(
@@ -99,7 +103,7 @@ ACTIVITIES = (
         cancelled=("hs_appointment_status", "CANCELED"),
     ),
 )  # fmt: skip
-OBJECTS = (COMPANIES, CONTACTS, DEALS, *ACTIVITIES)
+OBJECTS = (COMPANIES, CONTACTS, LEADS, DEALS, *ACTIVITIES)
 SUBJECTS = {
     ActivityKind.CALL: "hs_call_title", ActivityKind.EMAIL: "hs_email_subject",
     ActivityKind.MEETING: "hs_meeting_title", ActivityKind.TASK: "hs_task_subject",
@@ -127,8 +131,8 @@ class Paths:
     def owners(self) -> str:
         return "/crm/v3/owners" if self.version == "v3" else f"/crm/owners/{self.version}"
 
-    def pipelines(self) -> str:
-        return "/crm/v3/pipelines/deals" if self.version == "v3" else f"/crm/pipelines/{self.version}/deals"
+    def pipelines(self, objects: str = "deals") -> str:
+        return f"/crm/v3/pipelines/{objects}" if self.version == "v3" else f"/crm/pipelines/{self.version}/{objects}"
 
     def associations(self, start: str, end: str) -> str:
         base = "/crm/v4/associations" if self.version == "v3" else f"/crm/associations/{self.version}"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.currencies import to_minor
 from adapters.hubspot.client import in_order
-from adapters.hubspot.objects import MERGED, OUTCOMES, SUBJECTS, ObjectFacts
+from adapters.hubspot.objects import LEADS, MERGED, OUTCOMES, SUBJECTS, ObjectFacts
 from adapters.records import (
     Activity,
     ActivityKind,
@@ -24,6 +24,7 @@ from adapters.records import (
     DealStatus,
     Deletion,
     Kind,
+    Lead,
     Merge,
     Owner,
     Pipeline,
@@ -41,11 +42,13 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What records need from the account: its currency and zone, and what a deal in each stage is."""
+    """What records need from the account: its currency and zone, what a deal in each stage is, and how the stages of
+    leads are called."""
 
     currency: str | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     statuses: Mapping[str, DealStatus] = field(default_factory=dict)
+    lead_stages: Mapping[str, str] = field(default_factory=dict)
 
 
 def record(facts: ObjectFacts, raw: Raw, account: AccountFacts, links: Mapping[str, list[str]]) -> Record:
@@ -54,6 +57,8 @@ def record(facts: ObjectFacts, raw: Raw, account: AccountFacts, links: Mapping[s
         return _activity(facts, facts.activity, raw, links)
     if facts.kind is Kind.COMPANY:
         return _company(raw, account)
+    if facts.kind is Kind.LEAD:
+        return _lead(raw, account)
     return _contact(raw) if facts.kind is Kind.CONTACT else _deal(facts, raw, account, links)
 
 
@@ -162,6 +167,17 @@ def _contact(raw: Raw) -> Contact:
         external_id=str(raw["id"]), name=" ".join(names) or None, email=email.lower() if email else None,
         phone=_said(raw, "phone"), company_id=_said(raw, "associatedcompanyid"),
         owner_id=_said(raw, "hubspot_owner_id"), created_at=_created(raw), raw=raw,
+    )  # fmt: skip
+
+
+def _lead(raw: Raw, account: AccountFacts) -> Lead:
+    """Its address and number stand with its contact; whether it became a deal, HubSpot does not say."""
+    stage = _said(raw, "hs_pipeline_stage")
+    named = {"type": _said(raw, "hs_lead_type"), "label": _said(raw, "hs_lead_label")}
+    return Lead(
+        external_id=str(raw["id"]), name=_said(raw, "hs_lead_name"), owner_id=_said(raw, "hubspot_owner_id"),
+        status=account.lead_stages.get(stage, stage) if stage else None, created_at=_time(raw, LEADS.created),
+        fields={name: value for name, value in named.items() if value}, raw=raw,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TOKEN = "pat-eu1-not-a-secret-of-anyone"
 FREE = Plan(burst=10**6, daily=10**9, searches=10**6)
 """For tests whose adapters do not share a budget: what is refused would be waited for in real seconds."""
-SMALL = Size(owners=5, companies=12, contacts=20, deals=24, activities=60, days=60)
+SMALL = Size(owners=5, companies=12, contacts=20, deals=24, activities=60, leads=10, days=60)
 
 
 def made_world(seed: int = 4, size: Size = SMALL) -> World:

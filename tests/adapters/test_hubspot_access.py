@@ -21,7 +21,7 @@ SCOPES = {
 def test_a_missing_scope_takes_its_object_and_no_other(scope: str, gone: set[Kind]) -> None:
     adapter = made_adapter(made_server(made_world(), scopes=ALL_SCOPES - {scope}))
     kinds, missing = adapter.capabilities.kinds, {one.kind: one.reason for one in adapter.capabilities.missing}
-    assert set(Kind) - kinds == gone | {Kind.LEAD, Kind.PRODUCT}
+    assert set(Kind) - kinds == gone | {Kind.PRODUCT}
     for kind in gone:
         assert scope in missing[kind.value]
         with pytest.raises(MissingScopeError):
@@ -43,7 +43,7 @@ def test_without_the_contacts_scope_activities_are_appointments_alone() -> None:
 
 def test_an_account_without_appointments_is_no_fault() -> None:
     server = made_server(made_world())
-    server.has_appointments = False
+    server.lacks = {"appointment"}
     adapter = made_adapter(server)
     assert ActivityKind.APPOINTMENT not in adapter.capabilities.activity_kinds
     assert "does not have" in (adapter.count_activity(kind=ActivityKind.APPOINTMENT).unavailable or "")

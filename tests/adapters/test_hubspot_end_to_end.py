@@ -69,7 +69,7 @@ def test_a_first_sync_and_a_later_one_leave_no_difference(installed: Installatio
         assert (report.status, report.error_message) == ("succeeded", None)
         counted = {kind: count for kind, count in report.expected.items() if count is not None}
         assert counted == {kind: report.ours[kind] for kind in counted}
-        assert set(counted) == set(report.counts) == set(Kind) - {Kind.LEAD, Kind.PRODUCT}
+        assert set(counted) == set(report.counts) == set(Kind) - {Kind.PRODUCT}
         rows = reconciliation(installed.services.database, installed.organization_id, report.run_id)
         assert (rows["expected"] == rows["ours"]).all()
 
@@ -102,7 +102,7 @@ def test_a_missing_scope_is_shown_on_the_data_page_and_read_when_it_is_granted(i
     installed.server.scopes |= {"crm.objects.deals.read", APPOINTMENTS}
     report = installed.sync()
     missing = missing_objects(installed.services.database, installed.organization_id)
-    assert set(missing["kind"]) == {"lead", "product"}
+    assert set(missing["kind"]) == {"product"}
     assert report.ours[Kind.DEAL] == len(installed.server.world.live("deal"))
     assert report.expected[Kind.ACTIVITY] == report.ours[Kind.ACTIVITY]
 

@@ -18,7 +18,7 @@ from made_hubspot import TOKEN, made_adapter, made_server, made_world
 from made_loopback import on_loopback
 
 from adapters.base import ContactInput
-from adapters.hubspot.objects import ACTIVITIES, COMPANIES, CONTACTS, DEALS
+from adapters.hubspot.objects import ACTIVITIES, COMPANIES, CONTACTS, DEALS, LEADS
 from adapters.records import ActivityKind, Kind
 from adapters.sandbox.hubspot import HubSpotServer, Plan
 
@@ -62,9 +62,11 @@ def test_pipelines_and_stages_are_parsed(account: Account) -> None:
     found = account.client.crm.pipelines.pipelines_api.get_all("deals").results
     assert len(found) == len(account.server.world.live("pipeline"))
     assert {stage.metadata["isClosed"] for one in found for stage in one.stages} == {"true", "false"}
+    [leads] = account.client.crm.pipelines.pipelines_api.get_all("leads").results
+    assert {stage.label for stage in leads.stages} == {"New", "Working", "Qualified", "Unqualified"}
 
 
-@pytest.mark.parametrize("facts", [COMPANIES, CONTACTS, DEALS, *ACTIVITIES], ids=lambda facts: facts.noun)
+@pytest.mark.parametrize("facts", [COMPANIES, CONTACTS, LEADS, DEALS, *ACTIVITIES], ids=lambda facts: facts.noun)
 def test_every_object_is_listed_searched_and_read_in_batches(account: Account, facts) -> None:
     basic, search, batch = (
         getattr(account.client.crm.objects, name) for name in ("basic_api", "search_api", "batch_api")

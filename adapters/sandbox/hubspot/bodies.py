@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from adapters.sandbox.hubspot.properties import stamp
+from adapters.sandbox.hubspot.properties import LEAD_STAGES, stamp
 from adapters.sandbox.server import Reply
 from adapters.sandbox.world import Row, World
 
@@ -29,6 +30,22 @@ def step(row: Row) -> dict[str, Any]:
         "id": str(row.row_id), "label": row.text("name"), "displayOrder": row.fields["position"], "archived": False,
         "createdAt": stamp(row.created_at), "updatedAt": stamp(row.modified_at),
     }  # fmt: skip
+
+
+def lead_pipeline(at: datetime) -> dict[str, Any]:
+    """The one that HubSpot itself makes."""
+    times = {"createdAt": stamp(at), "updatedAt": stamp(at), "archived": False}
+    stages = [
+        {
+            "id": stage_id,
+            "label": status.capitalize(),
+            "displayOrder": place,
+            "metadata": {"isClosed": "false"},
+            **times,
+        }
+        for place, (status, stage_id) in enumerate(LEAD_STAGES.items())
+    ]
+    return {"id": "lead-pipeline-id", "label": "Lead pipeline", "displayOrder": 0, "stages": stages, **times}
 
 
 def names(text: str | None) -> list[str]:

@@ -53,6 +53,14 @@ def _ends(world: World, row: Row) -> Value:
     return at + timedelta(seconds=seconds) if isinstance(at, datetime) and isinstance(seconds, int) else None
 
 
+def _full_name(_: World, row: Row) -> Value:
+    return " ".join(filter(None, (row.text("first_name"), row.text("last_name")))) or None
+
+
+def _constant(value: Value) -> Getter:
+    return lambda _, __: value
+
+
 def _merged(_: World, row: Row) -> Value:
     return ";".join(map(str, row.merged_ids)) or None
 
@@ -131,6 +139,11 @@ def past(history: list[Past], name: str) -> list[dict[str, str]]:
 
 
 _CONTACTS = "crm.objects.contacts"
+LEAD_STAGES = {
+    "new": "new-stage-id", "working": "attempting-stage-id", "qualified": "qualified-stage-id",
+    "unqualified": "unqualified-stage-id",
+}  # fmt: skip
+"""HubSpot's ids of its own stages, by the neutral status."""
 _MEETING = {"done": "COMPLETED", "cancelled": "CANCELED", "planned": "SCHEDULED", "missed": "NO_SHOW"}
 _OWNED: Mapping[str, Getter] = {"hubspot_owner_id": _of("owner_id")}
 
@@ -164,6 +177,13 @@ OBJECT_TYPES = (
             "numberofemployees": _of("employees"), "annualrevenue": _of("revenue"), **_OWNED,
         },
         writes={"name": ("name", str), "domain": ("domain", str)},
+    ),
+    ObjectType(
+        name="leads", type_id="0-136", kind="lead", read="crm.objects.leads.read", write="crm.objects.leads.write",
+        shows={
+            "hs_lead_name": _full_name, "hs_lead_type": _constant("NEW_BUSINESS"), "hs_lead_label": _constant(None),
+            "hs_pipeline_stage": _worded("status", LEAD_STAGES), **_OWNED,
+        },
     ),
     ObjectType(
         name="deals", type_id="0-3", kind="deal", read="crm.objects.deals.read", write="crm.objects.deals.write",

@@ -52,11 +52,13 @@ class HubSpotServer(DialectServer):
         scopes: Iterable[str] = ALL_SCOPES,
         custom: Iterable[str] = ("slms_lead_id", "lead_source"),
         has_appointments: bool = True,
+        has_leads: bool = True,
         resolves_merged: bool = True,
     ) -> None:
         super().__init__(world)
         self.token, self.plan, self.scopes, self.custom = token, plan or Plan(), set(scopes), frozenset(custom)
-        self.has_appointments, self.resolves_merged = has_appointments, resolves_merged
+        self.lacks = {kind for kind, has in (("appointment", has_appointments), ("lead", has_leads)) if not has}
+        self.resolves_merged = resolves_merged
         self.expired = False
         self._burst, self._searches = Window(self.plan.burst, 10.0), Window(self.plan.searches, 1.0)
         self._day, self._used = world.clock.now().date(), 0
@@ -75,6 +77,7 @@ class HubSpotServer(DialectServer):
             self.route("DELETE", objects + "/(?P<id>[^/]+)", self._archive)
         self.route("GET", rf"/crm/(?:v3/owners|owners/{version})", self._owners)
         self.route("GET", rf"/crm/(?:v3/pipelines|pipelines/{version})/deals", self._pipelines)
+        self.route("GET", rf"/crm/(?:v3/pipelines|pipelines/{version})/(?:leads|0-136)", self._lead_pipelines)
         links = rf"/crm/(?:v4/associations|associations/{version})/(?P<from>[^/]+)/(?P<to>[^/]+)/batch/read"
         self.route("POST", links, self._associations)
         self.route("GET", "/account-info/v3/details", self._details)
@@ -140,7 +143,7 @@ class HubSpotServer(DialectServer):
 
     def _objects(self, match: re.Match[str], *, writes: bool = False) -> ObjectType:
         objects = BY_NAME.get(match["type"])
-        if objects is None or (objects.kind == "appointment" and not self.has_appointments):
+        if objects is None or objects.kind in self.lacks:
             raise Refused(bodies.error(400, f"Unable to infer object type from: {match['type']}", "VALIDATION_ERROR"))
         self._demand(objects.write if writes else objects.read)
         return objects
@@ -337,6 +340,10 @@ class HubSpotServer(DialectServer):
             for row in self.world.live("pipeline")
         ]  # fmt: skip
         return Reply(200, {"results": results})
+
+    def _lead_pipelines(self, request: Request, match: re.Match[str]) -> Reply:
+        self._demand(BY_NAME["leads"].read)
+        return Reply(200, {"results": [bodies.lead_pipeline(self.world.clock.now())]})
 
     def _details(self, request: Request, match: re.Match[str]) -> Reply:
         return Reply(200, {
