@@ -112,9 +112,10 @@ def test_a_chart_after_the_move_marks_the_day_and_says_so(
     button(at, "change_yes").click()
     at.run()
     new = next(one for one in list_connections(house.database, house.organization_id) if one.name == "HubSpot")
+    account[0].scopes -= {"crm.objects.contacts.read", "crm.objects.appointments.read"}
     assert sync_now(house.services, new, trigger="test").status == "succeeded"
     at = go(at, "overview")
-    assert any("HubSpot does not tell of leads" in one.value for one in at.caption)
+    assert any("HubSpot does not tell of activities" in one.value for one in at.caption)
     charts = [str(one.proto) for kind in ("vega_lite_chart", "arrow_vega_lite_chart") for one in at.get(kind)]
     assert any("Moved to HubSpot on 28 Jun 2024" in chart for chart in charts)
 
