@@ -135,9 +135,10 @@ def apply(connection: Connection, batch: Batch, kind: Kind, page: Said[Any]) -> 
     ids |= batch.links.add(connection, kind, [key for key in new if key not in ids])
     if kind is Kind.LEAD:
         _count_leads(connection, batch, [ids[key] for key in changed], -1)
-    _write(connection, batch, kind, {key: latest[key] for key in touched}, ids, page.hashes)
+    teams = _kept_teams(connection, batch, [ids[key] for key in touched]) if kind is Kind.OWNER else {}
+    _write(connection, batch, kind, {key: latest[key] for key in touched}, ids, page.hashes, teams)
     if kind is Kind.OWNER:
-        _owner_versions(connection, batch, [(latest[key], ids[key]) for key in touched])
+        _owner_versions(connection, batch, [(latest[key], ids[key]) for key in touched], teams)
     if kind is Kind.LEAD:
         _count_leads(connection, batch, [ids[key] for key in touched], 1)
     keep_raw(connection, batch, kind, [(str(ids[key]), page.raws[key]) for key in touched if key in page.raws])
@@ -166,7 +167,9 @@ def _write(
     records: Mapping[str, Record],
     ids: Mapping[str, int],
     hashes: Mapping[str, int],
+    teams: Mapping[int, int],
 ) -> None:
+    """teams: of owners of whom the CRM names none, by our ids."""
     shape = SHAPES[kind]
     referred = {
         other: batch.links.refer(connection, other, (pick(record) for record in records.values()))
@@ -179,7 +182,7 @@ def _write(
         (
             batch.organization_id,
             ids[key],
-            *shape.values(record, batch, referred),
+            *_with_team(shape.values(record, batch, referred), teams.get(ids[key])),
             hashes[key],
             batch.recorded_at,
             *_not_told(record, batch),
@@ -187,6 +190,26 @@ def _write(
         for key, record in records.items()
     ]
     bulk.upsert(connection, TABLE_OF[kind], columns, rows)
+
+
+def _kept_teams(connection: Connection, batch: Batch, owner_ids: Sequence[int]) -> dict[int, int]:
+    """Where a CRM took over that has no teams, people stay in those that they were in."""
+    if batch.since is None:
+        return {}
+    rows = connection.execute(
+        text(
+            "SELECT owner_id, team_id FROM owners WHERE organization_id = :organization AND owner_id = ANY(:ids) "
+            "AND team_id IS NOT NULL AND NOT EXISTS (SELECT FROM external_links WHERE organization_id = :organization "
+            "AND connection_id = :connection AND kind = 'team')"
+        ),
+        {"organization": batch.organization_id, "connection": batch.connection_id, "ids": list(owner_ids)},
+    )
+    return {row.owner_id: row.team_id for row in rows}
+
+
+def _with_team(values: Row, team_id: int | None) -> Row:
+    """An owner's values end with the team."""
+    return values if team_id is None or values[-1] is not None else (*values[:-1], team_id)
 
 
 def _not_told(record: Record, batch: Batch) -> tuple[datetime | None, str | None]:
@@ -242,7 +265,10 @@ _VERSION_COLUMNS = (
 )  # fmt: skip
 
 
-def _owner_versions(connection: Connection, batch: Batch, owners: Sequence[tuple[Owner, int]]) -> None:
+def _owner_versions(
+    connection: Connection, batch: Batch, owners: Sequence[tuple[Owner, int]], kept: Mapping[int, int]
+) -> None:
+    """kept: teams of owners of whom the CRM names none."""
     teams = batch.links.refer(connection, Kind.TEAM, (owner.team_id for owner, _ in owners))
     presents = {
         row.owner_id: row
@@ -265,7 +291,8 @@ def _owner_versions(connection: Connection, batch: Batch, owners: Sequence[tuple
         rows.append(
             (
                 batch.organization_id, owner_id, since or "-infinity", recorded_at, "infinity", "infinity",
-                True, owner.name, owner.email, owner.is_active, _ref({Kind.TEAM: teams}, Kind.TEAM, owner.team_id),
+                True, owner.name, owner.email, owner.is_active,
+                _ref({Kind.TEAM: teams}, Kind.TEAM, owner.team_id) or kept.get(owner_id),
             )
         )  # fmt: skip
     bulk.insert(connection, schema.owner_versions, _VERSION_COLUMNS, rows)

@@ -267,3 +267,19 @@ def test_what_the_old_crm_had_planned_is_told_by_the_new_one(moving: Moving) -> 
     counted = "SELECT count(*) FROM activities WHERE external_id LIKE '%planned' AND gone_at IS NULL"
     assert moving.count(counted) == 1
     assert set(moving.differences().values()) == {0}
+
+
+@pytest.mark.parametrize("has_teams", [True, False])
+def test_people_stay_in_their_teams_where_the_new_crm_has_none(moving: Moving, has_teams: bool) -> None:
+    members = "SELECT count(*) FROM owners WHERE team_id IS NOT NULL"
+    before = moving.count(members)
+    moving.new.log[Kind.OWNER] = [replace(one, team_id=None) for one in moving.new.log[Kind.OWNER]]
+    if not has_teams:
+        moving.new.log[Kind.TEAM] = []
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    assert before > 0
+    assert moving.count(members) == (0 if has_teams else before)
+    versions = "SELECT count(*) FROM owner_versions WHERE superseded_at = 'infinity' AND team_id IS NOT NULL"
+    assert moving.count(versions) == (0 if has_teams else before)
