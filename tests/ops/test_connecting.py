@@ -19,6 +19,7 @@ from adapters.errors import ConfigError
 from adapters.sandbox.hubspot import HubSpotServer
 from ops import connecting, credentials, doctor, logs
 from ops.first_run import born, connect_provider, demo_is_wanted, load_demo
+from ops.importing import Import, import_export
 from ops.jobs import sync_now
 from ops.services import Services
 from ops.settings import Settings
@@ -178,14 +179,14 @@ class Move:
         report = sync_now(self.services, self.connection(new), trigger="test")
         assert (report.status, report.error_message) == ("succeeded", None)
 
-    def totals(self, days_ago: int) -> list[object]:
+    def totals(self, days_ago: int) -> list[str]:
         reader = Reader(self.services.database, Viewer(self.house.organization_id, Role.ADMIN))
         day = NOW.date() - timedelta(days=days_ago)
         part = Slice(first_day=None, last_day=day, as_of=day)
         frames = (reader.deal_events(part, by_owner=True), reader.open_stages(part, by_owner=True),
                   reader.activity_counts(part), reader.lead_counts(part, by_source=True),
                   reader.cycles(part))  # fmt: skip
-        return [frame.to_dict("records") for frame in frames]
+        return [frame.to_csv() for frame in frames]
 
     def count(self, query: str) -> int:
         with self.services.database.as_app(self.house.organization_id) as connection:
@@ -280,3 +281,32 @@ def test_the_doctor_looks_at_a_crm_that_waits_and_at_none_that_was_retired(move:
     names = {check.name for check in doctor._crms(replace(move.services))}
     assert any("/ HubSpot: scope crm.objects.deals.read" in name for name in names)
     assert not any("Demo CRM" in name for name in names)
+
+
+DEALS_CSV = """Deal name,Account,Owner,Stage,Status,Amount,Create date,Close date
+Pumps,Acme,Ann Smith,Offer,Open,1200.50,2024-03-04,
+Valves,Acme,Ann Smith,Offer,Open,99.95,2024-04-02,
+Hoses,Beta,Bo Berg,Talk,Open,,2024-05-11,
+Filters,Beta,Bo Berg,Won,Won,5000.10,2024-02-01,2024-04-15
+Seals,Gamma,Ann Smith,Lost,Lost,700.00,2024-02-20,2024-03-30
+"""
+
+
+def test_from_a_csv_export_to_the_sandbox(services: Services, clock: Clock, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "deals.csv").write_text(DEALS_CSV)
+    outcome = import_export(services, Import(source=folder, organization="Hoses & Co", currency="EUR"))
+    assert outcome.status == "succeeded"
+    organization = get_organization(services.database, outcome.organization_id)
+    house = House(services=services, organization=organization)
+    server = sandbox_of(brought_over(house, clock.at, n_left=1))
+    with on_loopback(server) as address:
+        connecting.connect(services, outcome.organization_id, "hubspot", values_for(address), by="admin", waits=True)
+        move = Move(house, server, address, clock)
+        before, n_owners = [move.totals(days) for days in (1, 60)], move.count("SELECT count(*) FROM owners")
+        assert before[0][0].count("created") == 2
+        move.go(outcome.connection, "HubSpot")
+        assert [move.totals(days) for days in (1, 60)] == before
+        assert move.count("SELECT count(*) FROM owners") == n_owners
+        assert move.open_deals() == 2

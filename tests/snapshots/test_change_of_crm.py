@@ -283,3 +283,35 @@ def test_people_stay_in_their_teams_where_the_new_crm_has_none(moving: Moving, h
     assert moving.count(members) == (0 if has_teams else before)
     versions = "SELECT count(*) FROM owner_versions WHERE superseded_at = 'infinity' AND team_id IS NOT NULL"
     assert moving.count(versions) == (0 if has_teams else before)
+
+
+def test_forms_that_named_the_old_crm_follow_where_the_new_one_takes_leads(moving: Moving) -> None:
+    with moving.database.as_app(moving.organization_id) as connection:
+        connection.execute(text("UPDATE forms SET connection_id = :old"), {"old": moving.old.connection_id})
+        connection.execute(text("UPDATE crm_connections SET provider = 'hubspot'"))
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    assert moving.count("SELECT connection_id FROM forms") == moving.new_id
+    undo(moving.database, change)
+    assert moving.count("SELECT connection_id FROM forms") == moving.old.connection_id
+
+
+def test_nothing_is_confirmed_while_a_sync_runs(moving: Moving) -> None:
+    change = moving.start()
+    choices = guessed(moving.sheet(change))
+
+    def confirm_now(kind: Kind, number: int) -> None:
+        with pytest.raises(ChangeRefused, match="A sync is running"):
+            moving.confirm(change, choices)
+
+    moving.old.crm.fail = confirm_now
+    assert moving.sync_old().status == "succeeded"
+    assert moving.count("SELECT count(*) FROM crm_connections WHERE retired_at IS NOT NULL") == 0
+
+
+def test_a_second_change_waits_for_the_first(moving: Moving) -> None:
+    change = moving.start()
+    with pytest.raises(ChangeRefused, match="not finished yet"):
+        moving.start()
+    crm_changes.give_up(moving.database, change, now=moving.clock.at)
+    assert moving.start().is_open
