@@ -320,6 +320,8 @@ def draw(
         key=f"{key}_{'dark' if tokens.is_dark() else 'light'}",
         show_toolbar=False,
         use_json_serialization=True,
+        # Else a list that somebody saw keeps its first rows, whatever the filters say.
+        server_sync_strategy="server_wins",
     )
     return Answer(next(iter(_records(returned.selected_rows)), None), _records(returned.data))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from made_installation import House
 from playwright.sync_api import Page, expect
 from walking import chip, grid, keyed, open_at, parameters, rows_button, settle, shows, switch_theme, value_of
@@ -74,6 +75,19 @@ def test_a_row_of_the_salespeople_opens_that_persons_page(page: Page, workbench_
     expect(value_of(page, "won_amount")).to_be_visible()
     page.get_by_role("link", name="All salespeople").click()
     shows(page, "Salespeople")
+
+
+@pytest.mark.parametrize("title", ["salespeople", "pipeline"])
+def test_a_list_that_is_seen_follows_the_filters(page: Page, workbench_url: str, title: str) -> None:
+    open_at(page, f"{workbench_url}/{title}")
+    rows = grid(page).locator(".ag-center-cols-container")
+    expect(rows.locator(".ag-row")).not_to_have_count(0)
+    of_all = rows.inner_text()
+    chip(page, "team_ids").click()
+    keyed(page, "f_team_ids").locator("input").click()
+    page.get_by_role("option").filter(has_not_text="Select all").first.click()
+    expect(rows).not_to_have_text(of_all, use_inner_text=True)
+    expect(rows.locator(".ag-row")).not_to_have_count(0)
 
 
 def test_a_live_switch_of_the_theme_leaves_nothing_of_the_other(page: Page, workbench_url: str) -> None:
