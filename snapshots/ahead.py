@@ -70,15 +70,21 @@ GATHERED = 2_000
 """Changes that are stored together at least where a CRM's pages are small: a transaction costs as much as a hundred."""
 
 
+MOST_GATHERED = 50
+"""Pages that are put together at most, however little they hold: between two of them a run is told to stop."""
+
+
 def gathered(pages: Iterator[Page], least: int = GATHERED) -> Iterator[Page]:
     """The same changes in pages of at least `least`, the last apart. What came before an error is handed on first."""
     held: list[Page] = []
+    size, most = 0, min(least, MOST_GATHERED)
     try:
         for page in pages:
             held.append(page)
-            if sum(len(one.changes) + len(one.rejections) for one in held) >= least:
+            size += len(page.changes) + len(page.rejections)
+            if size >= least or len(held) >= most:
                 yield _joined(held)
-                held = []
+                held, size = [], 0
     except Exception:
         if held:
             yield _joined(held)

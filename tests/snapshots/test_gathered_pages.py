@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.base import Page
 from adapters.errors import RetriableError
 from adapters.records import Owner, Rejection
-from snapshots.ahead import gathered
+from snapshots.ahead import MOST_GATHERED, gathered
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SIZES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 2)), min_size=1, max_size=12)
@@ -39,7 +39,6 @@ def test_nothing_is_left_out_and_each_cursor_is_the_last_of_its_pages(sizes: lis
     assert [one for page in found for one in page.rejections] == [one for page in pages for one in page.rejections]
     assert [page.done for page in found] == [False] * (len(found) - 1) + [True]
     assert (found[-1].cursor, found[-1].total) == (pages[-1].cursor, pages[-1].total)
-    assert all(len(page.changes) + len(page.rejections) >= least for page in found[:-1])
     after = {page.cursor: sum(len(one.changes) for one in pages[: number + 1]) for number, page in enumerate(pages)}
     taken = 0
     for page in found:
@@ -59,3 +58,24 @@ def test_what_came_before_an_error_is_handed_on_first() -> None:
     )  # fmt: skip
     with pytest.raises(RetriableError):
         next(found)
+
+
+@pytest.mark.parametrize(("least", "asked_for"), [(1, [1, 2, 3]), (2_000, [MOST_GATHERED, 2 * MOST_GATHERED])])
+def test_pages_that_hold_nothing_do_not_keep_a_run_from_being_told_to_stop(least: int, asked_for: list[int]) -> None:
+    asked = 0
+
+    def empty() -> Iterator[Page]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield Page(changes=(), cursor=str(asked), done=False)
+
+    found = gathered(empty(), least)
+    for number in asked_for:
+        assert next(found).cursor == str(number)
+        assert asked == number
+
+
+def test_small_pages_are_put_together_until_they_hold_enough() -> None:
+    found = list(gathered(iter(pages_of([(3, 1), (3, 0), (2, 0), (9, 0), (1, 0)])), least=6))
+    assert [len(page.changes) + len(page.rejections) for page in found] == [7, 11, 1]
