@@ -30,7 +30,8 @@ StageId = Callable[[str | None], int | None]
 def at_first_sight(record: Deal, states: Sequence[State], since: datetime) -> tuple[Deal, list[State]]:
     """Of a deal that nobody knew before the change."""
     known = replace(record, created_at=_not_before(record.created_at, since))
-    if _is_closed_before(states[-1], since):
+    is_older = record.created_at is None or record.created_at < since
+    if is_older and _is_closed_before(states[-1], since):
         last = replace(states[-1], since=since, status=EARLIER, stage_entered_at=None)
         return known, [last]
     return known, _cut(states, since, was_in=None, entered_at=None, stage_id=lambda _: None)
