@@ -9,7 +9,7 @@ import streamlit as st
 
 from adapters.records import Kind
 from ops import connecting
-from snapshots import change_guesses, crm_changes, handover, organizations
+from snapshots import change_guesses, crm_changes, crm_credentials, handover, organizations
 from snapshots.change_guesses import Guess
 from snapshots.crm_changes import CrmChange, Sheet
 from snapshots.handover import Choices
@@ -112,6 +112,10 @@ def handed_over(view: View) -> set[int]:
     """Connections that another one took over from: they come back by a change alone."""
     found = crm_changes.list_changes(installation.database(), view.organization_id)
     return {one.from_connection_id for one in found if one.switched_at is not None}
+
+
+def has_own_credentials(view: View, connection_id: int) -> bool:
+    return connection_id in crm_credentials.owners_of_credentials(installation.database(), view.organization_id)
 
 
 def _demand_admin(view: View) -> None:

@@ -40,6 +40,12 @@ def menu(view: View, connection: CrmConnection) -> None:
                   on_click=crm_dialogs.ask, args=("retire", connection))  # fmt: skip
 
 
+def own_credentials(view: View, connection_id: int) -> None:
+    """Beside a fault that names a setting: whose it is."""
+    if change_data.may_change(view) and change_data.has_own_credentials(view, connection_id):
+        st.markdown(":gray[It has credentials of its own, in place of the settings: *More*, *Replace credentials*.]")
+
+
 def others(view: View) -> None:
     """The open change, waiting and retired connections, and the dialog that is open."""
     if not change_data.may_change(view):

@@ -19,6 +19,7 @@ from snapshots.crm_changes import CrmChange
 from snapshots.organizations import get_organization, list_connections
 from snapshots.slices import Role
 from snapshots.users import save_user
+from workbench import change_data
 
 
 @pytest.fixture
@@ -150,3 +151,35 @@ def test_a_crm_is_connected_only_after_it_let_us_in(
     at.run()
     assert [one for one in at.button if one.key == "crm_yes"]
     assert TOKEN not in said(at)
+
+
+def test_a_crm_that_cannot_be_read_says_why_and_is_read_again(
+    workbench: Workbench, house: House, account: tuple[HubSpotServer, str]
+) -> None:
+    token, account[0].token = account[0].token, "another"
+    begun(house, account[1])
+    at = workbench.open(house, "change")
+    assert "HubSpot could not be read" in said(at)
+    assert "It has credentials of its own" in said(at)
+    account[0].token = token
+    button(at, "change_again").click()
+    at.run()
+    for reading in change_data._readings().values():
+        reading.result(timeout=60)
+    found = crm_changes.open_change(house.database, house.organization_id)
+    assert found is not None
+    assert found.state == "ready"
+
+
+def test_giving_up_leaves_a_crm_that_waits(
+    workbench: Workbench, house: House, account: tuple[HubSpotServer, str]
+) -> None:
+    begun(house, account[1])
+    at = workbench.open(house, "change")
+    button(at, "change_give_up").click()
+    at.run()
+    assert "No change of CRM" in said(at)
+    at = go(at, "data")
+    assert "Connected, not read yet" in said(at)
+    new = next(one for one in list_connections(house.database, house.organization_id) if one.name == "HubSpot")
+    assert new.is_waiting

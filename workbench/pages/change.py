@@ -58,6 +58,8 @@ def failed(view: View, change: CrmChange) -> None:
     with st.container(border=True, key="change_failed"):
         cards.title(f"{plain(change.to_name)} could not be read", "Nothing has changed")
         st.markdown(f":red[:material/error: {plain(change.error_message or 'It gave no reason.')}]")
+        if change_data.has_own_credentials(view, change.to_connection_id):
+            st.markdown(":gray[It has credentials of its own, in place of the settings; replace them on Data.]")
         with st.container(horizontal=True, gap="small"):
             if st.button("Read again", type="primary", icon=":material/refresh:", key="change_again"):
                 _step(view, change_data.read_again, change)

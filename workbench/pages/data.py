@@ -90,6 +90,7 @@ def source_card(source: Source, view: View) -> None:
                 f":red[:material/error: {lead_words.plain(source.run.error_message or 'The last sync failed.')}]"
             )
             st.markdown(f":gray[:small[Error id]] `{source.run.error_id}`")
+            crm_cards.own_credentials(view, fresh.connection_id)
         elif source.was_cut_off:
             st.markdown(":orange[:material/pause_circle:] :gray[The last sync was stopped before its end. Resume goes "
                         "on where it stopped; nothing is fetched twice.]")  # fmt: skip
