@@ -1,6 +1,7 @@
 """All tests, on every database server they must pass on: `python -m tests [--full] [arguments of pytest]`.
 
-First everything on the embedded server, then what needs a database again on Debian's PostgreSQL 15, then the notebooks.
+First everything on the embedded server, then what speaks to the database again on Debian's PostgreSQL 15, then the
+notebooks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OTHER_SERVER = Path("/usr/lib/postgresql/15/bin")
 IN_CI = os.environ.get("CI") == "true"
+SPEAKS_SQL = ("tests/snapshots", "tests/lead_endpoint", "tests/ops")
+"""Tests of the code that speaks to the database. Pages and adapters only call it."""
 NOTHING_COLLECTED = 5
 
 
@@ -44,7 +47,7 @@ def on_other_server(given: list[str], environment: dict[str, str]) -> int:
         sys.stderr.write(f"!!! {OTHER_SERVER} is missing: database tests on PostgreSQL 15 did not run.\n")
         return 1 if IN_CI else 0
     return pytest(
-        ["-m", "postgres and not browser and not once", *given],
+        ["-m", "postgres and not browser and not once", *(given or SPEAKS_SQL)],
         {**environment, "SLMS_TEST_POSTGRES_BIN": str(OTHER_SERVER)},
     )
 
