@@ -92,7 +92,8 @@ def begin(
 
 def _say_what_is_left_out(unread: Collection[str], *, was_dropped: bool) -> None:
     if was_dropped:
-        st.caption(":material/link_off: The link names a team, owner or source that is not here; it was left out.")
+        what = "an organization, team, owner or source"
+        st.caption(f":material/link_off: The link names {what} that is not here; it was left out.")
     if unread:
         names = ", ".join(f"`{name}`" for name in sorted(unread))
         st.caption(f":material/link_off: The link has a value that cannot be read, so it was left out: {names}")

@@ -209,7 +209,7 @@ def refused_list(view: View, choice: LeadChoice, found: InboxCounts) -> None:
     shown = grid.rows_for(page.frame, page.columns)
     shown["refused_id"] = page.frame["refused_id"].tolist()
     epoch = st.session_state.get(_EPOCH, 0)
-    columns = [grid.column_definition(column) for column in page.columns]
+    columns = [grid.column_definition(column, **grid.room_for(shown, column)) for column in page.columns]
     answer = grid.draw(shown, columns, key=f"refused_{pager.number}_{epoch}", opens=True, max_height=620)
     pager.draw(page, key=REFUSED)
     if answer.selected is not None:
