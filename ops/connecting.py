@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from datetime import timedelta
 
-from adapters.base import Check
+from adapters.base import Check, CrmAdapter
 from adapters.errors import ConfigError, CrmError
 from ops import credentials
 from ops.first_run import CRM_NAMES
@@ -34,8 +34,17 @@ def try_out(services: Services, organization_id: int, provider: str, values: Map
         organization_id=organization_id, connection_id=0, provider=provider, name=CRM_NAMES[provider], settings={},
         is_active=False,
     )  # fmt: skip
+    return _checked(lambda: services.adapter_with(tried, settings))
+
+
+def check(services: Services, connection: CrmConnection) -> list[Check]:
+    """What the CRM says to the credentials that a connection has, right by right."""
+    return _checked(lambda: services.adapter(connection))
+
+
+def _checked(make: Callable[[], CrmAdapter]) -> list[Check]:
     try:
-        with closing(services.adapter_with(tried, settings)) as adapter:
+        with closing(make()) as adapter:
             return adapter.check()
     except ConfigError as error:
         return [Check(name="settings", ok=False, detail=str(error), remedy="Correct what was entered.")]

@@ -33,6 +33,8 @@ def menu(view: View, connection: CrmConnection) -> None:
         return
     key = connection.connection_id
     with st.popover("More", icon=":material/more_horiz:", key=f"source_more_{key}"):
+        st.button("Check the access", icon=":material/verified_user:", type="tertiary", key=f"crm_access_{key}",
+                  on_click=crm_dialogs.ask, args=("check", connection))  # fmt: skip
         if connection.provider in credentials.FIELDS:
             st.button("Replace credentials", icon=":material/key:", type="tertiary", key=f"crm_replace_{key}",
                       on_click=crm_dialogs.ask, args=("replace", connection))  # fmt: skip

@@ -49,10 +49,18 @@ def draw(view: View) -> None:
     if found is None or not change_data.may_change(view):
         return
     name, connection = found
-    titles = {"connect": "Connect a CRM", "replace": "Replace credentials", "retire": "Retire a source",
-              "move": "Move to another CRM"}  # fmt: skip
-    bodies: dict[str, Any] = {"connect": _connect, "replace": _replace, "retire": _retire, "move": _move}
-    width: Literal["small", "large"] = "large" if name in {"connect", "replace"} else "small"
+    titles = {
+        "connect": "Connect a CRM", "check": "Access", "replace": "Replace credentials", "retire": "Retire a source",
+        "move": "Move to another CRM",
+    }  # fmt: skip
+    bodies: dict[str, Any] = {
+        "connect": _connect,
+        "check": _check,
+        "replace": _replace,
+        "retire": _retire,
+        "move": _move,
+    }
+    width: Literal["small", "large"] = "large" if name in {"connect", "replace", "check"} else "small"
     st.dialog(titles[name], width=width, on_dismiss=close)(bodies[name])(view, connection)
 
 
@@ -127,6 +135,16 @@ def _field(field: credentials.Field) -> str:
         type="password" if field.is_secret else "default", help=field.help or None, key=f"crm_{field.name}",
         autocomplete="off",
     )  # fmt: skip
+
+
+def _check(view: View, connection: CrmConnection | None) -> None:
+    if connection is None:
+        return
+    with _guarded("The access could not be checked"):
+        if st.session_state.get(_TRIED) is None:
+            with st.spinner(f"Asking {connection.name} …"):
+                st.session_state[_TRIED] = ("", connecting.check(installation.services(), connection))
+        _said(st.session_state[_TRIED][1])
 
 
 def _is_tried(view: View, provider: str, values: Mapping[str, str]) -> bool:

@@ -183,3 +183,18 @@ def test_giving_up_leaves_a_crm_that_waits(
     assert "Connected, not read yet" in said(at)
     new = next(one for one in list_connections(house.database, house.organization_id) if one.name == "HubSpot")
     assert new.is_waiting
+
+
+def test_a_missing_right_of_a_source_is_shown_by_name_with_what_is_missing(
+    workbench: Workbench, house: House, account: tuple[HubSpotServer, str]
+) -> None:
+    new = connecting.connect(
+        house.services, house.organization_id, "hubspot", values_for(account[1]), by="admin", waits=False
+    )
+    account[0].scopes -= {"crm.objects.owners.read"}
+    at = workbench.open(house, "data")
+    button(at, f"crm_access_{new.connection_id}").click()
+    at.run()
+    tables = " ".join(str(one.proto) for one in at.get("html"))
+    assert "scope crm.objects.owners.read" in tables
+    assert "without it owners and teams are missing" in tables
