@@ -151,6 +151,16 @@ def change_settings(
             rollups.move_to_zone(connection, organization_id, time_zone)
 
 
+def count_received_leads(database: Database, organization_id: int) -> int:
+    """How many leads came in here from outside, whatever became of them."""
+    with database.as_app(organization_id) as connection:
+        return int(
+            connection.execute(
+                text("SELECT count(*) FROM received_leads WHERE organization_id = :id"), {"id": organization_id}
+            ).scalar_one()
+        )
+
+
 def delete_organization(database: Database, organization_id: int) -> None:
     """Remove an organization and everything of it, at once or not at all."""
     with database.as_worker() as connection:

@@ -124,11 +124,25 @@ def _moves(viewer: Viewer, data_version: int, time_zone: str) -> list[Mark]:
 _PLURALS: Final = {"lead": "leads", "deal": "deals", "activity": "activities"}
 
 
+SAMPLE_LEADS: Final = "sample_leads"
+"""In the session: how many leads would go with the sample data that are to be removed."""
+
+
+def ask_to_remove_sample(organization_id: int) -> None:
+    """Removes the sample data at once, unless leads were received there, which are nobody's sample."""
+    received = organizations.count_received_leads(installation.database(), organization_id)
+    if received:
+        st.session_state[SAMPLE_LEADS] = received
+    else:
+        remove_sample(organization_id)
+
+
 def remove_sample(organization_id: int) -> None:
     """Removes the sample organization with everything in it."""
     organization = organizations.get_organization(installation.database(), organization_id)
     if not organization.is_sample:
         raise PermissionError(f"{organization.name} is not sample data.")
     organizations.delete_organization(installation.database(), organization_id)
-    st.session_state.pop("filters", None)
+    for key in ("filters", SAMPLE_LEADS):
+        st.session_state.pop(key, None)
     st.query_params.clear()

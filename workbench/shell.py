@@ -133,16 +133,40 @@ def _banners(view: View, *, is_analysis: bool) -> None:
                 st.markdown(":small[People, companies and deals on this page are made up.]")
             if view.may_change:
                 remove_sample_button(view, key="banner")
+                _ask_about_leads(view)
 
 
 def remove_sample_button(view: View, *, key: str) -> None:
-    """The button that removes the sample organization, at once and completely."""
+    """The button that removes the sample organization, at once and completely; it asks where leads would go with it."""
     st.button(
         "Remove sample data",
         icon=":material/delete:",
         type="tertiary",
         key=f"remove_sample_{key}",
-        on_click=data.remove_sample,
+        on_click=data.ask_to_remove_sample,
         args=(view.organization_id,),
         help="Removes the sample organization and everything in it. Your own organizations stay.",
     )
+
+
+def _ask_about_leads(view: View) -> None:
+    received = st.session_state.get(data.SAMPLE_LEADS)
+    if received is None:
+        return
+
+    def forget() -> None:
+        st.session_state.pop(data.SAMPLE_LEADS, None)
+
+    @st.dialog("Remove the leads, too?", on_dismiss=forget)
+    def ask() -> None:
+        st.markdown(
+            f"{formats.plural(received, 'lead')} came in here from outside, and would be deleted with the sample data. "
+            "Export what you need on the page *Leads* first."
+        )
+        with st.container(horizontal=True, gap="small"):
+            label = f"Remove sample data and {formats.plural(received, 'lead')}"
+            arguments = (view.organization_id,)
+            st.button(label, type="primary", key="sample_leads_yes", on_click=data.remove_sample, args=arguments)
+            st.button("Keep them", key="sample_leads_no", on_click=forget)
+
+    ask()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import made_leads
 import pandas as pd
 import pytest
 from conftest import Workbench, go
@@ -236,6 +237,21 @@ def test_sample_data_are_marked_on_every_page_and_removed_by_one_click(workbench
         assert "people, companies and deals on this page are made up" in words(at).casefold(), page
     at.button("remove_sample_banner").click().run()
     assert is_whole(at)
+    assert at.title[0].value == "Welcome to SLMS"
+
+
+def test_leads_that_came_in_are_not_removed_with_the_sample_data_unasked(
+    workbench: Workbench, own_house: House
+) -> None:
+    made_leads.put(own_house.database, own_house.organization_id)
+    at = workbench.open(own_house, "overview")
+    at.button("remove_sample_banner").click().run()
+    assert "1 lead came in here from outside" in words(at)
+    at.button("sample_leads_no").click().run()
+    assert is_whole(at)
+    assert "came in here from outside" not in words(at)
+    at.button("remove_sample_banner").click().run()
+    at.button("sample_leads_yes").click().run()
     assert at.title[0].value == "Welcome to SLMS"
 
 
