@@ -42,6 +42,16 @@ def configure(settings: Settings, *, level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("procrastinate.periodic", "procrastinate.blueprints", "alembic", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for busy in ("procrastinate.worker", "procrastinate.worker.slms", "procrastinate.jobs"):
+        logging.getLogger(busy).addFilter(_is_worth_a_line)
+
+
+ROUTINE = ("retry_stalled_jobs", "defer_due_refreshes", "forget_old_jobs", "forget_refused")
+"""Jobs that look every few minutes whether there is something to do; they are told where they fail."""
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or not any(name in record.getMessage() for name in ROUTINE)
 
 
 def secrets_of(settings: Settings) -> set[str]:

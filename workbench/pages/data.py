@@ -217,7 +217,9 @@ def _plural(kind: str) -> str:
 def missing_section(view: View) -> None:
     found = syncs.missing(view)
     if found.empty:
-        cards.title("What the sources do not tell", "Nothing: every source tells everything that is asked of it")
+        is_known = any(source.freshness.synced_at is not None for source in syncs.sources(view))
+        told = "Nothing: every source tells everything that is asked of it"
+        cards.title("What the sources do not tell", told if is_known else "Not known yet: no run has come to its end")
         return
     cards.title("What the sources do not tell", "Missing is not zero: these objects are left out of every number")
     shown = found.assign(kind=found["kind"].map(_plural), since=found["since"].dt.tz_convert(view.zone))
