@@ -31,15 +31,14 @@ def menu(view: View, connection: CrmConnection) -> None:
     """What an administrator may do with an active source, beside its sync."""
     if not change_data.may_change(view):
         return
-    key = connection.connection_id
-    with st.popover("More", icon=":material/more_horiz:", key=f"source_more_{key}"):
-        st.button("Check the access", icon=":material/verified_user:", type="tertiary", key=f"crm_access_{key}",
-                  on_click=crm_dialogs.ask, args=("check", connection))  # fmt: skip
-        if connection.provider in credentials.FIELDS:
-            st.button("Replace credentials", icon=":material/key:", type="tertiary", key=f"crm_replace_{key}",
-                      on_click=crm_dialogs.ask, args=("replace", connection))  # fmt: skip
-        st.button("Retire", icon=":material/archive:", type="tertiary", key=f"crm_retire_{key}",
-                  on_click=crm_dialogs.ask, args=("retire", connection))  # fmt: skip
+    what = {"check": ":material/verified_user: Check the access", "retire": ":material/archive: Retire"}
+    if connection.provider in credentials.FIELDS:
+        what = {"check": what["check"], "replace": ":material/key: Replace credentials", "retire": what["retire"]}
+    picked = st.menu_button("More", list(what), format_func=what.__getitem__, icon=":material/more_horiz:",
+                            key=f"source_more_{connection.connection_id}")  # fmt: skip
+    if picked:
+        crm_dialogs.ask(picked, connection)
+        st.rerun()
 
 
 def own_credentials(view: View, connection_id: int) -> None:
