@@ -45,7 +45,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
     "refused": Number(
         "Refused",
         "Submissions of the period that were not accepted because they cannot be a lead; the sender was told why. "
-        "They are kept, and not among the leads received.",
+        "They are kept for 90 days, and are not among the leads received.",
     ),
 }
 

@@ -126,6 +126,7 @@ def test_a_defect_of_ours_is_answered_in_the_one_shape(house: House) -> None:
     assert b"ZeroDivision" not in given.body
 
 
+@pytest.mark.once
 @pytest.mark.timeout(3600 if IS_FULL else 600)
 def test_nothing_that_is_sent_breaks_the_endpoint(fuzzed: Fuzzed) -> None:
     record = Record()

@@ -65,6 +65,7 @@ def _write(path: Path, names: list[str], rows: Sequence[Sequence[object]]) -> No
         csv.writer(file).writerows([names, *rows])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("world", ["demo", "csv"])
 def test_a_run_killed_at_fifty_points_leaves_what_an_unbroken_one_leaves(
     database: Database, tmp_path: Path, world: str
