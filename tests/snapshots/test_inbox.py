@@ -212,7 +212,8 @@ def multiply_delivered(database: Database, times: int = 3_000) -> None:
         connection.execute(
             text(
                 f"INSERT INTO received_leads (lead_id, {', '.join(names)}) "
-                f"SELECT gen_random_uuid(), {', '.join(names)} FROM received_leads, generate_series(1, {times}) WHERE state = 'delivered'"
+                f"SELECT gen_random_uuid(), {', '.join(names)} "
+                f"FROM received_leads, generate_series(1, {times}) WHERE state = 'delivered'"
             )
         )
         connection.execute(text("ALTER TABLE received_leads ENABLE TRIGGER USER"))
