@@ -18,6 +18,8 @@ OTHER_SERVER = Path("/usr/lib/postgresql/15/bin")
 IN_CI = os.environ.get("CI") == "true"
 SPEAKS_SQL = ("tests/snapshots", "tests/lead_endpoint", "tests/ops")
 """Tests of the code that speaks to the database. Pages and adapters only call it."""
+PROCESSES = min(2 * (os.cpu_count() or 1), 8)
+"""Twice the cores: half of the time a test waits, for a browser, a database, or a process that is to die."""
 NOTHING_COLLECTED = 5
 
 
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 def pytest(arguments: list[str], environment: dict[str, str], *, parallel: bool = True) -> int:
     started = time.monotonic()
-    spread = ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"] if parallel else []
+    spread = ["-n", str(PROCESSES), "--dist", "worksteal"] if parallel else []
     command = [sys.executable, "-m", "pytest", *spread, *arguments]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
     sys.stderr.write(f"{time.monotonic() - started:.0f} s: pytest {' '.join(arguments)}\n\n")
