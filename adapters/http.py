@@ -126,6 +126,11 @@ class Answer:
     json: object
     body: bytes = field(default=b"", repr=False)
 
+    @property
+    def at(self) -> datetime | None:
+        """The time by the CRM's own clock; None where it does not tell."""
+        return _date(self.headers.get("date", ""))
+
 
 class HttpClient:
     """A CRM's HTTP interface. Raises adapters.errors alone.

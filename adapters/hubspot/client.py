@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from adapters.errors import FatalError
-from adapters.http import Answer, Call, HttpClient
+from adapters.http import Call, HttpClient
 from adapters.hubspot.objects import DEALS_SCOPE, LEADS, OWNERS_SCOPE, ObjectFacts, Paths
 
 Raw = dict[str, Any]
@@ -139,7 +138,7 @@ class HubSpotClient:
             accept=frozenset({403, 404}),
         )  # fmt: skip
         answer = self._reading.send(call)
-        return _object(answer.json, "account details") if answer.status == 200 else {}, _date(answer)
+        return _object(answer.json, "account details") if answer.status == 200 else {}, answer.at
 
     def usage(self) -> Raw | None:
         """Today's use of the quota; None where HubSpot does not tell."""
@@ -171,13 +170,6 @@ def in_order(linked: Iterable[tuple[str, bool]]) -> list[str]:
     for one, is_primary in linked:
         primary[one] = primary.get(one, False) or is_primary
     return sorted(primary, key=lambda one: (not primary[one], int(one)))
-
-
-def _date(answer: Answer) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def _object(body: object, what: str) -> Raw:

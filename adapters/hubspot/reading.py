@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.currencies import to_minor
+from adapters.currencies import told_minor, told_number
 from adapters.hubspot.client import in_order
 from adapters.hubspot.objects import LEADS, MERGED, OUTCOMES, SUBJECTS, ObjectFacts
 from adapters.records import (
@@ -34,8 +32,6 @@ from adapters.records import (
 )
 
 Raw = dict[str, Any]
-CURRENCY = re.compile(r"[A-Z]{3}$")
-MOST_MINOR = 2**63 - 1
 DIRECTIONS = {"INBOUND": "in", "OUTBOUND": "out", "INCOMING_EMAIL": "in", "EMAIL": "out", "FORWARDED_EMAIL": "out"}
 CANCELLED = "cancelled"
 
@@ -134,7 +130,7 @@ def stages_of(raw: Raw) -> list[Stage]:
 
 
 def _probability(stage: Raw) -> float | None:
-    found = _number((stage.get("metadata") or {}).get("probability"))
+    found = told_number((stage.get("metadata") or {}).get("probability"))
     return float(found) if found is not None and 0 <= found <= 1 else None
 
 
@@ -148,13 +144,13 @@ def _stage_status(stage: Raw) -> DealStatus:
 
 
 def _company(raw: Raw, account: AccountFacts) -> Company:
-    revenue = _number(_said(raw, "annualrevenue"))
-    employees = _number(_said(raw, "numberofemployees"))
+    revenue = told_number(_said(raw, "annualrevenue"))
+    employees = told_number(_said(raw, "numberofemployees"))
     return Company(
         external_id=str(raw["id"]), name=_said(raw, "name"), domain=_said(raw, "domain"),
         industry=_said(raw, "industry"), country=_said(raw, "country"),
         employees=int(employees) if employees is not None else None,
-        revenue_minor=_minor(revenue, account.currency) if account.currency else None,
+        revenue_minor=told_minor(revenue, account.currency) if account.currency else None,
         currency=account.currency if revenue is not None else None,
         owner_id=_said(raw, "hubspot_owner_id"), created_at=_created(raw), raw=raw,
     )  # fmt: skip
@@ -186,7 +182,7 @@ def _deal(facts: ObjectFacts, raw: Raw, account: AccountFacts, links: Mapping[st
     history = _history(facts, raw, currency, created_at, account.zone)
     modified_at = max([at for at in (_time(raw, facts.modified), *(one.at for one in history)) if at], default=None)
     status = _status(raw, account)
-    amount = _minor(_number(_said(raw, "amount")), currency)
+    amount = told_minor(told_number(_said(raw, "amount")), currency)
     return Deal(
         external_id=str(raw["id"]), name=_said(raw, "dealname"), pipeline_id=_said(raw, "pipeline"),
         stage_id=_said(raw, "dealstage"), status=status, amount_minor=amount,
@@ -239,14 +235,14 @@ def _history(
 
 def _past_value(its_field: DealField, value: str, currency: str | None, zone: ZoneInfo) -> str | int | date | None:
     if its_field is DealField.AMOUNT:
-        return _minor(_number(value), currency)
+        return told_minor(told_number(value), currency)
     return _day(value, zone) if its_field is DealField.CLOSE_DATE else value or None
 
 
 def _activity(facts: ObjectFacts, kind: ActivityKind, raw: Raw, links: Mapping[str, list[str]]) -> Activity:
     outcome = _said(raw, OUTCOMES.get(kind, ""))
     is_cancelled = facts.cancelled is not None and outcome == facts.cancelled[1]
-    duration = _number(_said(raw, "hs_call_duration"))
+    duration = told_number(_said(raw, "hs_call_duration"))
     direction = _said(raw, "hs_call_direction") or _said(raw, "hs_email_direction")
     first = {name: next(iter(links.get(name, [])), None) for name in ("contacts", "companies", "deals")}
     return Activity(
@@ -292,22 +288,6 @@ def _day(text: str | None, zone: ZoneInfo) -> date | None:
     return found.astimezone(zone).date() if found is not None else None
 
 
-def _number(text: object) -> Decimal | None:
-    try:
-        found = Decimal(str(text)) if text not in (None, "") else None
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None
-
-
 def _currency(raw: Raw, account: AccountFacts) -> str | None:
     """A deal without a currency is in the account's. An unreadable one is kept as it is, so that it matches nothing."""
     return _said(raw, "deal_currency_code") or account.currency
-
-
-def _minor(amount: Decimal | None, currency: str | None) -> int | None:
-    """None also where the currency is none: an amount must not pass for another currency's."""
-    if amount is None or (currency is not None and not CURRENCY.match(currency)):
-        return None
-    minor = to_minor(amount, currency) if abs(amount.adjusted()) < 18 else None
-    return minor if minor is not None and abs(minor) <= MOST_MINOR else None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from adapters.errors import FatalError
-from adapters.http import Answer, Call, HttpClient
+from adapters.http import Call, HttpClient
 from adapters.nutshell.objects import CONTACTS, CUSTOM_FIELDS, EVENTS, STAGES, STAGESETS, USERS, ObjectFacts
 
 Raw = dict[str, Any]
@@ -153,7 +152,7 @@ class NutshellClient:
     def time(self) -> datetime | None:
         """Now, by Nutshell's clock."""
         call = Call(method="GET", path=_path(STAGESETS), what="pipelines", idempotent=True, accept=frozenset({403}))
-        return _date(self._http.send(call))
+        return self._http.send(call).at
 
     def _maybe(self, path: str, what: str) -> Any:
         call = Call(
@@ -192,10 +191,3 @@ def number_of(api_id: str) -> int:
 
 def _names(row: Raw) -> set[str]:
     return {str(row[name]) for name in ("name", "title") if row.get(name)}
-
-
-def _date(answer: Answer) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
-        return None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from adapters.currencies import to_minor
+from adapters.currencies import told_minor, told_number
 from adapters.nutshell.history import Past
 from adapters.nutshell.objects import ACTIVITIES, COMPANIES, CONTACTS, ObjectFacts
 from adapters.nutshell.times import instant
@@ -32,8 +30,6 @@ from adapters.records import (
 )
 
 Raw = dict[str, Any]
-CURRENCY = re.compile(r"[A-Z]{3}$")
-MOST_MINOR = 2**63 - 1
 CANCELLED = "cancelled"
 STATUSES = {
     "open": DealStatus.OPEN, "pending": DealStatus.OPEN, "won": DealStatus.WON, "lost": DealStatus.LOST,
@@ -114,7 +110,7 @@ def stage(raw: Raw) -> Stage | None:
 
 
 def _company(raw: Raw, account: AccountFacts) -> Company:
-    employees, revenue = _number(raw.get("employeeCount")), raw.get("revenue")
+    employees, revenue = told_number(raw.get("employeeCount")), raw.get("revenue")
     amount, currency = _money(revenue if isinstance(revenue, dict) else None)
     places = [value for one in _list(raw.get("addresses")) if isinstance(value := _value(one), dict)]
     return Company(
@@ -283,27 +279,14 @@ def _text(value: object) -> str | None:
     return text or None
 
 
-def _number(value: object) -> Decimal | None:
-    try:
-        found = Decimal(str(value)) if value not in (None, "") else None
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None
-
-
 def _money(value: Raw | None) -> tuple[int | None, str | None]:
-    """Amount and currency; both None where no value was entered, which Nutshell tells as 0 without a text for it. An
-    amount in something that is no currency code must not pass for another currency's."""
-    amount = _number(value.get("amount")) if value is not None else None
+    """Amount and currency; both None where no value was entered, which Nutshell tells as 0 without a text for it."""
+    amount = told_number(value.get("amount")) if value is not None else None
     if value is None or amount is None or (amount == 0 and value.get("formatted") == ""):
         return None, None
     currency = _text(value.get("currency"))
-    if currency is not None and not CURRENCY.match(currency):
-        return None, None
-    minor = to_minor(amount, currency) if abs(amount.adjusted()) < 18 else None
-    if minor is None or abs(minor) > MOST_MINOR:
-        return None, None
-    return minor, currency
+    minor = told_minor(amount, currency)
+    return minor, currency if minor is not None else None
 
 
 def _day(at: datetime | None, zone: ZoneInfo) -> date | None:

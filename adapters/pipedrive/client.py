@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from adapters.errors import FatalError
-from adapters.http import Answer, Call, HttpClient
+from adapters.http import Call, HttpClient
 from adapters.pipedrive.objects import ACTIVITIES_RIGHT, DEALS_RIGHT, LEADS_RIGHT, USERS_RIGHT, V1, V2, Listing
 
 Raw = dict[str, Any]
@@ -132,7 +131,7 @@ class PipedriveClient:
         call = Call(method="GET", path=f"{V1}/users/me", what="the token's user", idempotent=True)
         answer = self._http.send(call)
         found = _object(answer.json, "the token's user").get("data")
-        return _object(found, "the token's user"), _date(answer)
+        return _object(found, "the token's user"), answer.at
 
     def users(self) -> list[Raw]:
         body = self._http.get(f"{V1}/users", what="users", scope=USERS_RIGHT)
@@ -161,13 +160,6 @@ class PipedriveClient:
 def second(at: datetime) -> str:
     """As filters take it: fractions of a second are refused. The second in which `at` lies."""
     return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-
-
-def _date(answer: Answer) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def _object(body: object, what: str) -> Raw:

@@ -12,6 +12,7 @@ from functools import partial
 import httpx
 
 from adapters.base import ActivityCount, Budget, Capabilities, Check, ContactInput, Lock, MemoryLock, Page, UpsertResult
+from adapters.currencies import CODE
 from adapters.errors import MissingScopeError
 from adapters.http import Account, HttpClient, Limits
 from adapters.pipedrive import access, reading
@@ -23,7 +24,7 @@ from adapters.pipedrive.limits import Allowance, PlanBudget, read_refusal
 from adapters.pipedrive.objects import ACTIVITIES, ARCHIVED_DEALS, DEALS, OTHER_ACTIVITY, Listing
 from adapters.pipedrive.passes import Passes, Place, place_of
 from adapters.pipedrive.reading import AccountFacts
-from adapters.pipedrive.values import CURRENCY, happened_at, said
+from adapters.pipedrive.values import happened_at, said
 from adapters.records import ActivityKind, Change, Deal, Kind, Owner
 
 BASE_URL = "https://api.pipedrive.com"
@@ -251,4 +252,4 @@ def _age(deal: Deal) -> tuple[float, int]:
 
 def _currency(user: Mapping[str, object]) -> str | None:
     told = str(user.get("default_currency") or "")
-    return told if CURRENCY.match(told) else None
+    return told if CODE.match(told) else None

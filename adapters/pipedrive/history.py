@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from adapters.pipedrive.values import Raw, day, instant, minor, number, said
+from adapters.currencies import told_number
+from adapters.pipedrive.values import Raw, day, instant, minor, said
 from adapters.records import DealChange, DealField
 
 FIELDS = {
@@ -88,5 +89,5 @@ def _present_stage(raw: Raw, began: datetime | None, until: datetime | None) -> 
 
 def _value(name: DealField, value: object, raw: Raw) -> str | int | date | None:
     if name is DealField.AMOUNT:
-        return minor(number(value), said(raw, "currency"))
+        return minor(told_number(value), said(raw, "currency"))
     return day(value) if name is DealField.CLOSE_DATE else str(value).strip() or None if value is not None else None

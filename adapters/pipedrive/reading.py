@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from adapters.currencies import CODE, told_number
 from adapters.pipedrive.history import history
 from adapters.pipedrive.objects import ACTIVITY_KINDS, OTHER_ACTIVITY
-from adapters.pipedrive.values import CURRENCY, Raw, day, happened_at, instant, minor, number, said, seconds_of
+from adapters.pipedrive.values import Raw, day, happened_at, instant, minor, said, seconds_of
 from adapters.records import (
     Activity,
     ActivityKind,
@@ -62,7 +63,7 @@ def pipeline(raw: Raw) -> Pipeline:
 
 def stage(raw: Raw) -> Stage:
     """Of an open deal: in Pipedrive a won or lost deal stays in the stage that it had."""
-    percent = number(raw.get("deal_probability"))
+    percent = told_number(raw.get("deal_probability"))
     return Stage(
         external_id=str(raw["id"]), pipeline_id=said(raw, "pipeline_id") or "", name=said(raw, "name"),
         position=_position(raw), raw=raw,
@@ -99,7 +100,7 @@ def change(kind: Kind, raw: Raw, account: AccountFacts, changes: Sequence[Raw]) 
 
 
 def company(raw: Raw, account: AccountFacts) -> Company:
-    revenue, employees = number(raw.get("annual_revenue")), number(raw.get("employee_count"))
+    revenue, employees = told_number(raw.get("annual_revenue")), told_number(raw.get("employee_count"))
     revenue_minor = minor(revenue, account.currency)
     address = raw.get("address")
     return Company(
@@ -144,7 +145,7 @@ def deal(raw: Raw, changes: Sequence[Raw] = ()) -> Deal:
     status = STATUSES.get(said(raw, "status") or "", DealStatus.OPEN)
     currency = said(raw, "currency")
     created_at, modified_at = instant(raw.get("add_time")), instant(raw.get("update_time"))
-    amount = minor(number(raw.get("value")), currency)
+    amount = minor(told_number(raw.get("value")), currency)
     person = said(raw, "person_id")
     return Deal(
         external_id=str(raw["id"]), name=said(raw, "title"), pipeline_id=said(raw, "pipeline_id"),
@@ -214,4 +215,4 @@ def _made_at(lead_id: str) -> datetime | None:
 
 
 def is_currency(text: str | None) -> bool:
-    return text is not None and CURRENCY.match(text) is not None
+    return text is not None and CODE.match(text) is not None

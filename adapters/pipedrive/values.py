@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from adapters.currencies import to_minor
+from adapters.currencies import told_minor
 
 Raw = dict[str, Any]
-CURRENCY = re.compile(r"[A-Z]{3}$")
-MOST_MINOR = 2**63 - 1
 NOON = time(12, tzinfo=UTC)
 
 
@@ -46,20 +43,9 @@ def seconds_of(value: object) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def number(value: object) -> Decimal | None:
-    try:
-        found = Decimal(str(value)) if value is not None and not isinstance(value, bool) and value != "" else None
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None
-
-
 def minor(amount: Decimal | None, currency: str | None) -> int | None:
-    """None also where the currency is none: an amount must not pass for another currency's."""
-    if amount is None or currency is None or not CURRENCY.match(currency):
-        return None
-    found = to_minor(amount, currency) if abs(amount.adjusted()) < 18 else None
-    return found if found is not None and abs(found) <= MOST_MINOR else None
+    """Pipedrive tells each amount's currency: one without is none."""
+    return told_minor(amount, currency) if currency is not None else None
 
 
 def happened_at(raw: Raw) -> datetime | None:

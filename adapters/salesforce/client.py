@@ -7,8 +7,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -89,7 +88,7 @@ class SalesforceClient:
         soql = select(("Id", "Name", "TimeZoneSidKey", "OrganizationType", "IsSandbox"), "Organization")
         answer = self._get("query", "Organization", {"q": soql}, scope="Organization")
         rows = _rows(answer.json, "Organization").records
-        return rows[0] if rows else {}, _date(answer)
+        return rows[0] if rows else {}, answer.at
 
     def user_id(self) -> str:
         """Who we are."""
@@ -253,10 +252,3 @@ def _object(body: object, what: str) -> Raw:
         kind = type(body).__name__
         raise FatalError(f"Salesforce: {what}: expected a JSON object, got {kind}. Update this program.")
     return body
-
-
-def _date(answer: Answer) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
-        return None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from adapters.currencies import to_minor
+from adapters.currencies import CODE, told_minor, told_number
 from adapters.records import (
     Activity,
     ActivityKind,
@@ -43,8 +41,6 @@ from adapters.salesforce.objects import (
 from adapters.salesforce.soql import is_id
 
 Raw = dict[str, Any]
-CODE = re.compile(r"[A-Z]{3}$")
-MOST_MINOR = 2**63 - 1
 NOBODY = "[not provided]"
 """What stands in the last name of a contact of whom only an address is known: Salesforce demands one."""
 CONTACT_ID, LEAD_ID, DEAL_ID, COMPANY_ID = "003", "00Q", "006", "001"
@@ -96,7 +92,7 @@ def pipeline(raw: Raw, position: int) -> Pipeline:
 
 def stage(raw: Raw, pipeline_id: str) -> Stage:
     name = _said(raw, "ApiName") or _said(raw, "MasterLabel") or ""
-    percent, position = _number(raw.get("DefaultProbability")), raw.get("SortOrder")
+    percent, position = told_number(raw.get("DefaultProbability")), raw.get("SortOrder")
     return Stage(
         external_id=stage_id(pipeline_id, name), pipeline_id=pipeline_id, name=_said(raw, "MasterLabel") or name,
         position=int(position) if isinstance(position, int | float) else 0,
@@ -120,8 +116,12 @@ def _status(raw: Raw) -> DealStatus:
 
 
 def _company(raw: Raw, org: OrgFacts) -> Company:
-    revenue, currency, employees = _number(raw.get("AnnualRevenue")), _said(raw, CURRENCY), raw.get("NumberOfEmployees")
-    minor = _minor(revenue, currency or org.currency)
+    revenue, currency, employees = (
+        told_number(raw.get("AnnualRevenue")),
+        _said(raw, CURRENCY),
+        raw.get("NumberOfEmployees"),
+    )
+    minor = told_minor(revenue, currency or org.currency)
     return Company(
         external_id=str(raw["Id"]), name=_said(raw, "Name"), domain=_domain(_said(raw, "Website")),
         industry=_said(raw, "Industry"), country=_said(raw, "BillingCountry"),
@@ -167,7 +167,7 @@ def _deal(raw: Raw, org: OrgFacts) -> Deal:
     created_at, stamp, currency = _time(raw, "CreatedDate"), _time(raw, "SystemModstamp"), _said(raw, CURRENCY)
     pipeline_id, stage_name = _said(raw, RECORD_TYPE) or NO_PIPELINE, _said(raw, "StageName")
     counted = currency or org.currency
-    amount, status = _minor(_number(raw.get("Amount")), counted), _status(raw)
+    amount, status = told_minor(told_number(raw.get("Amount")), counted), _status(raw)
     present: dict[DealField, str | int | date | None] = {
         DealField.STAGE: stage_id(pipeline_id, stage_name) if stage_name else None, DealField.AMOUNT: amount,
         DealField.CLOSE_DATE: _day(raw, "CloseDate"), DealField.OWNER: _said(raw, "OwnerId"),
@@ -234,7 +234,7 @@ def _states(raw: Raw, pipeline_id: str, currency: str | None) -> Iterable[DealCh
         if name is not None:
             yield DealChange(DealField.STAGE, at, stage_id(pipeline_id, name))
         if "Amount" in row:
-            yield DealChange(DealField.AMOUNT, at, _minor(_number(row.get("Amount")), currency))
+            yield DealChange(DealField.AMOUNT, at, told_minor(told_number(row.get("Amount")), currency))
         if "CloseDate" in row:
             yield DealChange(DealField.CLOSE_DATE, at, _day(row, "CloseDate"))
 
@@ -342,21 +342,5 @@ def _noon(on: date | None, zone: ZoneInfo) -> datetime | None:
     return datetime.combine(on, time(12), zone).astimezone(UTC)
 
 
-def _number(value: object) -> Decimal | None:
-    try:
-        found = Decimal(str(value)) if value not in (None, "") and not isinstance(value, bool) else None
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None
-
-
 def _code(currency: str | None) -> str | None:
     return currency if currency is not None and CODE.match(currency) else None
-
-
-def _minor(amount: Decimal | None, currency: str | None) -> int | None:
-    """None also where the currency is none: an amount must not pass for another currency's."""
-    if amount is None or (currency is not None and not CODE.match(currency)):
-        return None
-    minor = to_minor(amount, currency) if abs(amount.adjusted()) < 18 else None
-    return minor if minor is not None and abs(minor) <= MOST_MINOR else None
