@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, W
 
 MOST_DAYS = 366
 DEFAULT_DAYS = 7
-MOST_DEALS = 1000
-"""On one page."""
+MOST_DEALS = 10_000
+"""On one page: all of a year, for most."""
 
 
 # --- leads -----------------------------------------------------------------------------------------------------------

@@ -147,6 +147,8 @@ class Deliverer:
             contact = replace(claim.contact, may_write=partial(self._is_held, claim))
             return delivery_rules.delivered(adapter.upsert_contact(contact))
         except Exception as error:
+            if isinstance(error, ConfigError):  # made anew, it reads a key file or a right that was mended meanwhile
+                self._forget(claim)
             if not isinstance(error, CrmError):
                 LOG.exception("delivery failed unexpectedly", lead_id=str(claim.lead_id))
                 error = CrmError(f"Unexpected {type(error).__name__}; the log has the details.")
@@ -163,6 +165,10 @@ class Deliverer:
                 kept = Kept(monotonic() + ADAPTER_KEPT_S, origin, adapter)
                 self._adapters[organization_id, connection_id] = kept
         return kept.adapter
+
+    def _forget(self, claim: Claim) -> None:
+        with self._guard:
+            self._adapters.pop((claim.organization_id, claim.connection_id or 0), None)
 
     def _connection(self, organization_id: int, connection_id: int) -> CrmConnection:
         for connection in list_connections(self.services.database, organization_id):

@@ -33,10 +33,9 @@ class FakeCrm:
 
 def make(wanted: FakeCrm, *, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
     """The account, and the settings with which SLMS finds it, but for its address. Raises UnknownVendorError."""
-    makers = {"hubspot": _hubspot, "nutshell": _nutshell, "pipedrive": _pipedrive, "salesforce": _salesforce}
-    if wanted.vendor not in makers:
-        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate. Use one of: {', '.join(makers)}.")
-    return makers[wanted.vendor](wanted, now)
+    if wanted.vendor not in _DIALECTS:
+        raise UnknownVendorError(f"There is no {wanted.vendor!r} to imitate. Use one of: {', '.join(_DIALECTS)}.")
+    return _DIALECTS[wanted.vendor][0](wanted, now)
 
 
 def _hubspot(wanted: FakeCrm, now: Callable[[], datetime]) -> tuple[DialectServer, dict[str, str]]:
@@ -94,13 +93,19 @@ def _world(wanted: FakeCrm, now: Callable[[], datetime], *, merges_to_new_id: bo
     return world
 
 
+_DIALECTS = {
+    "hubspot": (_hubspot, "HUBSPOT_BASE_URL"), "nutshell": (_nutshell, "NUTSHELL_BASE_URL"),
+    "pipedrive": (_pipedrive, "PIPEDRIVE_BASE_URL"), "salesforce": (_salesforce, "SALESFORCE_LOGIN_URL"),
+}  # fmt: skip
+"""What makes an account, and the setting that says where it is."""
+
+
 def run(wanted: FakeCrm, *, now: Callable[[], datetime], say: Callable[[str], None]) -> None:
     """Serve it until a signal ends it. say: takes the lines of the announcement."""
     server, settings = make(wanted, now=now)
     port = free_port(wanted.port, ADDRESS)
     address = f"http://{ADDRESS}:{port}"
     say(f"A made-up {wanted.vendor} account answers at {address}. Settings for SLMS, in .env or the environment:\n")
-    where = "SALESFORCE_LOGIN_URL" if wanted.vendor == "salesforce" else f"{wanted.vendor.upper()}_BASE_URL"
-    lines = {**settings, where: address, "ALLOW_PRIVATE_HOSTS": "true"}
+    lines = {**settings, _DIALECTS[wanted.vendor][1]: address, "ALLOW_PRIVATE_HOSTS": "true"}
     say("".join(f"{name}={value}\n" for name, value in lines.items()))
     serve(server, ADDRESS, port)

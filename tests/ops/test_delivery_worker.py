@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.base import Capabilities, ContactInput, CrmAdapter, UpsertResult
-from adapters.errors import RetriableError
+from adapters.errors import ConfigError, RetriableError
 from adapters.records import Kind
 from ops.delivery import WRITE_AGAIN_S, Deliverer, DeliveryWorker, Kept, deliver_one, make_outbox
 from snapshots.database import Database
@@ -30,6 +30,7 @@ class Crm:
     asked_to_write: list[bool] = field(default_factory=list)
     may_go_on: threading.Event = field(default_factory=threading.Event)
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    refuses: Exception | None = None
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
             kinds=frozenset({Kind.CONTACT}), can_upsert=True, upsert_is_idempotent=True
@@ -37,6 +38,8 @@ class Crm:
     )
 
     def upsert_contact(self, contact: ContactInput, *, dry_run: bool = False) -> UpsertResult:
+        if self.refuses is not None:
+            raise self.refuses
         self.begun.release()
         self.may_go_on.wait(10)
         assert contact.may_write is not None
@@ -321,3 +324,21 @@ def test_a_lead_that_is_delivered_at_once_keeps_its_lease_while_the_crm_thinks()
     sender.join(5)
     assert queue.extended[0] == [claim]
     assert [lead_id for lead_id, _ in queue.settled] == [claim.lead_id]
+
+
+def test_an_adapter_whose_access_is_refused_is_made_anew_for_the_next_attempt(
+    database: Database, organization: int
+) -> None:
+    """What is wrong may be mended where nobody sees it: in a key file, or at the CRM."""
+    connection = connect_crm(database, organization, provider="demo", name="CRM", settings={})
+    services = Services(Crm(), database)
+    deliverer = Deliverer(services, make_outbox(database, "x"))
+    lead = replace(claims(1)[0], organization_id=organization, connection_id=connection.connection_id)
+    services.crm.refuses = ConfigError("The key is not valid.", setting="CRM_PROVIDER")
+    assert [deliverer._attempt(lead).outcome for _ in range(2)] == ["config", "config"]
+    assert services.made == 2
+    services.crm.refuses = None
+    services.crm.may_go_on.set()
+    deliverer._hold([lead], deliverer.clock())
+    assert [deliverer._attempt(lead).state for _ in range(2)] == ["delivered", "delivered"]
+    assert services.made == 3
