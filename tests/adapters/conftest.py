@@ -4,4 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("conformance", "made_exports", "made_hubspot", "made_pipedrive", "made_salesforce")
+pytest.register_assert_rewrite(
+    "conformance", "installed_rules", "made_exports", "made_hubspot", "made_pipedrive", "made_salesforce"
+)
