@@ -7,22 +7,20 @@ environment. They are sealed with Fernet under a key that is derived from SECRET
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from adapters.errors import ConfigError
 from ops import logs
 from ops.settings import Settings, secret_key
 from snapshots import crm_credentials
 from snapshots.database import Database
+from snapshots.sealing import cipher
 
 PURPOSE = b"slms crm credentials"
 
@@ -164,6 +162,4 @@ def settings_of(
 
 
 def _cipher(settings: Settings) -> Fernet:
-    secret: SecretStr = secret_key(settings)
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret.get_secret_value().encode())
-    return Fernet(base64.urlsafe_b64encode(key))
+    return cipher(secret_key(settings).get_secret_value(), PURPOSE)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from adapters.errors import RetriableError
 from snapshots.access import WRITABLE
 from snapshots.database import Database, driver_url
+from snapshots.sealing import cipher
 
 PURPOSE = b"slms crm tokens"
 LOCKS = 7_404
@@ -64,8 +62,7 @@ class DatabaseTokenCache:
             )
 
     def _cipher(self) -> Fernet:
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(self.secret_key.encode())
-        return Fernet(base64.urlsafe_b64encode(key))
+        return cipher(self.secret_key, PURPOSE)
 
 
 class DatabaseLock:
