@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -323,8 +323,10 @@ def _register(cluster: _Cluster) -> None:
 
 def _release_at_exit(folder: Path, pid: int) -> None:
     if os.getpid() == pid:  # a forked child inherits the handler, not the task
-        with suppress(EmbeddedServerError, OSError):
+        try:
             release(folder)
+        except (EmbeddedServerError, OSError) as error:
+            sys.stderr.write(f"The embedded PostgreSQL in {folder} was not stopped: {error}\n")
 
 
 def _nobody_uses(path: Path) -> bool:

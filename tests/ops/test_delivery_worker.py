@@ -68,6 +68,10 @@ class Queue:
         if self.fails(what):
             raise ConnectionError(what)
 
+    def add(self, claims: Sequence[Claim]) -> None:
+        with self.guard:
+            self.claims.extend(claims)
+
     def claim_due(self, most: int) -> list[Claim]:
         self._may_fail("claim")
         with self.guard:
@@ -220,15 +224,23 @@ def test_a_database_that_is_away_is_asked_again_and_nothing_is_forgotten() -> No
 
 
 def test_an_outcome_that_can_never_be_written_ends_the_attempt_and_not_the_worker() -> None:
-    queue = Queue(claims(1))
-    queue.fails = lambda what: what == "settle"
+    queue, given_up = Queue(claims(1)), threading.Event()
+    tried: list[str] = []
+
+    def fail(what: str) -> bool:
+        if what == "settle":
+            tried.append(what)
+            if len(tried) > len(WRITE_AGAIN_S):
+                given_up.set()
+        return what == "settle"
+
+    queue.fails = fail
     with running(queue) as bed:
         bed.crm.may_go_on.set()
         assert bed.crm.begun.acquire(timeout=5)
-        while bed.worker._running:
-            threading.Event().wait(0.001)
+        assert given_up.wait(5)
         queue.fails = lambda _: False
-        queue.claims.extend(claims(1))
+        queue.add(claims(1))
         assert bed.crm.begun.acquire(timeout=5)
     assert len(queue.settled) == 1
 

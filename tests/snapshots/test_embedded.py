@@ -30,7 +30,7 @@ def user_of(folder: Path) -> subprocess.Popen[str]:
     """A process that uses the server until its input ends."""
     return subprocess.Popen(
         [sys.executable, "-c", USER, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
 
 
@@ -40,7 +40,8 @@ def url_from(user: subprocess.Popen[str]) -> str:
 
 
 def leave(user: subprocess.Popen[str]) -> None:
-    user.communicate(timeout=60)
+    _, complaint = user.communicate(timeout=60)
+    assert not complaint
 
 
 def server_pid(folder: Path) -> int:
