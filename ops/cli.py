@@ -41,6 +41,8 @@ app.add_typer(demo, name="demo")
 keys = typer.Typer(help="API keys for the endpoint's internal routes.", no_args_is_help=True)
 app.add_typer(keys, name="api-key")
 WRONG_SETTING, FAILED = 2, 1
+COMMAND_LINE = "Command line"
+"""Who did it, in the audit log."""
 
 
 @contextmanager
@@ -206,8 +208,9 @@ def key_create(
         ends = services.now() + timedelta(days=days)
         try:
             key = create_api_key(
-                services.database, organization_id, name=name, scopes=scope or ["read"], expires_at=ends
-            )
+                services.database, organization_id, name=name, scopes=scope or ["read"], expires_at=ends,
+                by=COMMAND_LINE,
+            )  # fmt: skip
         except ValueError as error:
             typer.secho(str(error), fg="red", err=True)
             raise typer.Exit(FAILED) from None
@@ -228,7 +231,9 @@ def key_revoke(key_id: int, org: Annotated[str, typer.Option(help="name of the o
     """End an API key now."""
     with installation() as services:
         try:
-            revoke_api_key(services.database, organization_named(services, org), key_id, now=services.now())
+            revoke_api_key(
+                services.database, organization_named(services, org), key_id, now=services.now(), by=COMMAND_LINE
+            )
         except LookupError as error:
             typer.secho(f"{error} `slms api-key list` shows them.", fg="red", err=True)
             raise typer.Exit(FAILED) from None

@@ -64,11 +64,11 @@ def connect(
     one; else its first sync is queued."""
     connection = connect_crm(
         services.database, organization_id, provider=provider, settings={}, is_active=False,
-        name=_free_name(services, organization_id, CRM_NAMES[provider]),
+        name=_free_name(services, organization_id, CRM_NAMES[provider]), by=by,
     )  # fmt: skip
     keep(services, connection, values, by=by)
     if not waits:  # not before: a refresh would read the account that the environment names
-        activate_connection(services.database, organization_id, connection.connection_id)
+        activate_connection(services.database, organization_id, connection.connection_id, by=by)
         with services.database.as_app(organization_id) as transaction:
             defer_sync(transaction, organization_id, connection.connection_id, trigger="first")
     return get_connection(services.database, organization_id, connection.connection_id)

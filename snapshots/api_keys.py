@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from snapshots import audit
 from snapshots.database import Database
 from snapshots.public_keys import new_api_key, organization_of
 
@@ -36,28 +37,34 @@ _COLUMNS = "organization_id, key_id, name, prefix, scopes, created_at, expires_a
 
 
 def create_api_key(
-    database: Database, organization_id: int, *, name: str, scopes: Sequence[str], expires_at: datetime | None
-) -> str:
+    database: Database, organization_id: int, *, name: str, scopes: Sequence[str], expires_at: datetime | None,
+    by: str = audit.PROGRAM,
+) -> str:  # fmt: skip
     """Make a key and return it; it cannot be shown again. Raises ValueError for an unknown scope."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ValueError(f"Scopes are {', '.join(SCOPES)}; {', '.join(unknown) or 'none given'}.")
     key = new_api_key(organization_id)
+    shown = key[: len(f"slms_{organization_id}_") + SHOWN]
     with database.as_app(organization_id) as connection:
-        connection.execute(
+        key_id = connection.execute(
             text(
                 "INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, expires_at) "
-                "VALUES (:id, :name, :prefix, :hash, :scopes, :expires)"
+                "VALUES (:id, :name, :prefix, :hash, :scopes, :expires) RETURNING key_id"
             ),
             {
                 "id": organization_id,
                 "name": name,
-                "prefix": key[: len(f"slms_{organization_id}_") + SHOWN],
+                "prefix": shown,
                 "hash": _hash(key),
                 "scopes": list(scopes),
                 "expires": expires_at,
             },
-        )
+        ).scalar_one()
+        audit.record(
+            connection, organization_id, by=by, action="created", subject="api_key", subject_id=str(key_id),
+            before=None, after={"name": name, "begins": shown, "scopes": list(scopes), "expires_at": expires_at},
+        )  # fmt: skip
     return key
 
 
@@ -71,9 +78,12 @@ def list_api_keys(database: Database, organization_id: int) -> list[ApiKey]:
         return [ApiKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
 
-def revoke_api_key(database: Database, organization_id: int, key_id: int, *, now: datetime) -> None:
+def revoke_api_key(
+    database: Database, organization_id: int, key_id: int, *, now: datetime, by: str = audit.PROGRAM
+) -> None:
     """From now on it opens nothing. Raises LookupError where there is none."""
     with database.as_app(organization_id) as connection:
+        before = _ending(connection, organization_id, key_id)
         done = connection.execute(
             text(
                 "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) "
@@ -83,6 +93,18 @@ def revoke_api_key(database: Database, organization_id: int, key_id: int, *, now
         )
         if done.rowcount != 1:
             raise LookupError(f"There is no API key {key_id}.")
+        audit.record(
+            connection, organization_id, by=by, action="revoked", subject="api_key", subject_id=str(key_id),
+            before=before, after=_ending(connection, organization_id, key_id),
+        )  # fmt: skip
+
+
+def _ending(connection: Connection, organization_id: int, key_id: int) -> dict[str, object]:
+    row = connection.execute(
+        text("SELECT revoked_at FROM api_keys WHERE organization_id = :id AND key_id = :key"),
+        {"id": organization_id, "key": key_id},
+    ).one_or_none()  # fmt: skip
+    return {"revoked_at": row.revoked_at if row else None}
 
 
 def find_api_key(database: Database, key: str, *, now: datetime) -> ApiKey | None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from adapters.records import Kind
-from snapshots import change_guesses
+from snapshots import audit, change_guesses
 from snapshots.change_guesses import DealFacts, DealGuess, Guess, Item
 from snapshots.change_reading import LISTED, Reading
 from snapshots.database import Database
@@ -107,8 +107,9 @@ def moves(database: Database, organization_id: int) -> list[tuple[datetime, str]
 
 
 def start(
-    database: Database, organization_id: int, *, from_connection_id: int, to_connection_id: int, now: datetime
-) -> CrmChange:
+    database: Database, organization_id: int, *, from_connection_id: int, to_connection_id: int, now: datetime,
+    by: str = audit.PROGRAM,
+) -> CrmChange:  # fmt: skip
     """Raises ChangeRefused where another change is open, or the connections do not fit."""
     with database.as_app(organization_id) as connection:
         active = _activity(connection, organization_id)
@@ -127,6 +128,10 @@ def start(
                 ).scalar_one()
         except IntegrityError as error:
             raise ChangeRefused("Another change of CRM is not finished yet. Finish it, or give it up.") from error
+        audit.record(
+            connection, organization_id, by=by, action="started", subject="crm_change", subject_id=str(change_id),
+            before=None, after={"from": from_connection_id, "to": to_connection_id},
+        )  # fmt: skip
     return next(one for one in list_changes(database, organization_id) if one.change_id == change_id)
 
 
@@ -153,20 +158,37 @@ def fail(database: Database, change: CrmChange, message: str) -> None:
     _set(database, change, "state = 'failed', error_message = :message", message=message)
 
 
-def give_up(database: Database, change: CrmChange, *, now: datetime) -> None:
+def give_up(database: Database, change: CrmChange, *, now: datetime, by: str = audit.PROGRAM) -> None:
     """Nothing of the change stays but that it was begun. Not once it is confirmed: that is undone first."""
-    _set(database, change, "state = 'undone', finished_at = :at", at=now)
+    with database.as_app(change.organization_id) as connection:
+        if _set_within(connection, change, "state = 'undone', finished_at = :at", at=now):
+            note(connection, change, "given up", by=by, before={"state": change.state}, after={"state": "undone"})
+
+
+def note(
+    connection: Connection, change: CrmChange, action: str, *, by: str, before: audit.Values, after: audit.Values
+) -> None:
+    """Write a step of the change into the audit log."""
+    audit.record(
+        connection, change.organization_id, by=by, action=action, subject="crm_change",
+        subject_id=str(change.change_id), before=before, after=after,
+    )  # fmt: skip
 
 
 def _set(database: Database, change: CrmChange, what: str, **values: object) -> None:
     with database.as_app(change.organization_id) as connection:
-        connection.execute(
-            text(
-                f"UPDATE crm_changes SET {what} WHERE organization_id = :organization AND change_id = :change "
-                "AND state IN ('reading', 'ready', 'failed')"
-            ),
-            {"organization": change.organization_id, "change": change.change_id, **values},
-        )
+        _set_within(connection, change, what, **values)
+
+
+def _set_within(connection: Connection, change: CrmChange, what: str, **values: object) -> bool:
+    done = connection.execute(
+        text(
+            f"UPDATE crm_changes SET {what} WHERE organization_id = :organization AND change_id = :change "
+            "AND state IN ('reading', 'ready', 'failed')"
+        ),
+        {"organization": change.organization_id, "change": change.change_id, **values},
+    )
+    return bool(done.rowcount)
 
 
 # --- what was read ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from snapshots import audit
 from snapshots.database import Database
 
 
@@ -24,6 +25,10 @@ def keep(
             {
                 "organization": organization_id, "connection": connection_id, "sealed": sealed, "by": by, "at": now,
             },
+        )  # fmt: skip
+        audit.record(  # that they changed, never what they are
+            connection, organization_id, by=by, action="changed", subject="crm_credentials",
+            subject_id=str(connection_id), before=None, after={"entered_at": now},
         )  # fmt: skip
 
 

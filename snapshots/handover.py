@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from adapters.records import Kind
 from adapters.registry import TAKES_LEADS
-from snapshots import activities, bulk, deals, schema
+from snapshots import activities, audit, bulk, crm_changes, deals, schema
 from snapshots.batch import Batch
 from snapshots.change_reading import LISTED
 from snapshots.crm_changes import ChangeRefused, CrmChange, Sheet, read_sheet
@@ -61,9 +61,11 @@ def confirm(database: Database, change: CrmChange, choices: Choices, *, by: str,
         )  # fmt: skip
         _activate(connection, change, active=change.to_connection_id, retired=change.from_connection_id, at=now)
         _move_forms(connection, change, to=change.to_connection_id, was=change.from_connection_id)
+        after = {"state": "confirmed", "switched_at": now, "linked": {k: len(ids) for k, ids in linked.items()}}
+        crm_changes.note(connection, change, "confirmed", by=by, before={"state": change.state}, after=after)
 
 
-def undo(database: Database, change: CrmChange) -> None:
+def undo(database: Database, change: CrmChange, *, by: str = audit.PROGRAM) -> None:
     """The way back: as before confirming, ready to be confirmed otherwise. Raises ChangeRefused after the first sync
     has begun."""
     with database.as_app(change.organization_id) as connection:
@@ -85,6 +87,8 @@ def undo(database: Database, change: CrmChange) -> None:
             connection, change, active=change.from_connection_id, retired=change.to_connection_id, at=was_retired_at
         )
         _move_forms(connection, change, to=change.from_connection_id, was=change.to_connection_id)
+        before, after = {"state": "confirmed", "switched_at": change.switched_at}, {"state": "ready"}
+        crm_changes.note(connection, change, "undone", by=by, before=before, after=after)
 
 
 def took_over_at(connection: Connection, organization_id: int, connection_id: int) -> datetime | None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 from sqlalchemy import Connection, text
 
-from snapshots import rollups, schema
+from snapshots import audit, rollups, schema
 from snapshots.database import Database
 from snapshots.forms import add_default_form
 
@@ -95,11 +95,12 @@ def create_organization(
     default_currency: str | None = None,
     reporting_currency: str | None = None,
     is_sample: bool = False,
+    by: str = audit.PROGRAM,
 ) -> Organization:
     """Make an organization, or return the one that has this name already."""
     check_time_zone(time_zone)
     with database.as_worker() as connection:
-        connection.execute(
+        done = connection.execute(
             text(
                 "INSERT INTO organizations (name, time_zone, default_currency, reporting_currency, is_sample) "
                 "VALUES (:name, :zone, :default, :reporting, :sample) ON CONFLICT (name) DO NOTHING"
@@ -118,7 +119,24 @@ def create_organization(
         )
         made = Organization(**row.mappings().one())
         add_default_form(connection, made.organization_id)
+        if done.rowcount:
+            _note(connection, made.organization_id, by, "organization", made.organization_id, None, _settings(made))
         return made
+
+
+def _settings(held: Organization) -> dict[str, object]:
+    names = ("name", "time_zone", "default_currency", "reporting_currency")
+    return {name: getattr(held, name) for name in names}
+
+
+def _note(
+    connection: Connection, organization_id: int, by: str, subject: str, subject_id: int,
+    before: audit.Values | None, after: audit.Values | None,
+) -> None:  # fmt: skip
+    audit.record(
+        connection, organization_id, by=by, action="created" if before is None else "changed", subject=subject,
+        subject_id=str(subject_id), before=before, after=after,
+    )  # fmt: skip
 
 
 def check_time_zone(name: str) -> None:
@@ -135,6 +153,7 @@ def change_settings(
     time_zone: str,
     default_currency: str | None,
     reporting_currency: str | None,
+    by: str = audit.PROGRAM,
 ) -> None:
     """A new time zone counts all days anew; currencies are as ISO 4217 codes."""
     check_time_zone(time_zone)
@@ -149,6 +168,8 @@ def change_settings(
         )
         if time_zone != before.time_zone:
             rollups.move_to_zone(connection, organization_id, time_zone)
+        after = _settings(_get(connection, organization_id))
+        _note(connection, organization_id, by, "organization", organization_id, _settings(before), after)
 
 
 def count_received_leads(database: Database, organization_id: int) -> int:
@@ -162,8 +183,11 @@ def count_received_leads(database: Database, organization_id: int) -> int:
 
 
 def delete_organization(database: Database, organization_id: int) -> None:
-    """Remove an organization and everything of it, at once or not at all."""
+    """Remove an organization and everything of it, its audit log too, at once or not at all."""
     with database.as_worker() as connection:
+        connection.execute(
+            text("SELECT set_config('slms.removed_organization', :id, true)"), {"id": str(organization_id)}
+        )
         for table in schema.metadata.tables.values():
             connection.execute(
                 text(f"DELETE FROM {table.name} WHERE organization_id = :id"),
@@ -179,12 +203,14 @@ def connect_crm(
     name: str,
     settings: Mapping[str, object],
     is_active: bool = True,
+    by: str = audit.PROGRAM,
 ) -> CrmConnection:
     """Make a CRM connection, or bring the settings of the one with this name up to date. `settings` hold no secrets.
 
     is_active: of a new one, whether it is read; one that was retired stays so.
     """
     with database.as_app(organization_id) as connection:
+        before = _connection_facts(connection, organization_id, "name = :which", name)
         connection.execute(
             text(
                 "INSERT INTO crm_connections (organization_id, provider, name, settings, is_active) "
@@ -199,7 +225,24 @@ def connect_crm(
                 "settings": orjson.dumps(dict(settings)).decode(),
             },
         )
+        after = _connection_facts(connection, organization_id, "name = :which", name) or {}
+        made_id = int(str(after["connection_id"]))
+        _note(connection, organization_id, by, "crm_connection", made_id, before, after)
     return next(one for one in list_connections(database, organization_id) if one.name == name)
+
+
+def _connection_facts(
+    connection: Connection, organization_id: int, condition: str, which: object
+) -> dict[str, object] | None:
+    """What the audit log says of a connection; None: there is none. Its settings hold no secrets."""
+    row = connection.execute(
+        text(
+            "SELECT connection_id, provider, name, settings, is_active, retired_at FROM crm_connections "
+            f"WHERE organization_id = :organization AND {condition}"
+        ),
+        {"organization": organization_id, "which": which},
+    ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else {**row}
 
 
 def list_connections(database: Database, organization_id: int) -> list[CrmConnection]:
@@ -224,25 +267,30 @@ def get_connection(database: Database, organization_id: int, connection_id: int)
     return found[0]
 
 
-def retire_connection(database: Database, organization_id: int, connection_id: int, *, now: datetime) -> None:
+def retire_connection(
+    database: Database, organization_id: int, connection_id: int, *, now: datetime, by: str = audit.PROGRAM
+) -> None:
     """It is not read any more; what was read stays."""
-    with database.as_app(organization_id) as connection:
-        connection.execute(
-            text(
-                "UPDATE crm_connections SET is_active = false, retired_at = coalesce(retired_at, :at) "
-                "WHERE organization_id = :organization AND connection_id = :id"
-            ),
-            {"organization": organization_id, "id": connection_id, "at": now},
-        )
+    what = "is_active = false, retired_at = coalesce(retired_at, :at)"
+    _switch(database, organization_id, connection_id, what, by=by, at=now)
 
 
-def activate_connection(database: Database, organization_id: int, connection_id: int) -> None:
+def activate_connection(
+    database: Database, organization_id: int, connection_id: int, *, by: str = audit.PROGRAM
+) -> None:
     """It is read from now on, beside the others."""
+    _switch(database, organization_id, connection_id, "is_active = true, retired_at = NULL", by=by)
+
+
+def _switch(
+    database: Database, organization_id: int, connection_id: int, what: str, *, by: str, **values: object
+) -> None:
     with database.as_app(organization_id) as connection:
+        before = _connection_facts(connection, organization_id, "connection_id = :which", connection_id)
         connection.execute(
-            text(
-                "UPDATE crm_connections SET is_active = true, retired_at = NULL "
-                "WHERE organization_id = :organization AND connection_id = :id"
-            ),
-            {"organization": organization_id, "id": connection_id},
+            text(f"UPDATE crm_connections SET {what} WHERE organization_id = :organization AND connection_id = :id"),
+            {"organization": organization_id, "id": connection_id, **values},
         )
+        after = _connection_facts(connection, organization_id, "connection_id = :which", connection_id)
+        if before is not None:
+            _note(connection, organization_id, by, "crm_connection", connection_id, before, after)

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pandas as pd
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from snapshots import tables
+from snapshots import audit, tables
 from snapshots.database import Database
 
 STALE_AFTER = timedelta(hours=36)
@@ -178,6 +178,7 @@ def save_rates(
 ) -> None:
     """Replace the organization's currency rates: (currency, to currency, from which day on, rate)."""
     with database.as_app(organization_id) as connection:
+        before = _rates(connection, organization_id)
         connection.execute(text("DELETE FROM currency_rates WHERE organization_id = :id"), {"id": organization_id})
         for currency, to_currency, day, rate in rates:
             connection.execute(
@@ -198,3 +199,19 @@ def save_rates(
             text("UPDATE organizations SET data_version = data_version + 1 WHERE organization_id = :id"),
             {"id": organization_id},
         )
+        audit.record(
+            connection, organization_id, by=entered_by, action="changed", subject="rates",
+            subject_id=str(organization_id), before=before, after=_rates(connection, organization_id),
+        )  # fmt: skip
+
+
+def _rates(connection: Connection, organization_id: int) -> dict[str, str]:
+    """Each rate by what it is of and from which day on."""
+    rows = connection.execute(
+        text(
+            "SELECT currency, to_currency, day, trim_scale(rate) AS rate FROM currency_rates "
+            "WHERE organization_id = :id ORDER BY 1, 2, 3"
+        ),
+        {"id": organization_id},
+    )
+    return {f"{row.currency} in {row.to_currency} from {row.day}": str(row.rate) for row in rows}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from snapshots import audit
 from snapshots.database import Database
 from snapshots.slices import Role, Viewer
 
@@ -54,6 +55,7 @@ def save_user(
     name: str | None = None,
     owner_email: str | None = None,
     is_active: bool = True,
+    by: str = audit.PROGRAM,
 ) -> User:
     """Add a user, or change the one with this e-mail.
 
@@ -71,6 +73,7 @@ def save_user(
         ).scalar_one_or_none()
         if owner_email is not None and owner_id is None:
             raise LookupError(f"No salesperson has the e-mail {owner_email}.")
+        before = _facts(connection, organization_id, address)
         connection.execute(
             text(
                 "INSERT INTO users (organization_id, email, name, role, owner_id, is_active) "
@@ -88,4 +91,16 @@ def save_user(
                 "active": is_active,
             },
         )
+        audit.record(
+            connection, organization_id, by=by, action="created" if before is None else "changed", subject="user",
+            subject_id=address, before=before, after=_facts(connection, organization_id, address),
+        )  # fmt: skip
     return next(user for user in list_users(database, organization_id) if user.email == address)
+
+
+def _facts(connection: Connection, organization_id: int, address: str) -> dict[str, object] | None:
+    row = connection.execute(
+        text("SELECT name, role, owner_id, is_active FROM users WHERE organization_id = :id AND email = :email"),
+        {"id": organization_id, "email": address},
+    ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else {**row}

@@ -46,6 +46,11 @@ def email() -> str | None:
     return str(address).casefold()
 
 
+def who() -> str:
+    """Who does it, as it is written down."""
+    return email() or LOCAL_NAME
+
+
 def _refuse() -> None:
     st.title("This address is closed", anchor=False)
     st.markdown(

@@ -27,7 +27,7 @@ def may_change(view: View) -> bool:
 
 def by() -> str:
     """Who does it, as it is written down."""
-    return access.email() or access.LOCAL_NAME
+    return access.who()
 
 
 def connections(view: View) -> list[CrmConnection]:
@@ -55,7 +55,7 @@ def start(view: View, old: CrmConnection, new: CrmConnection) -> CrmChange:
     _demand_admin(view)
     change = crm_changes.start(
         installation.database(), view.organization_id, from_connection_id=old.connection_id,
-        to_connection_id=new.connection_id, now=installation.services().now(),
+        to_connection_id=new.connection_id, now=installation.services().now(), by=by(),
     )  # fmt: skip
     _read(change)
     return change
@@ -75,7 +75,7 @@ def _read(change: CrmChange) -> None:
 
 def give_up(view: View, change: CrmChange) -> None:
     _demand_admin(view)
-    crm_changes.give_up(installation.database(), change, now=installation.services().now())
+    crm_changes.give_up(installation.database(), change, now=installation.services().now(), by=by())
 
 
 def confirm(view: View, change: CrmChange, choices: Choices) -> None:
@@ -87,7 +87,7 @@ def confirm(view: View, change: CrmChange, choices: Choices) -> None:
 def undo(view: View, change: CrmChange) -> None:
     """Raises ChangeRefused."""
     _demand_admin(view)
-    handover.undo(installation.database(), change)
+    handover.undo(installation.database(), change, by=by())
 
 
 def start_first_sync(view: View, change: CrmChange) -> None:
@@ -98,13 +98,15 @@ def start_first_sync(view: View, change: CrmChange) -> None:
 def retire(view: View, connection: CrmConnection) -> None:
     _demand_admin(view)
     now = installation.services().now()
-    organizations.retire_connection(installation.database(), view.organization_id, connection.connection_id, now=now)
+    organizations.retire_connection(
+        installation.database(), view.organization_id, connection.connection_id, now=now, by=by()
+    )
 
 
 def read_beside(view: View, connection: CrmConnection) -> None:
     """The waiting connection is read from now on, beside the others."""
     _demand_admin(view)
-    organizations.activate_connection(installation.database(), view.organization_id, connection.connection_id)
+    organizations.activate_connection(installation.database(), view.organization_id, connection.connection_id, by=by())
     syncs.start(organizations.get_connection(installation.database(), view.organization_id, connection.connection_id))
 
 

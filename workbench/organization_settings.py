@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from snapshots import organizations, status
-from workbench import cards, installation, shell
+from workbench import access, cards, installation, shell
 from workbench.formats import CURRENCIES
 from workbench.view import View
 
@@ -52,7 +52,7 @@ def _days_and_money(view: View) -> None:
     if st.button("Save settings", type="primary", key="set_save") and zone:
         organizations.change_settings(
             installation.database(), view.organization_id, time_zone=zone, default_currency=default,
-            reporting_currency=reporting,
+            reporting_currency=reporting, by=access.who(),
         )  # fmt: skip
         st.toast("Settings saved. Days are counted anew.", icon=":material/check:")
         st.rerun()
@@ -112,7 +112,7 @@ def _save(view: View, target: str, edited: pd.DataFrame, others: pd.DataFrame) -
     ]
     status.save_rates(
         installation.database(), view.organization_id, [*kept, *rates],
-        entered_by=view.viewer.role.value,
+        entered_by=access.who(),
     )  # fmt: skip
     st.toast("Rates saved.", icon=":material/check:")
     st.rerun()
