@@ -18,7 +18,7 @@ from ops import connecting, credentials
 from ops.first_run import CRM_NAMES
 from snapshots.crm_changes import ChangeRefused
 from snapshots.organizations import CrmConnection
-from workbench import change_data, installation, places, states, tables
+from workbench import change_data, installation, new_organization, places, states, tables
 from workbench.columns import Column
 from workbench.view import View
 
@@ -75,20 +75,47 @@ def _connect(view: View, _: CrmConnection | None) -> None:
     with _guarded("The CRM could not be connected"):
         known = [name for name in credentials.FIELDS if name in adapter_names()]
         provider = st.selectbox("CRM", known, format_func=CRM_NAMES.__getitem__, key="crm_provider")
+        if view.is_sample:
+            _connect_apart(view, provider)
+            return
         old = _followed(view)
         values = _fields(provider)
         if _is_tried(view, provider, values) and _yes("Connect", icon="link"):
             _finish(view, provider, values, old)
 
 
-def _finish(view: View, provider: str, values: Mapping[str, str], old: CrmConnection | None) -> None:
-    waits = old is not None
+def _connect_apart(view: View, provider: str) -> None:
+    """From the sample: a CRM gets an organization of its own, so that no made-up number stands beside a true one."""
+    st.markdown(":gray[These are sample data, so the CRM is read into a new organization.]")
+    wanted = new_organization.ask("crm_new")
+    values = _fields(provider)
+    if not _is_tried(view, provider, values):
+        return
+    hindrance = new_organization.hindrance(wanted)
+    if hindrance:
+        st.markdown(f":gray[{hindrance}]")
+    if _yes("Connect", icon="link", is_possible=not hindrance):
+        made = new_organization.make(wanted)
+        _connected(made.organization_id, provider, values)
+
+
+def _connected(organization_id: int, provider: str, values: Mapping[str, str]) -> None:
+    """A source that is read from now on. Ends the run."""
     services = installation.services()
-    new = connecting.connect(services, view.organization_id, provider, values, by=change_data.by(), waits=waits)
+    new = connecting.connect(services, organization_id, provider, values, by=change_data.by(), waits=False)
     close()
+    st.query_params.from_dict({"org": str(organization_id)})
+    st.toast(f"{new.name} is connected; its first sync is queued.", icon=":material/check:")
+    st.rerun()
+
+
+def _finish(view: View, provider: str, values: Mapping[str, str], old: CrmConnection | None) -> None:
     if old is None:
-        st.toast(f"{new.name} is connected; its first sync is queued.", icon=":material/check:")
-        st.rerun()
+        _connected(view.organization_id, provider, values)
+        return
+    services = installation.services()
+    new = connecting.connect(services, view.organization_id, provider, values, by=change_data.by(), waits=True)
+    close()
     change_data.start(view, old, new)
     st.switch_page(places.CHANGE, query_params=places.link(view.filters))
 
@@ -181,9 +208,11 @@ def _said(checks: list[Check]) -> None:
                     "number until they are granted; a sync notices it then.]")  # fmt: skip
 
 
-def _yes(label: str, *, icon: str) -> bool:
+def _yes(label: str, *, icon: str, is_possible: bool = True) -> bool:
     with st.container(horizontal=True, gap="small"):
-        is_confirmed = st.button(label, type="primary", icon=f":material/{icon}:", key="crm_yes")
+        is_confirmed = st.button(
+            label, type="primary", icon=f":material/{icon}:", key="crm_yes", disabled=not is_possible
+        )
         if st.button("Cancel", key="crm_no"):
             close()
             st.rerun()

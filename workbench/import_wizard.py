@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import pandas as pd
 import streamlit as st
@@ -19,16 +18,10 @@ from adapters.csv_export import CsvExport, ExportMapping, FileReport, Inspection
 from adapters.csv_export.mapping import FIELDS, FILE_KINDS, ColumnUse, FileMapping
 from adapters.errors import CrmError
 from adapters.records import Kind
-from snapshots.organizations import (
-    CrmConnection,
-    Organization,
-    connect_crm,
-    create_organization,
-    get_organization,
-    list_organizations,
-)
-from workbench import cards, formats, installation, places, states, syncs, tables
+from snapshots.organizations import CrmConnection, Organization, connect_crm, get_organization
+from workbench import cards, formats, installation, new_organization, places, states, syncs, tables
 from workbench.columns import Column, ColumnKind
+from workbench.new_organization import NewOrganization
 from workbench.view import View
 
 MAX_UPLOAD_MB: Final = 200
@@ -225,7 +218,7 @@ def edited_uses(edited: pd.DataFrame, guessed: dict[str, ColumnUse]) -> dict[str
 # --- 3 target, preview, import ---
 
 
-def _target(view: View | None) -> dict[str, Any]:
+def _target(view: View | None) -> Organization | NewOrganization:
     with st.container(border=True, key="import_target"):
         cards.title("3 · Into which organization", "Importing the same files again changes nothing")
         into_new = "A new organization"
@@ -234,22 +227,11 @@ def _target(view: View | None) -> dict[str, Any]:
         if len(options) > 1:
             choice = st.radio("Organization", options, key="import_into", label_visibility="collapsed", horizontal=True)
         if choice != into_new and view is not None:
-            return {"organization_id": view.organization_id, "name": view.organization_name}
-        with st.container(horizontal=True):
-            name = st.text_input("Name", key="import_name", placeholder="Acme sales", width=240)
-            zones = sorted(available_timezones())
-            zone = st.selectbox("Time zone", zones, index=zones.index("UTC"), key="import_zone", width=220)
-            currency = st.selectbox("Currency of amounts that name none", formats.CURRENCIES, index=None,
-                                    key="import_currency", placeholder="None", width=260)  # fmt: skip
-        return {
-            "organization_id": None,
-            "name": name.strip(),
-            "zone": zone,
-            "currency": currency,
-        }
+            return get_organization(installation.database(), view.organization_id)
+        return new_organization.ask("import")
 
 
-def _preview_and_import(source: Path, mapping: ExportMapping, wanted: dict[str, Any]) -> None:
+def _preview_and_import(source: Path, mapping: ExportMapping, wanted: Organization | NewOrganization) -> None:
     with st.container(border=True, key="import_preview"):
         with cards.titled("4 · What would be taken", "Nothing is stored before you import"):
             st.download_button("Save mapping", mapping.model_dump_json(indent=2), "mapping.json", "application/json",
@@ -277,13 +259,13 @@ def _preview_and_import(source: Path, mapping: ExportMapping, wanted: dict[str, 
         _say_how_it_ended()
 
 
-def _hindrance(wanted: dict[str, Any], n: int) -> str:
+def _hindrance(wanted: Organization | NewOrganization, n: int) -> str:
     """Why nothing can be imported yet; empty where it can."""
     if st.session_state.get("import_running") is not None:
         return ""
     if not n:
         return "No row of these files can be taken."
-    return "" if wanted["name"] else "Name the organization first, in step 3."
+    return "" if isinstance(wanted, Organization) else new_organization.hindrance(wanted)
 
 
 def _say_how_it_ended() -> None:
@@ -320,9 +302,9 @@ def stock_frame(stock: Sequence[FileReport]) -> pd.DataFrame:
     ).astype({"rows": "Int64", "taken": "Int64", "rejected": "Int64"})
 
 
-def _start(source: Path, mapping: ExportMapping, wanted: dict[str, Any]) -> CrmConnection:
+def _start(source: Path, mapping: ExportMapping, wanted: Organization | NewOrganization) -> CrmConnection:
     database = installation.database()
-    organization = _organization(wanted)
+    organization = wanted if isinstance(wanted, Organization) else new_organization.make(wanted)
     connection = connect_crm(
         database,
         organization.organization_id,
@@ -332,16 +314,6 @@ def _start(source: Path, mapping: ExportMapping, wanted: dict[str, Any]) -> CrmC
     )
     syncs.start(connection)
     return connection
-
-
-def _organization(wanted: dict[str, Any]) -> Organization:
-    database = installation.database()
-    if wanted["organization_id"] is not None:
-        return get_organization(database, wanted["organization_id"])
-    taken = next((one for one in list_organizations(database) if one.name == wanted["name"]), None)
-    return taken or create_organization(
-        database, wanted["name"], time_zone=wanted["zone"], default_currency=wanted["currency"]
-    )
 
 
 @st.fragment(run_every="1.5s")

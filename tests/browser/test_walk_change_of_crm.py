@@ -11,6 +11,7 @@ from conftest import _free_port, _running
 from made_installation import SMALL, House, empty_house
 from made_move import TOKEN, brought_over, on_loopback, sandbox_of
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 from test_accessibility import check_in_both_themes, tab_to
 from walking import go_to, keyed, open_at, settle, shows
 
@@ -30,6 +31,8 @@ def moving_house(database_server: str) -> Iterator[House]:
     with empty_house(database_server) as services:
         living = replace(services, now=now)
         load_demo(living, replace(SMALL, born=born(now().date(), 1.0)))
+        with services.database.as_worker() as connection:  # from sample data nothing is taken over
+            connection.execute(text("UPDATE organizations SET is_sample = false"))
         organization = find_organization(services.database, SAMPLE_NAME)
         assert organization is not None
         yield House(services=living, organization=organization)

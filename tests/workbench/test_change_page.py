@@ -16,10 +16,11 @@ from ops import connecting
 from ops.jobs import sync_now
 from snapshots import crm_changes
 from snapshots.crm_changes import CrmChange
-from snapshots.organizations import get_organization, list_connections
+from snapshots.organizations import find_organization, get_organization, list_connections
 from snapshots.slices import Role
-from snapshots.users import save_user
-from workbench import change_data
+from snapshots.users import list_users, save_user
+from workbench import access, change_data, new_organization
+from workbench.new_organization import NewOrganization
 
 
 @pytest.fixture
@@ -151,6 +152,43 @@ def test_a_crm_is_connected_only_after_it_let_us_in(
     at.run()
     assert [one for one in at.button if one.key == "crm_yes"]
     assert TOKEN not in said(at)
+
+
+def test_from_the_sample_a_crm_is_read_into_an_organization_of_its_own(
+    workbench: Workbench, house: House, account: tuple[HubSpotServer, str]
+) -> None:
+    at = workbench.open(house, "data")
+    button(at, "crm_connect").click()
+    at.run()
+    assert not [one for one in at.radio if one.key == "crm_follows"], "made-up history would go on in a real CRM"
+    for field, value in values_for(account[1]).items():
+        at.text_input(key=f"crm_{field}").set_value(value)
+    button(at, "crm_check").click()
+    at.run()
+    assert button(at, "crm_yes").disabled, "it has no name yet"
+    at.text_input(key="crm_new_name").set_value(house.organization.name).run()
+    assert button(at, "crm_yes").disabled, "the name is another organization's"
+    at.text_input(key="crm_new_name").set_value("Acme sales").run()
+    button(at, "crm_yes").click()
+    at.run()
+    made = find_organization(house.database, "Acme sales")
+    assert made is not None
+    assert not made.is_sample
+    assert [one.name for one in list_connections(house.database, made.organization_id)] == ["HubSpot"]
+    assert [one.name for one in list_connections(house.database, house.organization_id)] == ["Demo CRM"]
+    assert "".join(at.query_params["org"]) == str(made.organization_id)
+
+
+def test_whoever_signs_in_and_makes_an_organization_administers_it(
+    workbench: Workbench, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workbench.use(house)
+    monkeypatch.setattr(access, "email", lambda: "boss@example.com")
+    made = new_organization.make(NewOrganization("Acme sales", "UTC", None))
+    found = [(one.email, one.role) for one in list_users(house.database, made.organization_id)]
+    assert found == [("boss@example.com", Role.ADMIN)]
+    with pytest.raises(new_organization.NameTaken):
+        new_organization.make(NewOrganization(house.organization.name, "UTC", None))
 
 
 def test_a_crm_that_cannot_be_read_says_why_and_is_read_again(
