@@ -16,8 +16,9 @@ import structlog
 from lead_endpoint.at_once import AtOnce
 from lead_endpoint.messages import Answer, Request
 from lead_endpoint.reception import Reading, Reception, Turned, Wanted
+from snapshots.form_finder import FormFinder
 from snapshots.group_commit import GroupCommit
-from snapshots.intake import Form, FormFinder, Refused, StoreUnavailable
+from snapshots.intake import Form, Refused, StoreUnavailable
 
 GRACE_S = 1.0
 """A lead that is delivered at once is left to the worker so long after its sender stopped waiting."""

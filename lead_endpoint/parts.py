@@ -20,6 +20,7 @@ from lead_endpoint.meter import Meter
 from lead_endpoint.rate import RateLimit
 from lead_endpoint.reception import Reception, Rules
 from snapshots import intake
+from snapshots.form_finder import FormFinder
 from snapshots.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Parts:
         limit = RateLimit(settings.lead_rate_per_minute, settings.lead_rate_burst, time.monotonic)
         return Desk(
             reception=Reception(Rules(settings.trusted_proxies, settings.lead_wait_s), limit, self.meter, ids),
-            forms=intake.FormFinder(pool, time.monotonic, settings.default_organization),
+            forms=FormFinder(pool, time.monotonic, settings.default_organization),
             committer=committer,
             at_once=AtOnce(self._make_deliver, partial(intake.current, pool), settings.lead_wait_s),
             keep=partial(intake.keep_refused, pool),

@@ -123,7 +123,7 @@ class Reception:
             text = "The idempotency key must have 1 to 255 visible ASCII characters."
             return self._refuse(reading, (form, network), 422, "Idempotency-Key", text)
         try:
-            person = submission.person(reading.fields, phone_region=form.phone_region)
+            person = submission.person(reading.fields, phone_region=_phone_region(form))
         except submission.Invalid as fault:
             return self._refuse(reading, (form, network), 422, fault.field, str(fault))
         aside = _set_aside(reading, form, is_over=standing.is_over)
@@ -216,9 +216,14 @@ def thanks_url(reading: Reading, form: Form) -> str:
     """Where a plain form leads to: an address of the form's own list, or the page here. Never one that the request
     alone names, which could lead people anywhere."""
     wish = submission.control(reading.fields, submission.NEXT_FIELD)
-    if wish in form.thank_you_urls:
-        return str(wish)
-    return form.thank_you_urls[0] if form.thank_you_urls else "/thanks"
+    if form.definition is None:
+        return "/thanks"
+    return str(wish) if wish in form.definition.redirects else form.definition.thank_you.url or "/thanks"
+
+
+def _phone_region(form: Form) -> str | None:
+    fields = form.definition.fields if form.definition else ()
+    return next((one.country for one in fields if one.name == "phone" and one.country), None)
 
 
 def _idempotency_key(reading: Reading) -> str | None:
@@ -243,6 +248,6 @@ def _set_aside(reading: Reading, form: Form, *, is_over: bool) -> tuple[str, str
         return "spam", "The field that people do not see is filled."
     if is_over:
         return "rate", "Many submissions came from the same network."
-    if not form.is_active:
+    if form.status != "published":
         return "paused", "The form is paused."
     return None

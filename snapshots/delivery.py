@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from adapters.base import ContactInput, FieldPolicy
 from snapshots.database import Database
 from snapshots.delivery_rules import Tried, Verdict
-from snapshots.forms import FormField, read_fields
+from snapshots.forms import MappedField, mapped_fields
 
 LEASE = timedelta(seconds=60)
 """How long a dead process holds a lead; renewed by a heartbeat while the attempt runs."""
@@ -61,7 +61,7 @@ class Outbox:
     def _claim(self, which: str, **known: object) -> list[Claim]:
         with self.database.as_worker() as connection:
             parameters = {"providers": list(self.providers), "worker": self.worker, "lease": self.lease, **known}
-            leads = _LEADS.format(condition=which.format(now=self.clock), now=self.clock)
+            leads = _LEADS.format(condition=which.format(now=self.clock), now=self.clock, mapped=_MAPPED)
             can_go = _CAN_GO.format(takes_leads=_TAKES_LEADS, now=self.clock)
             statement = _CLAIM.format(leads=leads, can_go=can_go, now=self.clock)
             rows = connection.execute(text(statement), parameters).mappings().all()
@@ -204,14 +204,24 @@ class Outbox:
             )
 
 
-# Where a lead goes: the connection of its form, else the first one of the organization that takes leads.
+_MAPPED = "$.steps[*].fields[*] ? (exists(@.properties.*))"
+# Where a lead goes: the connection of its form, else the first one of the organization that takes leads. What its
+# fields are called there is said by the form as it is now, so that a wrong name can be mended and the lead replayed;
+# for fields that the form does not have any more, by the version that was filled in.
 _LEADS = """
-    SELECT l.organization_id, l.lead_id, l.next_attempt_at, l.lease_until, c.connection_id, f.fields,
+    SELECT l.organization_id, l.lead_id, l.next_attempt_at, l.lease_until, c.connection_id, c.provider,
+        jsonb_path_query_array(v.definition, '{mapped}') AS asked,
+        jsonb_path_query_array(p.definition, '{mapped}') AS fields,
+        jsonb_path_query_array(p.definition, '$.steps[*].fields[*].name') AS names,
         coalesce(a.failures, 0) AS failures, a.paused_until IS NOT NULL AS is_probe
     FROM received_leads l
     LEFT JOIN forms f ON f.organization_id = l.organization_id AND f.form_id = l.form_id
+    LEFT JOIN form_versions p ON p.organization_id = l.organization_id AND p.form_id = l.form_id
+        AND p.version = f.published_version
+    LEFT JOIN form_versions v ON v.organization_id = l.organization_id AND v.form_id = l.form_id
+        AND v.version = l.form_version AND v.version <> p.version
     LEFT JOIN LATERAL (
-        SELECT one.connection_id FROM crm_connections one
+        SELECT one.connection_id, one.provider FROM crm_connections one
         WHERE one.organization_id = l.organization_id AND one.is_active AND one.provider = ANY(:providers)
             AND (f.connection_id IS NULL OR f.connection_id = one.connection_id)
         ORDER BY one.connection_id LIMIT 1
@@ -258,7 +268,8 @@ claimed AS (
     UPDATE received_leads l SET lease_until = {now} + :lease, fence = l.fence + 1,
         attempts = l.attempts + (l.lease_until IS NOT NULL)::int
     FROM chosen WHERE l.organization_id = chosen.organization_id AND l.lead_id = chosen.lead_id
-    RETURNING l.*, chosen.connection_id AS destination, chosen.fields, chosen.failures, chosen.is_probe,
+    RETURNING l.*, chosen.connection_id AS destination, chosen.provider, chosen.asked, chosen.fields,
+        chosen.names, chosen.failures, chosen.is_probe,
         chosen.lease_until IS NOT NULL AS was_interrupted, chosen.lease_until AS interrupted_at
 ),
 noted AS (
@@ -266,7 +277,8 @@ noted AS (
     SELECT organization_id, lead_id, fence, destination, :worker, {now} FROM claimed
 )
 SELECT organization_id, lead_id, fence, destination AS connection_id, email, phone, first_name, last_name, company,
-    extra, fields, attempts, failures, is_probe, was_interrupted, {now} - greatest(received_at, (
+    extra, provider, asked, fields, names, attempts, failures, is_probe, was_interrupted,
+    {now} - greatest(received_at, (
         SELECT max(d.at) FROM lead_actions d
         WHERE d.organization_id = claimed.organization_id AND d.lead_id = claimed.lead_id)) AS age,
     {now} - greatest(interrupted_at, (
@@ -290,7 +302,7 @@ def _claim_of(row: Any) -> Claim:
         lead_id=row["lead_id"],
         fence=row["fence"],
         connection_id=row["connection_id"],
-        contact=replace(contact_input(row, read_fields(row["fields"] or [])), external_id=row["known_id"]),
+        contact=replace(contact_input(row, _mapping(row)), external_id=row["known_id"]),
         is_probe=row["is_probe"],
         tried=Tried(
             attempts=row["attempts"],
@@ -303,10 +315,18 @@ def _claim_of(row: Any) -> Claim:
     )
 
 
-def contact_input(row: Any, fields: Sequence[FormField]) -> ContactInput:
+def _mapping(row: Any) -> list[MappedField]:
+    asked, fields, names = (row[name] or [] for name in ("asked", "fields", "names"))
+    return list(mapped_fields([*(one for one in asked if one["name"] not in names), *fields], row["provider"]))
+
+
+def contact_input(row: Any, fields: Sequence[MappedField]) -> ContactInput:
     """What goes to the CRM. A field that is filled there already is left alone unless its form says otherwise; what the
-    form does not name stays with us."""
+    form does not map stays with us."""
     own = {name: row[name] for name in ("email", "phone", "first_name", "last_name", "company")}
-    extra = {one.property: row["extra"][one.name] for one in fields if one.name in row["extra"]}
+    known = row["extra"] | {name: value for name, value in own.items() if value}
+    # A field never takes the place of another one of the contact itself: it would become somebody else.
+    fields = [one for one in fields if one.property not in own or one.property == one.name]
+    extra = {one.property: known[one.name] for one in fields if one.name in known and one.property not in own}
     policies = dict.fromkeys(own, FieldPolicy.IF_EMPTY) | {one.property: one.policy for one in fields}
     return ContactInput(**own, fields=extra, policies=policies, key=str(row["lead_id"]))

@@ -113,6 +113,8 @@ class FormField(_Part):
                 raise ValueError("a choice needs at least one option")
             if len(set(values)) < len(values):
                 raise ValueError("two options have the same value")
+            if self.kind is FieldKind.MULTI_SELECT and any("," in value for value in values):
+                raise ValueError("the value of an option has a comma; several chosen values are separated by commas")
         if self.kind is FieldKind.CONSENT and not self.consent_text:
             raise ValueError("a consent needs its text")
         expected = {"email": FieldKind.EMAIL, "phone": FieldKind.PHONE}.get(self.name)
@@ -230,6 +232,23 @@ class Definition(_Part):
         if self.thank_you.url and self.thank_you.url not in self.redirects:
             raise ValueError("the thank-you address is not in the list of redirects")
         return self
+
+
+DEFAULT: Final[Mapping[str, object]] = {
+    "title": "Contact us",
+    "steps": [
+        {
+            "fields": [
+                {"name": "email", "kind": "email", "label": "E-mail"},
+                {"name": "name", "kind": "text", "label": "Name"},
+                {"name": "phone", "kind": "phone", "label": "Phone"},
+                {"name": "company", "kind": "text", "label": "Company"},
+                {"name": "message", "kind": "long_text", "label": "Message"},
+            ]
+        }
+    ],
+}
+"""The first version of every default form. Nothing is required but an address or a number, which every form needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,7 +22,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from snapshots.access import APP_ROLE, WORKER_ROLE, WRITABLE
-from snapshots.public_keys import organization_of
+from snapshots.form_definition import Definition
 
 CHANNEL = "slms_leads"
 """NOTIFY on it says that leads are waiting for the worker."""
@@ -40,23 +40,25 @@ class StoreUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """Where a lead comes in. thank_you_urls: where a plain HTML form may lead to; none: the page hosted here."""
+    """Where a lead comes in. version, definition: what it asks now; None where it was never published."""
 
     organization_id: int
     form_id: int
     key: str
     name: str
-    is_active: bool
-    thank_you_urls: tuple[str, ...]
-    phone_region: str | None
+    status: str
+    version: int | None
+    definition: Definition | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A lead on its way in.
 
-    body: as sent. extra: every further field, as text. due_in_s: when the worker may take it; None: never by itself,
-    for it is quarantined for `reason`. idempotency_key: None where the sender gave none.
+    body: as sent. extra: every further field, as text. form_version: the one that was filled in. visit, source,
+    campaign: as the submission says. consents: what was agreed to, each with field, text, version and time. due_in_s:
+    when the worker may take it; None: never by itself, for it is quarantined for `reason`. idempotency_key: None where
+    the sender gave none.
     """
 
     organization_id: int
@@ -75,6 +77,11 @@ class Received:
     company: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    form_version: int | None = None
+    visit: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    consents: Sequence[Mapping[str, object]] = ()
     due_in_s: float | None = 0.0
     reason: str | None = None
     detail: str | None = None
@@ -183,14 +190,18 @@ _COLUMNS = (
     "contact_key",
     "reason",
     "detail",
+    "form_version",
+    "visit",
+    "source",
+    "campaign",
 )
 """Columns that are stored as they are given, in the order of the function's arguments."""
-_ACCEPT = f"SELECT * FROM accept_leads({', '.join(['%b'] * (len(_COLUMNS) + 3))}) ORDER BY place"
+_ACCEPT = f"SELECT * FROM accept_leads({', '.join(['%b'] * (len(_COLUMNS) + 4))}) ORDER BY place"
 _EARLIER = (
     "SELECT lead_id, request_hash, state, email, outcome, external_id FROM received_leads "
     "WHERE organization_id = %s AND form_id = %s AND idempotency_key = %s"
 )
-_AS_ORGANIZATION = "SELECT set_config('slms.organization_id', %s, true)"
+AS_ORGANIZATION = "SELECT set_config('slms.organization_id', %s, true)"
 
 
 def store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> list[Receipt]:
@@ -218,9 +229,10 @@ def _store_alone(connection: psycopg.Connection[Any], lead: Received) -> Receipt
 
 
 def _as_sent(lead: Received, fault: str) -> Received:
-    bare = dict.fromkeys(("email", "phone", "first_name", "last_name", "company"))
+    names = ("email", "phone", "first_name", "last_name", "company", "form_version", "visit", "source", "campaign")
+    bare = dict.fromkeys(names)
     detail = f"The database could not take what was understood of it ({fault}); the body is kept as it was sent."
-    kept = replace(lead, **bare, extra={}, due_in_s=None, reason="unreadable", detail=detail)  # type: ignore[arg-type]
+    kept = replace(lead, **bare, extra={}, consents=(), due_in_s=None, reason="unreadable", detail=detail)  # type: ignore[arg-type]
     return replace(kept, contact_key=str(lead.lead_id))
 
 
@@ -229,6 +241,7 @@ def _store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> li
     arrays.append([orjson.dumps(lead.extra).decode() for lead in leads])
     arrays.append([",".join(lead.flags) for lead in leads])
     arrays.append([lead.due_in_s for lead in leads])
+    arrays.append([orjson.dumps(lead.consents).decode() if lead.consents else None for lead in leads])
     found = connection.execute(_ACCEPT, arrays, binary=True).fetchall()
     return [
         Receipt(lead_id=lead_id, is_new=True, is_same=True, state=state, email=email)
@@ -241,7 +254,7 @@ def _store(connection: psycopg.Connection[Any], leads: Sequence[Received]) -> li
 def _earlier(connection: psycopg.Connection[Any], lead: Received) -> Receipt:
     """What an earlier submission with the same key left."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(_AS_ORGANIZATION, (str(lead.organization_id),))
+        cursor.execute(AS_ORGANIZATION, (str(lead.organization_id),))
         row = cursor.execute(_EARLIER, (lead.organization_id, lead.form_id, lead.idempotency_key)).fetchone()
     if row is None:
         raise StoreUnavailable("the lead with this key was removed meanwhile")
@@ -249,83 +262,10 @@ def _earlier(connection: psycopg.Connection[Any], lead: Received) -> Receipt:
     return Receipt(is_new=False, is_same=is_same, **row)
 
 
-@dataclass(slots=True)
-class FormFinder:
-    """Forms by their key, remembered for `KEEP_S` seconds; what is unknown is remembered too. Not for writing."""
-
-    pool: Pool
-    clock: Callable[[], float]
-    default_organization: str | None = None
-    _known: dict[str, tuple[float, Form | None]] = field(default_factory=dict)
-
-    KEEP_S = 5.0
-    MOST = 10_000
-
-    def find(self, key: str | None) -> Form | None:
-        """The form with this key; without one the default form of DEFAULT_ORGANIZATION, or of the only organization.
-        None where there is none. Raises StoreUnavailable."""
-        is_known, form = self.remembered(key)
-        if not is_known:
-            form = self._named(key) if key else self._default()
-            if len(self._known) >= self.MOST:
-                self._make_room()
-            self._known[key or ""] = (self.clock() + self.KEEP_S, form)
-        return form
-
-    def remembered(self, key: str | None) -> tuple[bool, Form | None]:
-        """(whether it is known without asking the database, the form)."""
-        if key and organization_of(key) is None:
-            return True, None  # no key at all: not worth remembering, whatever its length
-        known = self._known.get(key or "")
-        if known is None or self.clock() >= known[0]:
-            return False, None
-        return True, known[1]
-
-    def _make_room(self) -> None:
-        """Made-up keys, which anybody can send, do not push out the forms that there are."""
-        forms = {key: known for key, known in list(self._known.items()) if known[1] is not None}
-        self._known = forms if len(forms) < self.MOST else {}
-
-    def _named(self, key: str) -> Form | None:
-        organization_id = organization_of(key)
-        with _session(self.pool, organization_id) as connection:
-            row = connection.execute(
-                f"{_FORM} WHERE organization_id = %s AND key = %s", (organization_id, key)
-            ).fetchone()
-        return _form(row)
-
-    def _default(self) -> Form | None:
-        with _session(self.pool, None) as connection:
-            rows = connection.execute(
-                f"{_FORM} WHERE is_default AND organization_id IN (SELECT organization_id FROM organizations "
-                "WHERE %(name)s::text IS NULL OR name = %(name)s) LIMIT 2",
-                {"name": self.default_organization},
-            ).fetchall()
-        return _form(rows[0]) if len(rows) == 1 else None
-
-
-_FORM = "SELECT organization_id, form_id, key, name, is_active, thank_you_urls, phone_region FROM forms"
-
-
-def _form(row: tuple[Any, ...] | None) -> Form | None:
-    if row is None:
-        return None
-    organization_id, form_id, key, name, is_active, urls, region = row
-    return Form(
-        organization_id=organization_id,
-        form_id=form_id,
-        key=key,
-        name=name,
-        is_active=is_active,
-        thank_you_urls=tuple(urls),
-        phone_region=region,
-    )
-
-
 def keep_refused(pool: Pool, refused: Refused) -> None:
     """Raises StoreUnavailable."""
     names = ("organization_id", "form_id", "body", "body_type", "network", "field", "reason")
-    with _session(pool, refused.organization_id) as connection:
+    with session(pool, refused.organization_id) as connection:
         connection.execute(
             f"INSERT INTO refused_submissions ({', '.join(names)}) VALUES ({', '.join(['%b'] * len(names))})",
             [getattr(refused, name) for name in names],
@@ -334,7 +274,7 @@ def keep_refused(pool: Pool, refused: Refused) -> None:
 
 def current(pool: Pool, organization_id: int, lead_id: UUID) -> Receipt:
     """Where a stored lead stands now. Raises StoreUnavailable."""
-    with _session(pool, organization_id) as connection:
+    with session(pool, organization_id) as connection:
         row = connection.execute(
             "SELECT state, email, outcome, external_id FROM received_leads WHERE organization_id = %s AND lead_id = %s",
             (organization_id, lead_id),
@@ -350,7 +290,7 @@ def current(pool: Pool, organization_id: int, lead_id: UUID) -> Receipt:
 def is_ready(pool: Pool) -> bool:
     """Whether a lead could be stored now."""
     try:
-        with _session(pool, None) as connection:
+        with session(pool, None) as connection:
             connection.execute("SELECT 1 FROM received_leads LIMIT 1")
     except StoreUnavailable:
         return False
@@ -358,7 +298,7 @@ def is_ready(pool: Pool) -> bool:
 
 
 @contextmanager
-def _session(pool: Pool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
+def session(pool: Pool, organization_id: int | None) -> Iterator[psycopg.Connection[Any]]:
     """A transaction that sees one organization; with None all of them, to find out whose a request is."""
     try:
         with (
@@ -369,7 +309,7 @@ def _session(pool: Pool, organization_id: int | None) -> Iterator[psycopg.Connec
             if organization_id is None:
                 connection.execute(f"SET LOCAL ROLE {WORKER_ROLE}")
             else:
-                connection.execute(_AS_ORGANIZATION, (str(organization_id),))
+                connection.execute(AS_ORGANIZATION, (str(organization_id),))
             yield connection
     except (psycopg.Error, PoolTimeout) as error:
         raise StoreUnavailable(type(error).__name__) from error

@@ -85,7 +85,10 @@ class LeadActions:
                 connection.execute(
                     text(
                         f"SELECT l.email, l.phone, l.first_name, l.last_name, l.company, l.extra, l.flags, "
-                        "l.contact_key, (SELECT f.phone_region FROM forms f WHERE f.organization_id = "
+                        "l.contact_key, (SELECT nullif(jsonb_path_query_first(v.definition, "
+                        "'$.steps[*].fields[*] ? (@.name == \"phone\").country') #>> '{}', '') FROM forms f "
+                        "JOIN form_versions v ON v.organization_id = f.organization_id AND v.form_id = f.form_id "
+                        "AND v.version = coalesce(l.form_version, f.published_version) WHERE f.organization_id = "
                         "l.organization_id AND f.form_id = l.form_id) AS region "
                         f"FROM received_leads l WHERE {where} FOR UPDATE OF l"
                     ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
+import made_forms
 import pytest
 from browsing import page_of, served
 from playwright.sync_api import Page
@@ -14,7 +14,7 @@ from running_endpoint import running_endpoint
 from sqlalchemy import text
 
 from snapshots.database import Database
-from snapshots.forms import list_forms, save_form
+from snapshots.forms import list_forms
 
 FORM = """<!doctype html><html lang="en"><title>Contact</title>
 <form action="{address}/public/leads" method="post">{hidden}
@@ -95,7 +95,8 @@ def test_a_form_s_own_page_is_shown_where_it_is_on_its_list(
         return [b"<h1>Our own thanks</h1>"]
 
     with served(thanks) as address:
-        save_form(database, organization, replace(form, thank_you_urls=(f"{address}/own",)))
+        own = f"{address}/own"
+        made_forms.publish(database, organization, made_forms.definition(redirects=[own], thank_you={"url": own}))
         hidden = f'<input type="hidden" name="form" value="{form.key}"><input type="hidden" name="_next" value="{{}}">'
         for wish in (f"{address}/own", "https://evil.example.com/"):
             with site(hidden.format(wish)) as page:

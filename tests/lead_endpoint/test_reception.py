@@ -9,6 +9,7 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from typing import Any
 
+import made_forms
 import pytest
 from hostile_adapter import capable
 from hostile_crm import is_silent, refuses
@@ -20,10 +21,11 @@ from lead_endpoint.front import Front
 from lead_endpoint.messages import Answer, Request
 from lead_endpoint.parts import Parts
 from lead_endpoint.reception import MOST_BYTES
-from snapshots import api_keys
+from snapshots import api_keys, form_versions
 from snapshots.database import Database
-from snapshots.forms import FormSettings, list_forms, save_form
-from snapshots.intake import Form, FormFinder
+from snapshots.form_finder import FormFinder
+from snapshots.forms import list_forms
+from snapshots.intake import Form
 from snapshots.organizations import create_organization
 
 ADA = {"email": "ada@example.com"}
@@ -49,11 +51,10 @@ def form_post(body: bytes, **more: str) -> Request:
     return replace(given, headers={**given.headers, "content-type": "application/x-www-form-urlencoded"})
 
 
-def change_form(world: World, **changes: Any) -> FormSettings:
-    form = replace(list_forms(world.database, world.organization_id)[0], **changes)
-    save_form(world.database, world.organization_id, form)
+def publish(world: World, definition: dict[str, Any]) -> int:
+    version = made_forms.publish(world.database, world.organization_id, definition)
     world.parts.desk.forms._known.clear()
-    return form
+    return version
 
 
 @pytest.fixture
@@ -188,7 +189,8 @@ def test_a_plain_form_leads_to_the_page_of_thanks_and_never_where_the_request_al
         body = f"email=ada%40example.com&_next={quote(place)}".encode()
         answer = world.parts.desk.handle_from_thread(form_post(body, referer=place))
         assert (answer.status, headers(answer)["location"]) == (303, "/thanks")
-    change_form(world, thank_you_urls=("https://ok.example/thanks", "https://ok.example/danke"))
+    own = ["https://ok.example/thanks", "https://ok.example/danke"]
+    publish(world, made_forms.definition(redirects=own, thank_you={"url": own[0]}))
     for place in places:
         body = f"email=ada%40example.com&_next={quote(place)}".encode()
         answer = world.parts.desk.handle_from_thread(form_post(body))
@@ -231,7 +233,8 @@ def test_an_organization_that_agrees_is_fine(world: World) -> None:
 
 
 def test_leads_of_a_paused_form_are_kept_for_later(world: World) -> None:
-    change_form(world, is_active=False)
+    form = made_forms.default_form(world.database, world.organization_id)
+    form_versions.set_status(world.database, world.organization_id, form.form_id, "paused", by="ann@example.com")
     assert world.post(ADA).status == 202
     assert [(row["state"], row["reason"]) for row in world.rows()] == [("quarantined", "paused")]
 
@@ -321,7 +324,7 @@ def test_every_organization_has_a_default_form_from_the_start(database: Database
     made = create_organization(database, "New").organization_id
     [form] = list_forms(database, made)
     assert form.is_default
-    assert form.is_active
+    assert form.status == "published"
     create_organization(database, "New")
     assert list_forms(database, made) == [form]
 
@@ -362,9 +365,7 @@ def test_an_unknown_form_is_refused_and_nothing_is_remembered_of_its_length(worl
 
 
 def test_only_what_a_form_names_goes_to_the_crm(world: World) -> None:
-    from snapshots.forms import FormField
-
-    change_form(world, fields=(FormField(name="budget", property="crm_budget"),))
+    publish(world, made_forms.definition(*made_forms.mapped("budget")))
     evil = {"owner_id": "7", "status": "won", "lead_key": "x", "crm_budget": "stolen", "organization": "2"}
     world.accept("ada@example.com", budget="12", **evil)
     world.finish()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import made_forms
 import made_leads
 import pytest
 from sqlalchemy import text
@@ -17,7 +17,7 @@ from snapshots import delivery_rules
 from snapshots.database import Database
 from snapshots.delivery import LEASE, Outbox
 from snapshots.delivery_rules import Tried, Verdict
-from snapshots.forms import FormField, list_forms, save_form
+from snapshots.forms import list_forms, send_to
 from snapshots.organizations import connect_crm
 
 AT = made_leads.AT
@@ -130,10 +130,8 @@ def test_a_form_chooses_its_connection_and_what_goes_to_the_crm(database: Databa
     made_leads.connect(database, organization)
     other = connect_crm(database, organization, provider="demo", name="Other", settings={"born": "2023-06-29"})
     form = list_forms(database, organization)[0]
-    fields = (FormField(name="budget", property="crm_budget", policy=FieldPolicy.APPEND),)
-    from dataclasses import replace
-
-    save_form(database, organization, replace(form, connection_id=other.connection_id, fields=fields))
+    send_to(database, organization, form.form_id, other.connection_id)
+    made_forms.publish(database, organization, made_forms.definition(*made_forms.mapped("budget", policy="append")))
     made_leads.put(database, organization, extra={"budget": "12", "owner_id": "7"})
     [claim] = outbox(database).claim_due(1)
     assert claim.connection_id == other.connection_id
@@ -193,7 +191,7 @@ def test_while_its_account_pauses_a_lead_that_goes_nowhere_is_claimed_all_the_sa
     made_leads.put(database, organization)
     assert outbox(database).claim_due(1) == []
     [form] = list_forms(database, organization)
-    save_form(database, organization, replace(form, connection_id=working + 1_000))
+    send_to(database, organization, form.form_id, working + 1_000)
     [claim] = outbox(database).claim_due(1)
     assert claim.connection_id is None
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import made_forms
 import psycopg
 import pytest
 from made_leads import AT, connect, deliver, outbox, park, pause, put, refuse, sql
@@ -621,8 +622,7 @@ def test_an_edit_says_what_is_not_sure(database: Database, organization: int) ->
 
 
 def test_an_edit_reads_numbers_as_its_form_does(database: Database, organization: int) -> None:
-    with database.as_app(organization) as connection:
-        connection.execute(text("UPDATE forms SET phone_region = 'DE'"))
+    made_forms.publish(database, organization, made_forms.only({"name": "phone", "kind": "phone", "country": "DE"}))
     lead = put(database, organization, state="parked")
     assert actions(database, organization).edit(lead, LeadEdit(phone="030 12345678"), fence=0)
     assert stored(database, organization, lead)["phone"] == "+493012345678"

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from snapshots import intake
 from snapshots.database import Database
+from snapshots.form_finder import FormFinder
 from snapshots.forms import list_forms
 from snapshots.group_commit import GroupCommit
 from snapshots.intake import Receipt, Received, Refused, StoreUnavailable
@@ -392,7 +393,7 @@ def test_an_outsider_finds_neither_form_nor_lead(
     pool = intake.open_pool(database.url)
     with pytest.raises(StoreUnavailable, match="not there"):
         intake.current(pool, other_organization, lead.lead_id)
-    forms = intake.FormFinder(pool, lambda: 0.0)
+    forms = FormFinder(pool, lambda: 0.0)
     key = list_forms(database, organization)[0].key
     assert forms.find(key) is not None
     assert forms.find(f"{other_organization}-{key.partition('-')[2]}") is None
@@ -402,27 +403,27 @@ def test_an_outsider_finds_neither_form_nor_lead(
 def test_a_form_is_remembered_for_a_few_seconds(database: Database, organization: int) -> None:
     now = [0.0]
     pool = intake.open_pool(database.url)
-    forms = intake.FormFinder(pool, lambda: now[0])
+    forms = FormFinder(pool, lambda: now[0])
     key = list_forms(database, organization)[0].key
     assert forms.find(key)
     with database.as_app(organization) as connection:
-        connection.execute(text("UPDATE forms SET is_active = false"))
+        connection.execute(text("UPDATE forms SET status = 'paused'"))
     found = forms.find(key)
     assert found is not None
-    assert found.is_active
+    assert found.status == "published"
     now[0] = forms.KEEP_S
     found = forms.find(key)
     assert found is not None
-    assert not found.is_active
+    assert found.status == "paused"
     pool.close()
 
 
 def test_made_up_keys_do_not_push_out_a_form_that_there_is(
     database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake.FormFinder, "MOST", 3)
+    monkeypatch.setattr(FormFinder, "MOST", 3)
     pool = intake.open_pool(database.url)
-    forms = intake.FormFinder(pool, lambda: 0.0)
+    forms = FormFinder(pool, lambda: 0.0)
     key = list_forms(database, organization)[0].key
     form = forms.find(key)
     made_up = [f"{organization}-{number:032x}" for number in range(4)]
