@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
-from workbench.places import CHANGE, DATA, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.places import CHANGE, DATA, FORMS, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
 _STYLES: Final = Path(__file__).with_name("workbench.css")
@@ -32,6 +32,9 @@ def pages() -> Mapping[str, Sequence[Any]]:
                 visibility="hidden",
             ),
             st.Page(LEAD, title="Lead", icon=":material/contact_mail:", url_path="lead", visibility="hidden"),
+        ],
+        "Build": [
+            st.Page(FORMS, title="Form builder", icon=":material/dynamic_form:", url_path="forms"),
         ],
         "Workspace": [
             st.Page(DATA, title="Data", icon=":material/database:", url_path="data"),

@@ -1,0 +1,206 @@
+"""What the page of forms loads and changes, in the name of the person who looks. Nothing is cached: several may edit.
+
+Who may not change settings reads everything here and changes nothing, whatever the page offers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from adapters.registry import TAKES_LEADS
+from ops.first_run import CRM_NAMES
+from snapshots import form_versions
+from snapshots.form_versions import Draft, DraftChanged, FormSummary, Status, Version
+from snapshots.inbox import Inbox
+from snapshots.organizations import list_connections
+from workbench import access, installation
+from workbench.builder import state
+from workbench.builder.templates import Template
+from workbench.view import View
+
+COUNTED_DAYS: Final = 30
+_ENDPOINT: Final = Path(__file__).parents[1] / "lead_endpoint"
+WIDGET: Final = _ENDPOINT / "static" / "widget.v1.js"
+WORDS: Final = _ENDPOINT / "widget" / "words.json"
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def summaries(view: View, *, archived: bool = False) -> list[FormSummary]:
+    return form_versions.list_forms(installation.database(), view.organization_id, archived=archived)
+
+
+def summary(view: View, form_id: int) -> FormSummary | None:
+    """None: the organization has no such form."""
+    return next((one for one in summaries(view, archived=True) if one.form_id == form_id), None)
+
+
+def received(view: View) -> Mapping[int, int]:
+    """Leads of the last COUNTED_DAYS days by form; a form without any is left out."""
+    since = view.now - timedelta(days=COUNTED_DAYS)
+    return Inbox(installation.database(), view.viewer).received_by_form(since)
+
+
+def draft(view: View, form_id: int) -> Draft:
+    return form_versions.get_draft(installation.database(), view.organization_id, form_id)
+
+
+def versions(view: View, form_id: int) -> list[Version]:
+    return form_versions.versions(installation.database(), view.organization_id, form_id)
+
+
+def published(view: View, form: FormSummary) -> dict[str, Any] | None:
+    """The version that is answered, as JSON; None: it was never published."""
+    found = next((one for one in versions(view, form.form_id) if one.version == form.published_version), None)
+    return found.definition.model_dump(mode="json") if found else None
+
+
+def providers(view: View) -> list[dict[str, str]]:
+    """CRMs that a field may be mapped to: first those that the organization has, then the others."""
+    mine = [one.provider for one in list_connections(installation.database(), view.organization_id) if one.is_active]
+    known = [one for one in TAKES_LEADS if one != "demo" or one in mine]
+    return [
+        {"provider": one, "name": CRM_NAMES.get(one, one.capitalize())}
+        for one in sorted(known, key=lambda each: each not in mine)
+    ]
+
+
+# --- the builder -----------------------------------------------------------------------------------------------------
+
+
+def for_builder(view: View, form: FormSummary, answer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the component draws. answer: what became of the last save of this session."""
+    found = draft(view, form.form_id)
+    live = published(view, form) or {}
+    return {
+        "form_id": form.form_id, "revision": found.revision, "definition": state.usable(found.definition),
+        "faults": [asdict(one) for one in state.named_faults(found.definition)], "defaults": state.defaults(),
+        "providers": providers(view), "words": words(), "widget": widget(), "may_change": view.may_change,
+        "published_names": [field["name"] for _, field in state.fields_of(live)], "ack": answer,
+    }  # fmt: skip
+
+
+def save(view: View, form_id: int, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Keeps a draft that the builder sent. The answer is for the builder: its own number, and the new revision, or the
+    draft that somebody else saved meanwhile. The same draft sent again is one save."""
+    answer: dict[str, Any] = {"client": sent.get("client"), "number": sent.get("number")}
+    definition, revision = sent.get("definition"), sent.get("revision")
+    if not isinstance(definition, dict) or not isinstance(revision, int):
+        return answer | {"problem": "This draft could not be read. Load the page again."}
+    try:
+        return answer | {"revision": _save(view, form_id, definition, revision)}
+    except DraftChanged:
+        found = draft(view, form_id)
+        theirs = state.usable(found.definition)
+        if theirs == state.usable(definition):
+            return answer | {"revision": found.revision}
+        told = state.changes(theirs, definition) or ["No difference that visitors would see"]
+        return answer | {"conflict": {"revision": found.revision, "definition": theirs, "changes": told}}
+    except ValueError as error:
+        return answer | {"problem": str(error)}
+
+
+def _save(view: View, form_id: int, definition: Mapping[str, Any], revision: int) -> int:
+    _demand(view)
+    return form_versions.save_draft(
+        installation.database(), view.organization_id, form_id, definition, expected_revision=revision, by=access.who()
+    )
+
+
+@cache
+def words() -> Mapping[str, str]:
+    """The widget's own words in English, by name."""
+    found: dict[str, dict[str, str]] = orjson.loads(WORDS.read_bytes())
+    return found["en"]
+
+
+def widget() -> str:
+    """The built widget, which the preview runs; empty where it was not built."""
+    return WIDGET.read_text(encoding="utf-8") if WIDGET.is_file() else ""
+
+
+def widget_hash() -> str | None:
+    """What browsers hold the frozen widget against, as `integrity` wants it."""
+    if not WIDGET.is_file():
+        return None
+    return "sha384-" + base64.b64encode(hashlib.sha384(WIDGET.read_bytes()).digest()).decode()
+
+
+# --- what people do --------------------------------------------------------------------------------------------------
+
+
+def _demand(view: View) -> None:
+    if not view.may_change:
+        raise PermissionError("Only administrators and sales ops change forms.")
+
+
+def create(view: View, name: str, template: Template) -> FormSummary:
+    """Raises ValueError for a name that is none."""
+    _demand(view)
+    return form_versions.create_form(
+        installation.database(), view.organization_id, name, template.draft(), by=access.who()
+    )
+
+
+def duplicate(view: View, form_id: int) -> FormSummary:
+    _demand(view)
+    return form_versions.duplicate(installation.database(), view.organization_id, form_id, by=access.who())
+
+
+def rename(view: View, form_id: int, name: str) -> None:
+    """Raises ValueError for a name that is none."""
+    _demand(view)
+    form_versions.rename(installation.database(), view.organization_id, form_id, name, by=access.who())
+
+
+def set_status(view: View, form_id: int, status: Status) -> None:
+    """Raises ValueError where that cannot be."""
+    _demand(view)
+    form_versions.set_status(installation.database(), view.organization_id, form_id, status, by=access.who())
+
+
+def restore(view: View, form_id: int, version: int) -> None:
+    _demand(view)
+    form_versions.restore(installation.database(), view.organization_id, form_id, version, by=access.who())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What publishing would do. definition: the draft with its consents numbered. changes: against what is answered
+    now, None where nothing is yet. faults: why it cannot be."""
+
+    revision: int
+    definition: dict[str, Any]
+    changes: list[str] | None
+    faults: list[state.NamedFault]
+
+
+def publication(view: View, form: FormSummary) -> Publication:
+    found, live = draft(view, form.form_id), published(view, form)
+    numbered = state.numbered_consents(found.definition, live)
+    return Publication(
+        revision=found.revision, definition=numbered, faults=state.named_faults(numbered),
+        changes=None if live is None else state.changes(live, numbered),
+    )  # fmt: skip
+
+
+def publish(view: View, form: FormSummary, wanted: Publication) -> int:
+    """The number of the version. Raises DraftChanged where somebody saved since `wanted` was looked at."""
+    _demand(view)
+    revision = wanted.revision
+    if wanted.definition != state.usable(draft(view, form.form_id).definition):
+        revision = _save(view, form.form_id, wanted.definition, revision)
+    return form_versions.publish(
+        installation.database(), view.organization_id, form.form_id, expected_revision=revision, by=access.who(),
+        now=view.now,
+    )  # fmt: skip
