@@ -84,6 +84,8 @@ class ContactInput:
     where the contact is not there any more, it is searched for like any other.
     may_write: asked before each write; False where somebody else has taken the delivery over (this process stood still
     for too long): then nothing may be sent.
+    owner_external_id: the CRM's id of who is to own the contact; set where it is new or has no owner, never taken from
+    anybody.
     """
 
     email: str | None = None
@@ -98,11 +100,16 @@ class ContactInput:
     key: str | None = None
     external_id: str | None = None
     may_write: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
+    owner_external_id: str | None = None
 
     def given(self) -> dict[str, str]:
         """The fields that say something, by name, without the white space around them."""
         values = {name: getattr(self, name) for name in _CONTACT_FIELDS} | dict(self.fields)
         return {name: value.strip() for name, value in values.items() if value and value.strip()}
+
+    def owner_beside(self, held: object) -> str | None:
+        """The owner to set where `held` is the present one; None: leave it."""
+        return None if held else self.owner_external_id
 
     def merged_into(self, current: Mapping[str, object]) -> dict[str, str]:
         """What a contact that holds `current` must be set to: only the fields that change, by the policies."""

@@ -36,6 +36,8 @@ class WrittenContacts:
         stored = self._store.get(key) or (None if contact.email else self._with_phone(contact))
         before = dict(stored) if stored is not None else _of_world(world, contact.email, as_instant(now))
         changes = contact.merged_into(before)
+        if owner := contact.owner_beside(before.get("owner_id")):
+            changes["owner_id"] = owner
         after: dict[str, object] = {"external_id": f"W{sha256(key.encode()).hexdigest()[:16]}", **before, **changes}
         external_id = str(after["external_id"])
         if not changes:
@@ -79,6 +81,7 @@ def as_contact(stored: Stored, base: Contact | None = None) -> Contact:
         base,
         name=" ".join(names) or base.name,
         phone=str(phone) if phone else base.phone,
+        owner_id=str(stored["owner_id"]) if stored.get("owner_id") else base.owner_id,
         raw={name: value for name, value in stored.items() if name != "modified_at"},
     )
 
@@ -112,6 +115,7 @@ def _of_world(world: DemoWorld, email: str | None, until: int) -> dict[str, obje
                 "first_name": people[place].first,
                 "last_name": people[place].last,
                 "phone": contact.phone,
+                "owner_id": contact.owner_id,
                 "created_at": contact.created_at.isoformat() if contact.created_at else None,
             }
             return {name: value for name, value in known.items() if value}

@@ -20,6 +20,7 @@ from adapters.hubspot.objects import CONTACTS, CONTACTS_SCOPE, WRITE_SCOPE, Path
 PROPERTIES = {
     "email": "email", "first_name": "firstname", "last_name": "lastname", "phone": "phone", "company": "company",
 }  # fmt: skip
+OWNER = "hubspot_owner_id"
 EXISTING = re.compile(r"Existing ID:\s*(\d+)")
 Raw = dict[str, Any]
 
@@ -55,7 +56,7 @@ class Contacts:
         return found
 
     def _read(self, reference: str, contact: ContactInput, *, by_email: bool = False) -> Raw | None:
-        names = [*self._names().values(), *contact.fields]
+        names = [*self._names().values(), OWNER, *contact.fields]
         names += [self.lead_id_property] if self.lead_id_property else []
         params = {"properties": ",".join(dict.fromkeys(names))} | ({"idProperty": "email"} if by_email else {})
         call = Call(
@@ -132,10 +133,12 @@ class Contacts:
         wanted = {names.get(name, name): value for name, value in changes.items()}
         if self.lead_id_property and contact.key and held.get(self.lead_id_property) != contact.key:
             wanted[self.lead_id_property] = contact.key
+        if owner := contact.owner_beside(held.get(OWNER)):
+            wanted[OWNER] = owner
         return wanted
 
     def _changed(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
-        ours = {theirs: name for name, theirs in self._names().items()}
+        ours = {theirs: name for name, theirs in self._names().items()} | {OWNER: "owner"}
         return tuple(sorted(ours.get(name, name) for name in wanted))
 
 

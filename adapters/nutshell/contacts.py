@@ -26,6 +26,7 @@ LEAST_DIGITS = 7
 """So many last digits make two ways to write a number the same."""
 WRITE_RIGHT = "to create and edit people"
 NOT_FOUND, INVALID = 404, 400
+OWNER = "owner"
 Raw = dict[str, Any]
 
 
@@ -146,6 +147,7 @@ class Contacts:
             body["phones"] = [_phone(changes["phone"], is_primary=True)]
         custom = self._custom(changes)
         body |= {"customFields": custom} if custom else {}
+        body |= {"links": {"owner": changes[OWNER]}} if OWNER in changes else {}
         try:
             answer = self._send("POST", CONTACTS.name, {"contacts": [body]}, contact, idempotent=False)
         except UnsureError:
@@ -214,11 +216,14 @@ class Contacts:
             changes.pop("last_name", None)
         if self.fields.lead_id and contact.key and held.custom.get(self.fields.lead_id) != contact.key:
             changes[self.fields.lead_id] = contact.key
+        # Only at its creation: what is documented of an update names no owner.
+        if owner := contact.owner_beside(held.row):
+            changes[OWNER] = owner
         return changes
 
     def _custom(self, changes: Mapping[str, str]) -> dict[str, str]:
         named = self.fields.named()
-        own = {"first_name", "last_name", "email", "phone"}
+        own = {"first_name", "last_name", "email", "phone", OWNER}
         return {named.get(name, name): value for name, value in changes.items() if name not in own}
 
     def _operations(self, contact: ContactInput, changes: Mapping[str, str], held: Held) -> list[Raw]:

@@ -183,6 +183,10 @@ class Contacts:
         if self.lead_id_field and contact.key and custom.get(self.lead_id_field) != contact.key:
             body.setdefault("custom_fields", {})[self.lead_id_field] = contact.key
         named = {self.lead_id_field} & set(body.get("custom_fields", {}))
+        # Every person there has an owner, so only a new one is given one.
+        if (owner := contact.owner_beside(person.get("id"))) and owner.isdigit():
+            body["owner_id"] = int(owner)
+            changes["owner"] = owner
         return Wanted(body, tuple(sorted({*changes, *(name for name in named if name)})))
 
     def _body(self, contact: ContactInput, person: Raw, changes: Mapping[str, str], *, dry_run: bool) -> Raw:

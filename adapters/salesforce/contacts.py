@@ -24,7 +24,7 @@ from adapters.salesforce.reading import NOBODY
 from adapters.salesforce.soql import is_id, quoted, select
 
 FIELDS = {"email": "Email", "first_name": "FirstName", "last_name": "LastName", "phone": "Phone"}
-ACCOUNT = "AccountId"
+ACCOUNT, OWNER = "AccountId", "OwnerId"
 HOLDER = re.compile(r"record with id:\s*([a-zA-Z0-9]{15,18})")
 GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"})
 CREATE, EDIT = "Create on Contact", "Edit on Contact"
@@ -211,6 +211,9 @@ class Contacts:
             wanted[ACCOUNT] = account
         if self.lead_id_field and contact.key and held.get(self.lead_id_field) != contact.key:
             wanted[self.lead_id_field] = contact.key
+        # Every contact there has an owner, so only a new one is given one.
+        if (owner := contact.owner_beside(held.get("Id"))) and self._field(OWNER).get("createable"):
+            wanted[OWNER] = owner
         return wanted
 
     def _company(self, name: str) -> str | None:
@@ -224,7 +227,7 @@ class Contacts:
         return str(rows[0]["Id"]) if len(rows) == 1 else None
 
     def _changed(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
-        ours = {theirs: name for name, theirs in self._names().items()} | {ACCOUNT: "company"}
+        ours = {theirs: name for name, theirs in self._names().items()} | {ACCOUNT: "company", OWNER: "owner"}
         return tuple(sorted(ours.get(name, name) for name in wanted))
 
 

@@ -138,8 +138,8 @@ def objects(
         SObject(
             name="Contact", prefix="003", kind="contact", rows=rows_of("contact"), required=("LastName",),
             fields={
-                **system(), **_PERSON, "MobilePhone": Field("phone", always(None)),
-                "Title": Field("string", always(None)),
+                **system(), **_PERSON, "OwnerId": Field("reference", owner, "owner_id"),
+                "MobilePhone": Field("phone", always(None)), "Title": Field("string", always(None)),
                 "AccountId": Field("reference", linked("company"), "company"),
                 "LeadSource": Field("picklist", text("lead_source"), "lead_source"), **custom,
             },

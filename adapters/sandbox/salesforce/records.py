@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from adapters.sandbox.salesforce.objects import SObject
+from adapters.sandbox.salesforce.objects import ADMIN, SObject
 from adapters.sandbox.salesforce.values import id_of, number_of, refuse, shown
 from adapters.sandbox.server import Reply, Request
 from adapters.sandbox.world import Row, Value
@@ -117,6 +117,9 @@ class Records:
                 raise refuse(400, "INVALID_FIELD_FOR_INSERT_UPDATE", message, [name])
             said = str(value) if value is not None else ""
             self._refuse_text(source, name, said, its_field.kind, its_field.longest)
+            if its_field.writes == "owner_id":
+                fields["owner_id"] = self._active_user(said)
+                continue
             if its_field.kind == "reference":
                 links[its_field.writes] = [number_of(said) or 0] if said else []
                 continue
@@ -124,6 +127,18 @@ class Records:
                 self._refuse_double(source, name, its_field.writes, said, but)
             fields[its_field.writes] = said or None
         return fields, links
+
+    def _active_user(self, said: str) -> int | None:
+        """None: the user whose key this is, who owns what names nobody."""
+        if said == ADMIN:
+            return None
+        found = self._server.world.get("owner", number_of(said) or 0)
+        if found is None:
+            raise refuse(400, "INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ["OwnerId"])
+        if found.archived_at is not None:
+            message = "operation performed with inactive user"
+            raise refuse(400, "INACTIVE_OWNER_OR_USER", message, ["OwnerId"])
+        return found.row_id
 
     def _refuse_text(self, source: SObject, name: str, said: str, kind: str, longest: int) -> None:
         if len(said) > longest:

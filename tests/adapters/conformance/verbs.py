@@ -204,3 +204,21 @@ class VerbRules(Rules):
         with pytest.raises(RetriableError):
             adapter.upsert_contact(contact)
         assert contacts_at(adapter, "late@conformance.example") == []
+
+    def test_a_new_contact_gets_the_owner_and_keeps_it(self, adapter: CrmAdapter) -> None:
+        """Nobody's contact is taken away, and a contact without a word about an owner is nobody's business."""
+        mine, other = self._two_owners(adapter)
+        contact = ContactInput(email="owned@conformance.example", first_name="Owned", owner_external_id=mine)
+        if self.refuses_writing(adapter, contact):
+            return
+        assert "owner" in "".join(adapter.upsert_contact(contact, dry_run=True).changed)
+        created = adapter.upsert_contact(contact)
+        assert [one.owner_id for one in contacts_at(adapter, contact.email)] == [mine]
+        again = adapter.upsert_contact(replace(contact, owner_external_id=other))
+        assert (created.outcome, again.outcome) == ("created", "exists")
+        assert [one.owner_id for one in contacts_at(adapter, contact.email)] == [mine]
+
+    def _two_owners(self, adapter: CrmAdapter) -> tuple[str, str]:
+        owners = adapter.list_owners() if Kind.OWNER in adapter.capabilities.kinds else []
+        found = [owner.external_id for owner in owners if owner.is_active][:2]
+        return (found[0], found[1]) if len(found) == 2 else ("1", "2")
