@@ -180,11 +180,12 @@ def import_csv(  # typer calls it by names
 
 @app.command()
 def worker() -> None:
-    """Run queued and scheduled jobs and deliver leads, until told to stop."""
+    """Run queued and scheduled jobs, deliver leads and tell of them, until told to stop."""
     from ops.delivery import delivering
     from ops.jobs import run_worker
+    from ops.notify import notifying
 
-    with installation() as services, delivering(services):
+    with installation() as services, delivering(services), notifying(services):
         run_worker(services)
 
 

@@ -30,6 +30,7 @@ from snapshots.database import Database
 from snapshots.delivery import Claim, Outbox
 from snapshots.delivery_rules import Parked, Verdict
 from snapshots.organizations import CrmConnection, list_connections
+from snapshots.routing import Router
 from snapshots.wakeup import Wakeup
 
 ADAPTER_KEPT_S = 60.0
@@ -81,6 +82,8 @@ class Deliverer:
     chance: Callable[[], float] = random.random
     clock: Callable[[], float] = monotonic
     pause: Callable[[float], object] = sleep
+    router: Router | None = None
+    """Gives a lead to a person before its first delivery; None: to nobody."""
     _held_until: dict[tuple[UUID, int], float] = field(default_factory=dict)
     _adapters: dict[tuple[int, int], Kept] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -133,18 +136,19 @@ class Deliverer:
         return self.outbox.settle(claim, verdict)
 
     def _attempt(self, claim: Claim) -> Verdict:
-        if claim.connection_id is None:
-            return delivery_rules.parked(
-                Parked.CONFIG, "No CRM that takes leads is connected. Connect one (see CRM_PROVIDER), then replay."
-            )
         capabilities = _UNKNOWN
         try:
+            owner = self._owner(claim)
+            if claim.connection_id is None:
+                return delivery_rules.parked(
+                    Parked.CONFIG, "No CRM that takes leads is connected. Connect one (see CRM_PROVIDER), then replay."
+                )
             adapter = self._adapter(claim.organization_id, claim.connection_id)
             capabilities = delivery_rules.towards(claim.contact, adapter.capabilities)
             refusal = delivery_rules.before_sending(claim.tried, capabilities)
             if refusal is not None:
                 return refusal
-            contact = replace(claim.contact, may_write=partial(self._is_held, claim))
+            contact = replace(claim.contact, may_write=partial(self._is_held, claim), owner_external_id=owner)
             return delivery_rules.delivered(adapter.upsert_contact(contact))
         except Exception as error:
             if isinstance(error, ConfigError):  # made anew, it reads a key file or a right that was mended meanwhile
@@ -153,6 +157,12 @@ class Deliverer:
                 LOG.exception("delivery failed unexpectedly", lead_id=str(claim.lead_id))
                 error = CrmError(f"Unexpected {type(error).__name__}; the log has the details.")
             return delivery_rules.failed(error, claim.tried, capabilities, chance=self.chance())
+
+    def _owner(self, claim: Claim) -> str | None:
+        """Whose the lead is, by the CRM's id."""
+        if self.router is None:
+            return None
+        return self.router.route(claim.organization_id, claim.lead_id, claim.connection_id)
 
     def _adapter(self, organization_id: int, connection_id: int) -> CrmAdapter:
         with self._guard:
@@ -255,7 +265,8 @@ def make_outbox(database: Database, worker: str) -> Outbox:
 
 def make_worker(services: Services, name: str) -> DeliveryWorker:
     """A worker on the installation's database, not started yet."""
-    deliverer = Deliverer(services, make_outbox(services.database, name))
+    outbox = make_outbox(services.database, name)
+    deliverer = Deliverer(services, outbox, router=Router(database=services.database))
     return DeliveryWorker(deliverer, Wakeup(services.database_url))
 
 

@@ -9,6 +9,7 @@ import difflib
 import os
 import secrets
 from contextlib import suppress
+from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     allow_private_hosts: bool = False
     smtp_url: SecretStr | None = None
+    smtp_from: str | None = None
 
     @property
     def home(self) -> Path:
@@ -153,6 +155,13 @@ class Settings(BaseSettings):
         if url is not None and urlsplit(url.get_secret_value()).scheme not in {"smtp", "smtps"}:
             raise ValueError("must look like smtps://user:password@mail.example.com:465 (or smtp://)")
         return url
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_sender(cls, sender: str | None) -> str | None:
+        if sender is not None and (not sender.isprintable() or "@" not in parseaddr(sender)[1]):
+            raise ValueError("must be an e-mail address, such as SLMS <leads@example.com>")
+        return sender
 
     @field_validator("time_zone")
     @classmethod

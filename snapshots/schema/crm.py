@@ -35,8 +35,10 @@ organizations = Table(
     Column("default_currency", Text, comment="assumed where a record names none; null: such amounts stay without one"),
     Column("reporting_currency", Text, comment="the currency that pages convert to where a rate is known"),
     Column("is_sample", Boolean, nullable=False, server_default=text("false")),
+    Column("fiscal_year_start", SmallInteger, nullable=False, server_default=text("1"), comment="its first month"),
     Column("data_version", BigInteger, nullable=False, server_default=text("0"), comment="grows with every batch"),
     at("created_at", server_default=func.now()),
+    CheckConstraint("fiscal_year_start between 1 and 12", name="fiscal_year_start"),
 )
 
 users = table(
@@ -294,6 +296,7 @@ deal_contacts = table(
     "deal_contacts",
     Column("deal_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False),
+    Index(None, "organization_id", "contact_id"),
     key=("deal_id", "contact_id"),
 )
 
@@ -333,6 +336,13 @@ activities = table(
     Index(None, "organization_id", "owner_id", "occurred_at"),
     Index(
         "ix_activities_deal", "organization_id", "deal_id", "occurred_at", postgresql_where=text("deal_id is not null")
+    ),
+    Index(
+        "ix_activities_contact",
+        "organization_id",
+        "contact_id",
+        "occurred_at",
+        postgresql_where=text("contact_id is not null"),
     ),
     key=("connection_id", "external_id"),
 )
