@@ -129,7 +129,8 @@ def theme(palette: Palette) -> dict[str, Any]:
     }
 
 
-def _finished(chart: Chart, palette: Palette, height: int) -> Chart:
+def finished(chart: Chart, palette: Palette, height: int) -> Chart:
+    """The chart at its size, in the style of all."""
     # The padding stands here and not in the configuration, else Streamlit adds 20 px below.
     sized = chart.properties(
         height=height,
@@ -174,7 +175,7 @@ def _ticks(first: date, last: date) -> tuple[list[date], str]:
     return [stamp.date() for stamp in starts], ("%Y" if months > 60 else "%b" if months <= 11 else "%b %y")
 
 
-def _time_axis(days: pd.Series, field: str, *, room: float, names_px: int = 0) -> alt.X:
+def time_axis(days: pd.Series, field: str, *, room: float, names_px: int = 0) -> alt.X:
     """A day axis with room for names at the right end: a share of the days, and never less than `names_px` pixels,
     for on a narrow screen a share is too little. Ticks stay inside the data.
     """
@@ -191,7 +192,8 @@ def _time_axis(days: pd.Series, field: str, *, room: float, names_px: int = 0) -
     return alt.X(f"{field}:T", title=None, axis=axis, scale=scale)
 
 
-def _value_axis(field: str, measure: Measure, top: float) -> alt.Y:
+def value_axis(field: str, measure: Measure, top: float) -> alt.Y:
+    """From zero to `top`."""
     domain = alt.Scale(zero=True, nice=True, domain=[0, top]) if top > 0 else alt.Scale(domain=[0, 1])
     # Half a deal is none: what is counted has no ticks between whole numbers.
     least = alt.Undefined if measure.prefix or measure.is_rate else 1
@@ -199,7 +201,8 @@ def _value_axis(field: str, measure: Measure, top: float) -> alt.Y:
     return alt.Y(f"{field}:Q", title=None, scale=domain, axis=axis)
 
 
-def _as_days(frame: pd.DataFrame, field: str) -> pd.DataFrame:
+def as_days(frame: pd.DataFrame, field: str) -> pd.DataFrame:
+    """The frame with this column as days, as Altair wants them."""
     return frame.assign(**{field: pd.to_datetime(frame[field])})
 
 
@@ -210,7 +213,7 @@ def empty(palette: Palette, *, reason: str, height: int = 260) -> Chart:
     y = alt.Y("y:Q", title=None, axis=blank, scale=alt.Scale(domain=[0, 1]))
     x = alt.X("x:Q", title=None, axis=alt.Axis(labels=False), scale=alt.Scale(domain=[0, 1]))
     text = alt.Chart(note).mark_text(color=palette.muted, fontSize=12, lineBreak="\n").encode(x, y, text="reason:N")
-    return _finished(alt.layer(text), palette, height)
+    return finished(alt.layer(text), palette, height)
 
 
 def trend(
@@ -226,26 +229,26 @@ def trend(
     """
     if frame.empty:
         raise ValueError("nothing to draw: use empty()")
-    data = _as_days(frame, "day")
+    data = as_days(frame, "day")
     has_comparison = bool(data["comparison"].notna().any())
     top = float(data[["value", "comparison"]].max().max()) * 1.08
-    x = _time_axis(data["day"], "day", room=0.14 if has_comparison else 0.02,
+    x = time_axis(data["day"], "day", room=0.14 if has_comparison else 0.02,
                    names_px=_PERIODS_PX if has_comparison else 0)  # fmt: skip
-    y = _value_axis("value", measure, top)
+    y = value_axis("value", measure, top)
     base = alt.Chart(data)
     layers: list[Any] = []
     if len(data) > 1:
         layers.append(base.mark_area(color=palette.primary, opacity=0.07).encode(x, y))
     if has_comparison:
         dashed = base.mark_line(color=palette.ghost, strokeDash=[4, 3], strokeWidth=1.5)
-        layers.append(dashed.encode(x, _value_axis("comparison", measure, top)))
+        layers.append(dashed.encode(x, value_axis("comparison", measure, top)))
     layers += _present(data, x, y, palette, partial_from)
     layers += (
         _end_names(data, palette, measure=measure, x=x, top=top, names=names, height=height) if has_comparison else []
     )
     layers += _marked(marks, data["day"], x, palette)
     layers.append(_hover(base, x, palette, measure, names if has_comparison else names[:1]))
-    return _finished(alt.layer(*layers), palette, height)
+    return finished(alt.layer(*layers), palette, height)
 
 
 def shown_marks(marks: Sequence[Mark], days: pd.Series) -> list[Mark]:
@@ -306,7 +309,7 @@ def _end_names(
         ends, ("value", "comparison"), names, offsets, styles, strict=True
     ):
         text = alt.Chart(end).mark_text(align="left", dx=9, dy=offset, text=name, color=color, fontWeight=weight)
-        layers.append(text.encode(x, _value_axis(field, measure, top)))
+        layers.append(text.encode(x, value_axis(field, measure, top)))
     return layers
 
 
@@ -329,13 +332,13 @@ def baseline(
     """
     if frame.empty:
         raise ValueError("nothing to draw: use empty()")
-    data = _as_days(frame, "day")
+    data = as_days(frame, "day")
     top = float(data[["value", "high"]].max().max()) * 1.08
-    x, base = _time_axis(data["day"], "day", room=0.17, names_px=_USUAL_PX), alt.Chart(data)
-    y = _value_axis("value", measure, top)
+    x, base = time_axis(data["day"], "day", room=0.17, names_px=_USUAL_PX), alt.Chart(data)
+    y = value_axis("value", measure, top)
     layers: list[Any] = []
     if data["high"].notna().any():
-        layers += _band(base, x, _value_axis("low", measure, top), _value_axis("middle", measure, top), palette)
+        layers += _band(base, x, value_axis("low", measure, top), value_axis("middle", measure, top), palette)
     layers.append(base.mark_line(color=palette.primary).encode(x, y))
     outside = base.transform_filter("isValid(datum.high) && (datum.value < datum.low || datum.value > datum.high)")
     layers.append(outside.mark_point(filled=True, size=70, color=palette.lost, shape="diamond", opacity=1).encode(x, y))
@@ -345,7 +348,7 @@ def baseline(
     for field, title in (("value", measure.title), ("low", "Usually from"), ("high", "to")):
         tooltip.append(alt.Tooltip(f"{field}:Q", title=title, format=measure.tooltip_format))
     layers.append(base.mark_rule(opacity=0, strokeWidth=14).encode(x, tooltip=tooltip))
-    return _finished(alt.layer(*layers), palette, height)
+    return finished(alt.layer(*layers), palette, height)
 
 
 def _band(base: alt.Chart, x: alt.X, low: alt.Y, middle: alt.Y, palette: Palette) -> list[Any]:
@@ -365,7 +368,7 @@ def _baseline_names(
     return [
         alt.Chart(last)
         .mark_text(align="left", dx=9, dy=offset, text=name, color=color, fontWeight=weight)
-        .encode(x, _value_axis(field, measure, top))
+        .encode(x, value_axis(field, measure, top))
         for (field, name, color, weight), offset in zip(rows, offsets, strict=True)
     ]
 
@@ -392,4 +395,4 @@ def stage_bars(frame: pd.DataFrame, palette: Palette, *, measure: Measure, heigh
     part = base.mark_bar(color=palette.primary, height={"band": 0.5})
     weighted = part.encode(alt.X("weighted:Q", title=None, scale=scale, axis=None), y, tooltip=tooltip)
     names = base.mark_text(align="left", dx=8, fontSize=12, color=palette.ink).encode(x, y, text="label:N")
-    return _finished(alt.layer(whole, weighted, names), palette, height or 43 * len(frame) + 16)
+    return finished(alt.layer(whole, weighted, names), palette, height or 43 * len(frame) + 16)

@@ -1,6 +1,6 @@
 """The asynchronous front (ASGI): it takes a request's body in full, within a size and a time, before any thread is
-spent on it; hundreds of senders who dawdle cost nothing but their sockets. Leads it handles itself, everything else
-goes to Flask in a thread."""
+spent on it; hundreds of senders who dawdle cost nothing but their sockets. Leads and beacons it handles itself,
+everything else goes to Flask in a thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from lead_endpoint.beacons import ALLOWED, BEACONS_PATH
 from lead_endpoint.messages import Answer, Request, problem, unexpected
 from lead_endpoint.parts import Parts
 from lead_endpoint.reception import MOST_BYTES, too_large
@@ -48,6 +49,9 @@ class Front:
             await _send(send, body)
         elif scope["path"] == LEADS_PATH and scope["method"] == "POST":
             await _send(send, await self._lead(_request(scope, body)))
+        elif scope["path"] == BEACONS_PATH and scope["method"] in {"POST", "OPTIONS"}:
+            is_post = scope["method"] == "POST"
+            await _send(send, self.parts.beacons.take(_request(scope, body)) if is_post else ALLOWED)
         else:
             await self._wsgi(scope, _replayed(body), send)
 

@@ -22,11 +22,20 @@ _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 
 def client_network(peer: str, headers: Mapping[str, str], *, proxies: int) -> str:
     """The network of the sender as text. peer: who connected to us; proxies: how many of ours stand before us."""
+    return _network(_sender(peer, headers, proxies))
+
+
+def client_address(peer: str, headers: Mapping[str, str], *, proxies: int) -> str:
+    """The address of the sender as text, to be looked at and not to be kept; empty where it has none."""
+    return str(_address(_sender(peer, headers, proxies)) or "")
+
+
+def _sender(peer: str, headers: Mapping[str, str], proxies: int) -> str:
     if proxies > 0:
         hops = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
         if len(hops) >= proxies and _address(hops[-proxies]) is not None:
-            return _network(hops[-proxies])
-    return _network(peer)
+            return hops[-proxies]
+    return peer
 
 
 @lru_cache(maxsize=4096)

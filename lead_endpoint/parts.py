@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lead_endpoint.at_once import AtOnce, Deliver
+from lead_endpoint.beacons import BeaconBox
 from lead_endpoint.desk import Desk
 from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.meter import Meter
 from lead_endpoint.rate import RateLimit
 from lead_endpoint.reception import Reception, Rules
-from snapshots import intake
+from snapshots import beacons, intake
 from snapshots.form_finder import FormFinder
 from snapshots.group_commit import GroupCommit
 
@@ -37,6 +38,7 @@ class Parts:
     _services: Services | None = None
     _pool: intake.Pool | None = None
     _desk: Desk | None = None
+    _beacons: BeaconBox | None = None
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -62,7 +64,18 @@ class Parts:
                 self._desk = self._make_desk()
             return self._desk
 
+    @property
+    def beacons(self) -> BeaconBox:
+        if self._beacons is not None:
+            return self._beacons
+        with self._making:
+            if self._beacons is None:
+                self._beacons = self._make_beacons()
+            return self._beacons
+
     def close(self) -> None:
+        if self._beacons is not None:
+            self._beacons.close()
         if self._desk is not None:
             self._desk.close()
         if self._pool is not None:
@@ -84,6 +97,20 @@ class Parts:
             at_once=AtOnce(self._make_deliver, partial(intake.current, pool), settings.lead_wait_s),
             keep=partial(intake.keep_refused, pool),
         )
+
+    def _make_beacons(self) -> BeaconBox:
+        forms, services = self.desk.forms, self.services
+        made = BeaconBox(
+            connect=partial(beacons.connect, services.database_url),
+            find=forms.find,
+            is_remembered=lambda key: forms.remembered(key)[0],
+            registry=self.meter.registry,
+            now=services.now,
+            clock=time.monotonic,
+            proxies=services.settings.trusted_proxies,
+        )
+        made.start()
+        return made
 
     def _make_deliver(self) -> Deliver:
         from ops.delivery import Deliverer, deliver_one, make_outbox

@@ -23,6 +23,7 @@ from snapshots.idempotency import claim
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
 from snapshots.retention import forget_refused
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
+from snapshots.visits import fold_leads, forget_visits
 
 SYNC_TASK = "sync_connection"
 REFRESH_HOUR = 5
@@ -177,16 +178,30 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
     @app.periodic(cron="27 3 * * *")
     @app.task(name="forget_refused", queueing_lock="forget_refused")
     def forgetting_tick(timestamp: int) -> str:
-        return f"{forget_refused_of_all(services)} refused submissions deleted"
+        return f"{forget_refused_of_all(services)} refused submissions and visits deleted"
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="join_visits", queueing_lock="join_visits")
+    def joining_tick(timestamp: int) -> str:
+        return f"{join_visits_of_all(services)} leads joined their visits"
 
     return app
+
+
+def join_visits_of_all(services: Services) -> int:
+    """Join new leads to the visits that they came of, in every organization. Returns how many leads that were."""
+    return sum(
+        fold_leads(services.database, organization.organization_id)
+        for organization in list_organizations(services.database)
+    )
 
 
 def forget_refused_of_all(services: Services) -> int:
     """Delete what is kept for a while alone, in every organization. Returns how many rows that were."""
     return sum(
-        forget_refused(services.database, organization.organization_id, now=services.now())
+        forget(services.database, organization.organization_id, now=services.now())
         for organization in list_organizations(services.database)
+        for forget in (forget_refused, forget_visits)
     )
 
 

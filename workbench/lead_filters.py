@@ -154,7 +154,7 @@ def _midnight(day: date, view: View) -> datetime:
 
 def draw(view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_whole: bool) -> None:
     """The chips, beside the organization's. is_whole: with those that narrow the list, for whoever sees it."""
-    _range(view)
+    range_chip(view)
     if len(forms) > 1:
         _list("Form", "form_ids", choice.form_ids, {form.form_id: form.name for form in forms}, "list_alt")
     if not is_whole:
@@ -182,7 +182,8 @@ def _on_list(name: str) -> None:
     change(**{name: tuple(st.session_state[f"lead_{name}"])})
 
 
-def _range(view: View) -> None:
+def range_chip(view: View) -> None:
+    """The days, which end today."""
     asked, filters = period(view), view.filters
     first = asked.first or view.choices.earliest
     label = days(view) if filters.range == "custom" else RANGES[filters.range]

@@ -1,0 +1,144 @@
+"""What the pages on forms are narrowed by: days that end today, forms, sources, campaigns, teams and owners.
+
+Sources and campaigns are those of visits, which are not the sources that a CRM knows:
+`?form=7&src=google&campaign=Brand`. Like the other filters they live in the session, and a URL that names any wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+import streamlit as st
+
+from snapshots.lead_funnel import VisitFilter
+from snapshots.slices import Slice
+from workbench import filter_bar, lead_filters
+from workbench.view import View
+
+_CHOICE, _URL = "funnel_choice", "funnel_choice_url"
+PARAMETERS: Final = ("form", "src", "campaign")
+NO_CAMPAIGN: Final = "No campaign"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelChoice:
+    """Empty means all; the campaign "" is none."""
+
+    form_ids: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    campaigns: tuple[str, ...] = ()
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.form_ids or self.sources or self.campaigns)
+
+    def of_visits(self, *, kind: int | None = None) -> VisitFilter:
+        """The same as the database is asked."""
+        return VisitFilter(form_ids=self.form_ids, sources=self.sources, campaigns=self.campaigns, kind=kind)
+
+
+def from_url(params: Mapping[str, Sequence[str]]) -> FunnelChoice:
+    """What a URL asks for; what cannot be read is left out."""
+    return FunnelChoice(
+        form_ids=tuple(sorted({int(one) for one in params.get("form", ()) if one.isascii() and one.isdigit()})),
+        sources=tuple(sorted(set(params.get("src", ())))),
+        campaigns=tuple(sorted(set(params.get("campaign", ())))),
+    )
+
+
+def to_url(choice: FunnelChoice) -> dict[str, list[str]]:
+    """The query parameters that bring this choice back."""
+    params = {
+        "form": [str(one) for one in choice.form_ids], "src": list(choice.sources), "campaign": list(choice.campaigns)
+    }  # fmt: skip
+    return {name: values for name, values in params.items() if values}
+
+
+def adopt(form_ids: Sequence[int]) -> FunnelChoice:
+    """The choice of this run, without forms that are not there; kept for the session and written to the URL."""
+    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
+    state = st.session_state
+    if _CHOICE not in state or (params and params != state.get(_URL)):
+        state[_CHOICE] = from_url(params)
+    choice: FunnelChoice = state[_CHOICE]
+    choice = replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
+    wanted = to_url(choice)
+    for name in PARAMETERS:
+        if name in wanted and st.query_params.get_all(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    state[_CHOICE], state[_URL] = choice, wanted
+    return choice
+
+
+def change(**changes: Any) -> None:
+    """Changes the choice of the session; the URL follows with the next run."""
+    found: FunnelChoice = st.session_state.get(_CHOICE, FunnelChoice())
+    st.session_state[_CHOICE] = replace(found, **changes)
+
+
+def clear() -> None:
+    """Everything again."""
+    st.session_state[_CHOICE] = FunnelChoice()
+    filter_bar.drop(team_ids=(), owner_ids=())
+
+
+def slice_of(view: View) -> Slice:
+    """The days that are looked at, which end today, and the teams and owners."""
+    asked = lead_filters.period(view)
+    return Slice(
+        first_day=asked.first,
+        last_day=asked.last,
+        as_of=today(view),
+        team_ids=view.filters.team_ids,
+        owner_ids=view.filters.owner_ids,
+    )
+
+
+def today(view: View) -> date:
+    return view.now.astimezone(view.zone).date()
+
+
+def draw(view: View, choice: FunnelChoice, names: Mapping[str, Mapping[Any, str]], *, has_people: bool) -> None:
+    """The chips. names: what there is to choose from, by field of the choice. has_people: with teams and owners."""
+    lead_filters.range_chip(view)
+    for field, what, icon in (
+        ("form_ids", "Form", "dynamic_form"), ("sources", "Source", "input"), ("campaigns", "Campaign", "campaign")
+    ):  # fmt: skip
+        if len(names.get(field, {})) > 1 or getattr(choice, field):
+            _list(what, field, getattr(choice, field), names[field], icon)
+    if has_people:
+        for field, what, icon in (("team_ids", "Team", "groups"), ("owner_ids", "Owner", "person")):
+            options = view.choices.teams if field == "team_ids" else view.choices.owners
+            if options:
+                _list(what, field, getattr(view.filters, field), options, icon)
+    if choice.is_narrowed or (has_people and (view.filters.team_ids or view.filters.owner_ids)):
+        st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear, key="funnel_clear")
+
+
+def _list(what: str, field: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
+    labels = [names[one] for one in chosen if one in names]
+    more = f" +{len(labels) - 1}" if len(labels) > 1 else ""
+    label = labels[0] if labels else "all"
+    short = label if len(label) <= filter_bar.MAX_NAME else label[: filter_bar.MAX_NAME - 1].rstrip() + "…"
+    # What a visitor sent is text, never Markdown.
+    safe = short.translate({ord(letter): f"\\{letter}" for letter in r"\`*_{}[]()#+-.!:$<>~|"})
+    with st.popover(f"{what}: {safe}{more}", icon=f":material/{icon}:", key=f"chip_funnel_{field}"):
+        key = f"funnel_{field}"
+        st.session_state[key] = [one for one in chosen if one in names]
+        st.multiselect(
+            what, list(names), format_func=names.__getitem__, key=key, on_change=_on_list, args=(field,),
+            placeholder=f"All {what.lower()}s", width=300,
+        )  # fmt: skip
+
+
+def _on_list(field: str) -> None:
+    values = tuple(st.session_state[f"funnel_{field}"])
+    if field in {"team_ids", "owner_ids"}:
+        filter_bar.drop(**{field: values})
+    else:
+        change(**{field: values})
