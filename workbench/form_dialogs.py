@@ -140,6 +140,9 @@ def _publish(view: View, form: FormSummary) -> None:
         st.markdown("This is its first version. From then on the form can be shown on websites.")
     elif not wanted.changes:
         st.markdown("Nothing differs from the version that is answered now.")
+        if form.status == "published":
+            st.button("Back to the form", key="publish_back", on_click=close)
+            return
     else:
         st.markdown(f"Different from version {form.published_version}, which is answered now:")
         _list(wanted.changes)

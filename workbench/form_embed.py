@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from snapshots.form_versions import FormSummary
-from workbench import cards, forms_data, installation, lead_snippets, states
+from workbench import cards, form_snippets, forms_data, installation, lead_snippets, states
 from workbench.builder import state
-from workbench.lead_snippets import Snippet
+from workbench.form_snippets import Place, Snippet
 from workbench.view import View
 
 
@@ -18,7 +18,7 @@ def draw(view: View, form: FormSummary) -> None:
                      key="embed", icon="code")  # fmt: skip
         return
     settings = installation.services().settings
-    where = lead_snippets.Place(base=lead_snippets.base(settings), key=form.key, integrity=forms_data.widget_hash())
+    where = Place(base=lead_snippets.base(settings), key=form.key, integrity=forms_data.widget_hash())
     if form.status != "published":
         st.markdown(
             f":orange[:material/pause_circle: The form is {form.status}: visitors are told that it takes nothing.]"
@@ -28,9 +28,9 @@ def draw(view: View, form: FormSummary) -> None:
     definition = state.parsed(live)
     title = (definition.title if definition else "") or form.name
     for snippet in (
-        lead_snippets.widget(where),
-        lead_snippets.frame(where, title),
-        lead_snippets.plain_form(where, live),
+        form_snippets.widget(where),
+        form_snippets.frame(where, title),
+        form_snippets.plain_form(where, live),
     ):
         _snippet(snippet)
     _link(where)
@@ -41,10 +41,10 @@ def _snippet(snippet: Snippet) -> None:
     st.code(snippet.code, language=None, wrap_lines=True)
 
 
-def _link(where: lead_snippets.Place) -> None:
+def _link(where: Place) -> None:
     cards.title("Link and QR code", "For e-mails, signatures and print: the form on a page of its own")
     st.code(where.page, language=None, wrap_lines=True)
-    drawn = lead_snippets.qr_code(where.page)
+    drawn = form_snippets.qr_code(where.page)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         # Black on white in both themes: readers of codes want it so.
         st.html(

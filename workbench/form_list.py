@@ -58,7 +58,7 @@ def _first(view: View) -> None:
 def _head() -> None:
     with st.container(key="formhead"):
         columns = st.columns(_WIDTHS, vertical_alignment="center")
-        titles = ("Form", "Status", "Version", f"Leads in {forms_data.COUNTED_DAYS} days", "")
+        titles = ("Form", "Status", "Version", f"Last {forms_data.COUNTED_DAYS} days", "")
         for column, title in zip(columns, titles, strict=True):
             column.markdown(f":gray[:small[{title}]]" if title else "")
 
@@ -73,7 +73,7 @@ def _row(view: View, form: FormSummary, received: Mapping[int, int]) -> None:
         word, icon, colour = form_words.STATUSES[form.status]
         status.badge(word, icon=f":material/{icon}:", color=colour)
         version.markdown(f":gray[{form_words.standing(form)}]")
-        leads.markdown(formats.count(received.get(form.form_id, 0)))
+        leads.markdown(formats.plural(received.get(form.form_id, 0), "lead"))
         with actions:
             menu(view, form)
 

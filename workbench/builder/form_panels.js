@@ -93,7 +93,7 @@ function thanks(editor) {
 function places(editor) {
   return group("Where it may stand",
     own(editor, text, "title", "Title", { help: "Stands over the form and on its own page." }),
-    own(editor, text, "language", "Language of its texts", { maxlength: 12, class: "code", help: "en, de, pt-BR …; further ones are added under Texts." }),
+    own(editor, text, "language", "Language of its texts", { value: editor.draft.language ?? "en", maxlength: 12, class: "code", help: "en, de, pt-BR …; further ones are added under Texts." }),
     own(editor, lines, "domains", "Allowed domains", { placeholder: "https://www.example.com", help: "One a line. None: it may stand on any page." }));
 }
 

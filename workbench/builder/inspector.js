@@ -46,8 +46,7 @@ function actions(editor, place) {
   return el("div", { class: "actions" },
     sign("↑", "Move up", () => nudge(editor, place, -1), { key: "up" }),
     sign("↓", "Move down", () => nudge(editor, place, 1), { key: "down" }),
-    sign("⧉", "Duplicate", copy, { key: "copy" }),
-    sign("✕", "Remove", () => removeField(editor, place), { key: "remove" }));
+    button("Duplicate", copy, { key: "copy" }), button("Remove", () => removeField(editor, place), { key: "remove" }));
 }
 
 function words(editor, field, place) {

@@ -7,16 +7,21 @@ import * as model from "./model.js";
 const QUIET_MS = 250;
 const KEY = "preview";
 
-/** Runs in the frame, before the widget: the definition comes by message, and no request leaves. */
+/** Runs in the frame, before the widget: the definition comes by message, and whatever the widget asks is answered here. */
 function frameScript() {
-  window.fetch = () => Promise.reject(new Error("A preview sends nothing"));
+  let form = null;
+  const answer = (status, body) => new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+  window.fetch = async (address, options) => {
+    if (options?.method === "POST") return answer(202, { status: "accepted", lead_id: "preview" });
+    return String(address).includes("/public/forms/") ? answer(200, form) : answer(404, {});
+  };
   navigator.sendBeacon = () => true;
   addEventListener("message", ({ source, data }) => {
     if (source !== parent || !data?.form) return;
+    form = data.form;
     const script = document.createElement("script");
     script.textContent = data.widget;
-    // With a definition of its own the widget asks for none, and sends nothing either.
-    const attributes = { definition: JSON.stringify(data.form), form: data.form.key, endpoint: "https://preview.invalid", lang: data.language, remember: "no" };
+    const attributes = { form: form.key, endpoint: "https://preview.invalid", lang: data.language, remember: "no" };
     for (const [name, value] of Object.entries(attributes)) script.setAttribute(`data-${name}`, value);
     document.documentElement.lang = data.language;
     document.body.replaceChildren(script);

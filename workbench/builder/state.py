@@ -232,11 +232,16 @@ _NAMES_ONE: Final = (re.compile(r"^(\w+) depends on "), re.compile(r"^two fields
 
 def _of_the_whole(draft: Draft, message: str) -> NamedFault:
     name = next((found[1] for pattern in _NAMES_ONE if (found := pattern.search(message))), None)
-    for step, part in enumerate(draft.get("steps") or []):
-        for index, field in reversed([*enumerate(part.get("fields") or [])]):
-            if name is not None and field.get("name") == name:
-                key = "show-if" if "depends" in message else "name"
-                return NamedFault(message=message, title=title_of(field), step=step, index=index, key=key)
+    places = [
+        (step, index, field)
+        for step, part in enumerate(draft.get("steps") or [])
+        for index, field in enumerate(part.get("fields") or [])
+        if name is not None and field.get("name") == name
+    ]
+    if places:
+        step, index, field = places[-1]
+        key = "show-if" if "depends" in message else "name"
+        return NamedFault(message=message, title=title_of(field), step=step, index=index, key=key)
     if "redirects" in message:
         return NamedFault(message=message, title="After sending", tab="settings", key="thank-url")
     return NamedFault(message=message[:1].upper() + message[1:], key="kind-email")
