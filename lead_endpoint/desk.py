@@ -48,24 +48,30 @@ class Desk:
     async def _handle(self, request: Request) -> Answer:
         reading = self.reception.read(request)
         if isinstance(reading, Answer):
-            return reading
+            return self.reception.shared(reading, request, None)
         try:
             form = await self._form(reading)
             if isinstance(form, Answer):
-                return form
-            judged = self.reception.judge(reading, form)
-            if isinstance(judged, Turned):
-                return await self._turned(judged)
-            return await self._wanted(judged)
+                return self.reception.shared(form, request, None)
+            return self.reception.shared(await self._judged(reading, form), request, form)
         except StoreUnavailable as error:
             LOG.warning("lead not stored", reason=str(error))
-            return self.reception.not_stored(reading)
+            return self.reception.shared(self.reception.not_stored(reading), request, None)
+
+    async def _judged(self, reading: Reading, form: Form | None) -> Answer:
+        if form is not None:
+            is_known, asked = self.forms.earlier(form, reading.version)
+            form = asked if is_known else await asyncio.to_thread(self.forms.learn, form, reading.version or 0)
+        judged = self.reception.judge(reading, form)
+        if isinstance(judged, Turned):
+            return await self._turned(judged)
+        return await self._wanted(judged)
 
     async def _form(self, reading: Reading) -> Form | Answer | None:
         known, form = self.forms.remembered(reading.form_key)
         if known:
             return form
-        return self.reception.may_look_up(reading) or await asyncio.to_thread(self.forms.find, reading.form_key)
+        return self.reception.may_look_up(reading.request) or await asyncio.to_thread(self.forms.find, reading.form_key)
 
     async def _turned(self, turned: Turned) -> Answer:
         if turned.kept is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -44,7 +44,9 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
     def all_headers(self) -> list[tuple[str, str]]:
-        return [("content-type", self.content_type), *SAFE, *self.headers]
+        """What the answer says itself goes before what every answer says."""
+        own = {name for name, _ in self.headers}
+        return [("content-type", self.content_type), *(one for one in SAFE if one[0] not in own), *self.headers]
 
 
 def answer(status: int, content: Mapping[str, object], *headers: tuple[str, str]) -> Answer:
@@ -55,9 +57,18 @@ def page(status: int, html: str) -> Answer:
     return Answer(status, html.encode(), HTML, (("content-security-policy", PAGE_POLICY),))
 
 
-def problem(status: int, detail: str, *headers: tuple[str, str], field_name: str | None = None) -> Answer:
-    """An error. detail: what is wrong and what to do. field_name: the field or parameter that it is about."""
+def problem(
+    status: int,
+    detail: str,
+    *headers: tuple[str, str],
+    field_name: str | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Answer:
+    """An error. detail: what is wrong and what to do. field_name: the field or parameter that it is about. errors: all
+    fields that are wrong, each with its `field` and `message`."""
     said = problem_fields(status, detail, field_name=field_name)
+    if errors:
+        said["errors"] = list(errors)
     return Answer(status, orjson.dumps(said), PROBLEM, (*headers, ("x-correlation-id", str(said["correlation_id"]))))
 
 

@@ -9,8 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 if TYPE_CHECKING:
     from snapshots.backlog import Backlog
 
-REASONS = frozenset({"rate", "form", "email", "phone", "body", "Idempotency-Key", "unavailable"})
-STATES = frozenset({"pending", "organization", "spam", "rate", "paused"})
+REASONS = frozenset({"rate", "form", "email", "phone", "body", "Idempotency-Key", "unavailable", "field"})
+STATES = frozenset(
+    {"pending", "organization", "spam", "rate", "paused", "origin", "token", "quick", "proof", "disposable"}
+)
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -39,7 +41,8 @@ class Meter:
         self._accepted[state].inc()
 
     def refused(self, reason: str) -> None:
-        self._refused[reason].inc()
+        """reason: the field that is wrong, where it is one; fields of forms are counted as one."""
+        self._refused[reason if reason in REASONS else "field"].inc()
 
     def took(self, seconds: float) -> None:
         self._took.observe(seconds)

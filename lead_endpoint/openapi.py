@@ -11,8 +11,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lead_endpoint import contracts
+from lead_endpoint import contracts, form_contracts
 from lead_endpoint.contracts import Problem
+from lead_endpoint.statics import FILES
 
 JSON, PROBLEM, HTML, FORM = (
     "application/json",
@@ -95,6 +96,26 @@ def _internal(
     return found
 
 
+_OF_A_FORM: Final = {
+    404: _error("There is no form with this key."),
+    410: _error("The form takes nothing at the moment."),
+    429: _error("Far too many requests from one network.", **RETRY),
+    503: _UNAVAILABLE,
+}
+_PAGE_OF_A_FORM: Final = {
+    200: Reply("A page.", {HTML: None}, {"Content-Security-Policy": "Which pages may frame it, among others."}),
+    404: Reply("There is no form with this key.", {HTML: None}),
+    410: Reply("The form takes nothing at the moment.", {HTML: None}),
+    429: _error("Far too many requests from one network.", **RETRY),
+    503: _UNAVAILABLE,
+}
+_FILES: Final = {
+    "widget.js": "The widget, the newest one",
+    "widget.v1.js": "The widget, version 1: these bytes for good, to be pinned by their hash",
+    "widget.work.v1.js": "What the widget loads where a form asks for a proof of work",
+    "frame.js": "The script that fits an iframe's height to its form",
+    "form.css": "The style of a form's page",
+}
 _STATS_TEXT = (
     "What a CRM does not expose is 0, with its name in unavailable. Read from snapshots: the numbers are those of "
     "the workbench. With live=1 the CRM is asked; its failure is an error, never a zero."
@@ -120,12 +141,60 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             408: _error("The body did not come within 10 seconds."),
             413: _error("The body is larger than 64 KiB."),
             415: _error("Neither JSON nor a form, or a Content-Encoding."),
-            422: _form_error("A field is wrong, or names no form; field says which. The attempt is kept."),
+            422: Reply(
+                "Fields are wrong, or it names no form; errors says which. The attempt is kept.",
+                {PROBLEM: form_contracts.LeadProblem, HTML: None},
+            ),
             429: _error("Far too many submissions from one network.", **RETRY),
             503: Reply(
                 "Not stored. Send it again.", {PROBLEM: Problem, HTML: None}, {"Retry-After": RETRY["Retry_After"]}
             ),
         },
+    ),
+    Operation(
+        path="/public/forms/{key}",
+        name="form",
+        tag="public",
+        summary="A form, for the widget to draw",
+        text="What a visitor may see of the version that is published. Pages of other origins may read it where the "
+        "form's list has them, or has none.",
+        replies={200: Reply("The form.", {JSON: form_contracts.FormShown}), **_OF_A_FORM},
+    ),
+    Operation(
+        path="/public/forms/{key}/challenge",
+        name="form_challenge",
+        tag="public",
+        summary="A challenge for the proof of work",
+        text="Where the one that came with the form has grown old. It lasts 20 minutes, and its solution counts once.",
+        replies={200: Reply("The challenge.", {JSON: form_contracts.Challenge}), **_OF_A_FORM},
+    ),
+    Operation(
+        path="/forms/{key}",
+        name="form_page",
+        tag="public",
+        summary="A form as a page",
+        text="It works without any script. Parameters fill fields in, by name.",
+        replies=_PAGE_OF_A_FORM,
+    ),
+    Operation(
+        path="/forms/{key}/embed.html",
+        name="form_frame",
+        tag="public",
+        summary="The same for an iframe",
+        replies=_PAGE_OF_A_FORM,
+    ),
+    *(
+        Operation(
+            path=f"/{name}",
+            name=name.replace(".", "_"),
+            tag="public",
+            summary=says,
+            replies={
+                200: Reply("The file.", {FILES[name][0].partition(";")[0]: None}, {"ETag": "Names these bytes."}),
+                304: Reply("The browser has it (If-None-Match)."),
+            },
+        )
+        for name, says in _FILES.items()
     ),
     Operation(
         path="/thanks",
@@ -249,6 +318,16 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
                 "required": True,
                 "description": "The connected CRM; the answer 404 names it.",
                 "schema": {"type": "string", "pattern": "^[a-z]+$", "examples": ["hubspot", "demo"]},
+            }
+        )
+    if "{key}" in one.path:
+        found.append(
+            {
+                "name": "key",
+                "in": "path",
+                "required": True,
+                "description": "The form's key.",
+                "schema": {"type": "string", "pattern": form_contracts.KEY_PATTERN},
             }
         )
     for place, model in (("query", one.query), ("header", one.headers)):

@@ -3,6 +3,7 @@ script, nothing from elsewhere; whatever stands in them is escaped."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -20,19 +21,31 @@ def _template(name: str) -> Template:
 
 def thanks() -> str:
     return _template("message.html").render(
-        title="Thank you", text="We have received your message and will get back to you.", is_error=False
+        title="Thank you", lines=["We have received your message and will get back to you."], is_error=False
     )
 
 
-def correction(text: str, reference: str) -> str:
+def correction(lines: Sequence[str], reference: str) -> str:
     """What is wrong with a form, for the person who filled it in. reference: names the attempt to whoever helps."""
     return _template("message.html").render(
-        title="Please check your entries", text=text, is_error=True, reference=reference
+        title="Please check your entries", lines=lines, is_error=True, reference=reference
     )
 
 
 def trouble(text: str, reference: str) -> str:
-    return _template("message.html").render(title="Please try again", text=text, is_error=True, reference=reference)
+    return _template("message.html").render(title="Please try again", lines=[text], is_error=True, reference=reference)
+
+
+def gone(is_closed: bool) -> str:
+    """Instead of a form. is_closed: it is there, and takes nothing at the moment."""
+    text = "It takes no messages at the moment." if is_closed else "Check the address."
+    title = "This form is closed" if is_closed else "There is no such form"
+    return _template("message.html").render(title=title, lines=[text], is_error=True)
+
+
+def form(**content: object) -> str:
+    """A form as a page of its own; it works without any script."""
+    return _template("form.html").render(**content)
 
 
 def docs(style: str, **content: object) -> str:

@@ -11,21 +11,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from lead_endpoint.at_once import AtOnce, Deliver
 from lead_endpoint.beacons import BeaconBox
 from lead_endpoint.desk import Desk
+from lead_endpoint.hosted import Window
 from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.meter import Meter
+from lead_endpoint.protection import Guard, Suspects
 from lead_endpoint.rate import RateLimit
 from lead_endpoint.reception import Reception, Rules
+from lead_endpoint.seals import Seals
 from snapshots import beacons, intake
 from snapshots.form_finder import FormFinder
 from snapshots.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from ops.services import Services
+
+PURPOSE = b"slms forms"
+"""What the signing key of forms is derived for."""
 
 
 @dataclass(slots=True)
@@ -65,6 +72,12 @@ class Parts:
             return self._desk
 
     @property
+    def window(self) -> Window:
+        """Forms as visitors see them."""
+        desk, public_url = self.desk, self.services.settings.public_url
+        return Window(desk.reception, desk.forms, urlsplit(public_url or "").path.rstrip("/"))
+
+    @property
     def beacons(self) -> BeaconBox:
         if self._beacons is not None:
             return self._beacons
@@ -91,7 +104,9 @@ class Parts:
         ids = LeadIds(lambda: int(now().timestamp() * 1000))
         limit = RateLimit(settings.lead_rate_per_minute, settings.lead_rate_burst, time.monotonic)
         return Desk(
-            reception=Reception(Rules(settings.trusted_proxies, settings.lead_wait_s), limit, self.meter, ids),
+            reception=Reception(
+                Rules(settings.trusted_proxies, settings.lead_wait_s), limit, self.meter, ids, self._make_guard(limit)
+            ),
             forms=FormFinder(pool, time.monotonic, settings.default_organization),
             committer=committer,
             at_once=AtOnce(self._make_deliver, partial(intake.current, pool), settings.lead_wait_s),
@@ -112,11 +127,21 @@ class Parts:
         made.start()
         return made
 
+    def _make_guard(self, limit: RateLimit) -> Guard:
+        def key() -> bytes:
+            from ops.settings import secret_key
+            from snapshots.sealing import derived_key
+
+            return derived_key(secret_key(self.services.settings).get_secret_value(), PURPOSE)
+
+        return Guard(Seals(key), Suspects(time.monotonic), limit, self.services.now)
+
     def _make_deliver(self) -> Deliver:
         from ops.delivery import Deliverer, deliver_one, make_outbox
+        from snapshots.routing import Router
 
         outbox = make_outbox(self.services.database, f"endpoint {socket.gethostname()} {getpid()}")
-        deliverer = Deliverer(self.services, outbox)
+        deliverer = Deliverer(self.services, outbox, router=Router(database=self.services.database))
 
         def deliver(organization_id: int, lead_id: UUID) -> object:
             return deliver_one(deliverer, organization_id, lead_id)

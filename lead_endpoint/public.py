@@ -1,10 +1,10 @@
-"""The public routes: leads, the page after a form, and what monitors ask."""
+"""The public routes: leads, forms and what they need, the page after a form, and what monitors ask."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
 
-from lead_endpoint import pages
+from lead_endpoint import pages, statics
 from lead_endpoint.messages import Answer, Request, answer, page, problem
 from lead_endpoint.parts import Parts
 from snapshots import intake
@@ -36,6 +36,46 @@ def asked() -> Request:
 @public.post("/public/leads")
 def post_lead() -> Response:
     return response(parts().desk.handle_from_thread(asked()))
+
+
+@public.route("/public/leads", methods=["OPTIONS"], provide_automatic_options=False)
+def before_lead() -> Response:
+    return response(parts().window.preflight(None, asked(), "POST"))
+
+
+@public.get("/public/forms/<key>", provide_automatic_options=False)
+def form_definition(key: str) -> Response:
+    return response(parts().window.definition(key, asked()))
+
+
+@public.get("/public/forms/<key>/challenge", provide_automatic_options=False)
+def form_challenge(key: str) -> Response:
+    return response(parts().window.challenge(key, asked()))
+
+
+@public.route("/public/forms/<key>", methods=["OPTIONS"], provide_automatic_options=False)
+@public.route("/public/forms/<key>/challenge", methods=["OPTIONS"], provide_automatic_options=False)
+def before_form(key: str) -> Response:
+    return response(parts().window.preflight(key, asked(), "GET"))
+
+
+@public.get("/forms/<key>")
+def form_page(key: str) -> Response:
+    return response(parts().window.page(key, asked()))
+
+
+@public.get("/forms/<key>/embed.html")
+def form_frame(key: str) -> Response:
+    return response(parts().window.page(key, asked(), is_bare=True))
+
+
+@public.get("/widget.js")
+@public.get("/widget.v1.js")
+@public.get("/widget.work.v1.js")
+@public.get("/frame.js")
+@public.get("/form.css")
+def static_file() -> Response:
+    return response(statics.send(request.path.rpartition("/")[2], asked()))
 
 
 @public.get("/thanks")

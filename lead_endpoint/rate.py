@@ -35,6 +35,11 @@ class RateLimit:
     _back_at: OrderedDict[tuple[int, str], float] = field(default_factory=OrderedDict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
+    def is_near(self, form_id: int, network: str) -> bool:
+        """Whether half of what may come at once has come. Counts nothing."""
+        ahead_s = self._back_at.get((form_id, network), 0.0) - self.clock()
+        return ahead_s >= 60.0 / self.per_minute * self.burst / 2
+
     def count(self, form_id: int, network: str) -> Standing:
         """Count one submission."""
         each_s, now, key = 60.0 / self.per_minute, self.clock(), (form_id, network)

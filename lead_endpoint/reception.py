@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
-from lead_endpoint import pages, submission
+from lead_endpoint import answers, pages, submission
+from lead_endpoint.answers import Answers, Wrong
 from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.messages import Answer, Request, answer, page, problem, problem_fields, unavailable
 from lead_endpoint.meter import Meter
 from lead_endpoint.networks import client_network
+from lead_endpoint.protection import CONSPICUOUS, Guard, is_own, may_embed
 from lead_endpoint.rate import RateLimit
 from snapshots.intake import Form, Receipt, Received, Refused
 
@@ -24,6 +26,9 @@ MOST_TYPE = 200
 """Characters of a Content-Type that are kept."""
 LOOK_UPS = 0
 """Counted like a form; no form has this id."""
+MOST_DIGITS = 9
+EXPOSED = "retry-after, x-correlation-id"
+_VISIT = re.compile(r"[A-Za-z0-9_-]{16,40}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 STATUS = {"created": "ok", "updated": "updated", "exists": "exists"}
 """What the CRM did, in the words of the answer."""
@@ -47,6 +52,12 @@ class Reading:
     fault: submission.Unreadable | None = None
 
     @property
+    def version(self) -> int | None:
+        """The version of the form that was filled in, as it claims."""
+        said = submission.control(self.fields, submission.VERSION_FIELD) or ""
+        return int(said) if said.isascii() and said.isdigit() and len(said) <= MOST_DIGITS else None
+
+    @property
     def is_form(self) -> bool:
         """A plain HTML form, whose sender is a person who sees a page next."""
         accepts = self.request.header("accept")
@@ -56,12 +67,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A lead to be committed. may_wait: the sender would like to hear what the CRM says."""
+    """A lead to be committed. may_wait: the sender would like to hear what the CRM says. proof: the proof of work that
+    it brought, which counts once."""
 
     lead: Received
     form: Form
     reading: Reading
     may_wait: bool
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class Reception:
     limit: RateLimit
     meter: Meter
     ids: LeadIds
+    guard: Guard
 
     def read(self, request: Request) -> Reading | Answer:
         """The body's fields, and the key of its form."""
@@ -93,10 +107,10 @@ class Reception:
             return Reading(request, request.query.get("form"), {}, fault)
         return Reading(request, request.query.get("form") or submission.control(fields, "form"), fields)
 
-    def may_look_up(self, reading: Reading) -> Answer | None:
+    def may_look_up(self, request: Request) -> Answer | None:
         """Before the database is asked for a form that is not remembered; the refusal where one network has it asked
         too often, since made-up keys would keep the look-ups of everybody else waiting."""
-        standing = self.limit.count(LOOK_UPS, self._network(reading.request))
+        standing = self.limit.count(LOOK_UPS, self._network(request))
         return None if standing.wait_s is None else self._too_many(standing.wait_s)
 
     def _network(self, request: Request) -> str:
@@ -108,7 +122,8 @@ class Reception:
         return problem(429, f"Too many submissions from your network. Wait {wait} s.", ("retry-after", wait))
 
     def judge(self, reading: Reading, form: Form | None) -> Wanted | Turned:
-        """Whether the lead is accepted, set aside, or refused. Nothing is stored yet."""
+        """Whether the lead is accepted, set aside, or refused. form: as it was when it was filled in. Nothing is stored
+        yet."""
         request = reading.request
         if form is None:
             return self._refuse(reading, None, 422, "form", _no_form(reading.form_key))
@@ -122,20 +137,35 @@ class Reception:
         if key is not None and not _KEY.fullmatch(key):
             text = "The idempotency key must have 1 to 255 visible ASCII characters."
             return self._refuse(reading, (form, network), 422, "Idempotency-Key", text)
-        try:
-            person = submission.person(reading.fields, phone_region=_phone_region(form))
-        except submission.Invalid as fault:
-            return self._refuse(reading, (form, network), 422, fault.field, str(fault))
-        aside = _set_aside(reading, form, is_over=standing.is_over)
+        given = _answers(reading, form)
+        person = _person(reading, form, given)
+        wrong = _all_wrong(given, person)
+        if not isinstance(person, submission.Person) or wrong:
+            return self._refuse(reading, (form, network), 422, wrong[0].field, wrong[0].message, wrong)
+        proof = self.guard.proof(reading.fields, form)
+        doubt = self.guard.doubt(
+            request, reading.fields, form, person.email, is_over=standing.is_over, is_proved=proof is not None
+        )
         prefers_later = "respond-async" in request.header("prefer")
-        may_wait = aside is None and not prefers_later and not reading.is_form and self.rules.wait_s > 0
-        lead = self._lead(reading, form, network, key, person)
-        if aside is not None:
-            lead = replace(lead, due_in_s=None, reason=aside[0], detail=aside[1])
-        return Wanted(lead, form, reading, may_wait)
+        may_wait = doubt is None and not prefers_later and not reading.is_form and self.rules.wait_s > 0
+        lead = self._lead(reading, form, network, key, person, given)
+        if doubt is not None:
+            lead = replace(lead, due_in_s=None, reason=doubt.reason, detail=doubt.detail)
+            if doubt.reason in CONSPICUOUS:
+                self.guard.suspects.note(form.form_id, network)
+        return Wanted(lead, form, reading, may_wait, proof)
 
-    def _lead(self, reading: Reading, form: Form, network: str, key: str | None, person: submission.Person) -> Received:
-        request, lead_id = reading.request, self.ids.new()
+    def _lead(
+        self,
+        reading: Reading,
+        form: Form,
+        network: str,
+        key: str | None,
+        person: submission.Person,
+        given: Answers | None,
+    ) -> Received:
+        request, lead_id, fields = reading.request, self.ids.new(), reading.fields
+        at = self.guard.now().isoformat(timespec="seconds") if given and given.consents else ""
         return Received(
             organization_id=form.organization_id,
             form_id=form.form_id,
@@ -153,6 +183,11 @@ class Reception:
             company=person.company,
             extra=person.extra,
             flags=person.flags,
+            form_version=form.version,
+            visit=_visit(fields),
+            source=_said(fields, submission.SOURCE_FIELD),
+            campaign=_said(fields, submission.CAMPAIGN_FIELD),
+            consents=[asdict(one) | {"at": at} for one in given.consents] if given else (),
         )
 
     def accepted(self, wanted: Wanted, receipt: Receipt) -> Answer:
@@ -166,6 +201,8 @@ class Reception:
             )
         if receipt.is_new:
             self.meter.accepted(wanted.lead.reason or "pending")
+            if wanted.proof is not None:
+                self.guard.seals.spend(wanted.proof)
         if wanted.reading.is_form:
             return Answer(303, b"", "text/plain", (("location", thanks_url(wanted.reading, wanted.form)),))
         found: dict[str, object] = {"lead_id": str(receipt.lead_id), "email": receipt.email}
@@ -183,11 +220,18 @@ class Reception:
         return Answer(found.status, found.body, found.content_type, (*found.headers, ("retry-after", "2")))
 
     def _refuse(
-        self, reading: Reading, origin: tuple[Form, str] | None, status: int, field_name: str | None, text: str
+        self,
+        reading: Reading,
+        origin: tuple[Form, str] | None,
+        status: int,
+        field_name: str | None,
+        text: str,
+        wrong: Sequence[Wrong] = (),
     ) -> Turned:
-        """origin: form and network; None: there is no form, and so nobody to keep the attempt for."""
+        """origin: form and network; None: there is no form, and so nobody to keep the attempt for. wrong: all that has
+        to be corrected."""
         self.meter.refused(field_name or "body")
-        said = self._problem(reading, status, field_name, text)
+        said = self._problem(reading, status, field_name, text, _told(wrong, origin))
         if origin is None:
             return Turned(said)
         form, network = origin
@@ -198,18 +242,36 @@ class Reception:
             body_type=reading.request.header("content-type")[:MOST_TYPE],
             network=network,
             field=field_name,
-            reason=text,
+            reason="; ".join(f"{one.field}: {one.message}" for one in wrong) if len(wrong) > 1 else text,
         )
         return Turned(said, kept)
 
-    def _problem(self, reading: Reading, status: int, field_name: str | None, text: str) -> Answer:
+    def _problem(
+        self, reading: Reading, status: int, field_name: str | None, text: str, errors: Sequence[Mapping[str, str]] = ()
+    ) -> Answer:
+        """errors: each with field, label and message."""
         if not reading.is_form:
-            return problem(status, text, field_name=field_name)
-        return page(status, pages.correction(text, str(problem_fields(status, text)["correlation_id"])))
+            said = [{"field": one["field"], "message": one["message"]} for one in errors]
+            return problem(status, text, field_name=field_name, errors=said)
+        lines = [f"{one['label']}: {one['message']}" if one["label"] else one["message"] for one in errors]
+        return page(status, pages.correction(lines or [text], str(problem_fields(status, text)["correlation_id"])))
+
+    def shared(self, answer: Answer, request: Request, form: Form | None) -> Answer:
+        """The answer with what lets the page that asked read it: exactly the pages that may show the form."""
+        headers = (*answer.headers, *cors(request, form))
+        return Answer(answer.status, answer.body, answer.content_type, headers)
 
 
 def too_large() -> Answer:
     return problem(413, f"The body is larger than {MOST_BYTES // 1024} KiB.")
+
+
+def cors(request: Request, form: Form | None) -> tuple[tuple[str, str], ...]:
+    """Who may read an answer about this form, besides its own pages. None: no form; then everybody may read why."""
+    origin = request.header("origin")
+    if origin and origin != "null" and (form is None or may_embed(form, origin) or is_own(request, origin)):
+        return (("vary", "Origin"), ("access-control-allow-origin", origin), ("access-control-expose-headers", EXPOSED))
+    return (("vary", "Origin"),)
 
 
 def thanks_url(reading: Reading, form: Form) -> str:
@@ -221,9 +283,44 @@ def thanks_url(reading: Reading, form: Form) -> str:
     return str(wish) if wish in form.definition.redirects else form.definition.thank_you.url or "/thanks"
 
 
-def _phone_region(form: Form) -> str | None:
-    fields = form.definition.fields if form.definition else ()
-    return next((one.country for one in fields if one.name == "phone" and one.country), None)
+def _answers(reading: Reading, form: Form) -> Answers | None:
+    """None where nobody can say what the form asks."""
+    if form.definition is None:
+        return None
+    language = submission.control(reading.fields, submission.LANGUAGE_FIELD)
+    return answers.read(form.definition, submission.texts_of(reading.fields), language)
+
+
+def _person(reading: Reading, form: Form, given: Answers | None) -> submission.Person | submission.Invalid:
+    said = given.texts if given else None
+    try:
+        return submission.person(reading.fields, phone_region=answers.phone_region(form.definition), said=said)
+    except submission.Invalid as fault:
+        return fault
+
+
+def _all_wrong(given: Answers | None, person: submission.Person | submission.Invalid) -> list[Wrong]:
+    """Each field once; without somebody to answer, that first."""
+    found = {one.field: one for one in given.wrong} if given else {}
+    if isinstance(person, submission.Invalid) and person.field not in found:
+        return [Wrong(person.field, str(person)), *found.values()]
+    return list(found.values())
+
+
+def _told(wrong: Sequence[Wrong], origin: tuple[Form, str] | None) -> list[dict[str, str]]:
+    definition = origin[0].definition if origin else None
+    labels = {one.name: one.label for one in definition.fields} if definition else {}
+    return [{"field": one.field, "label": labels.get(one.field, ""), "message": one.message} for one in wrong]
+
+
+def _visit(fields: Mapping[str, object]) -> str | None:
+    said = submission.control(fields, submission.VISIT_FIELD)
+    return said if said and _VISIT.fullmatch(said) else None
+
+
+def _said(fields: Mapping[str, object], name: str) -> str | None:
+    said = submission.control(fields, name)
+    return said[: submission.MOST_NAME] if said else None
 
 
 def _idempotency_key(reading: Reading) -> str | None:
@@ -236,18 +333,3 @@ def _no_form(key: str | None) -> str:
     if key is None:
         return "Name the form: add its key as `form`. There are several organizations, and no DEFAULT_ORGANIZATION."
     return "There is no form with this key. Copy the key from the form's page."
-
-
-def _set_aside(reading: Reading, form: Form, *, is_over: bool) -> tuple[str, str] | None:
-    """Why a lead that is accepted should be looked at by a person before it goes to the CRM."""
-    fields = reading.fields
-    claimed = submission.control(fields, "organization_id") or reading.request.query.get("organization_id")
-    if claimed is not None and claimed != str(form.organization_id):
-        return "organization", "It names another organization than its form's."
-    if submission.control(fields, submission.TRAP_FIELD):
-        return "spam", "The field that people do not see is filled."
-    if is_over:
-        return "rate", "Many submissions came from the same network."
-    if form.status != "published":
-        return "paused", "The form is paused."
-    return None

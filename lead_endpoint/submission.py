@@ -55,6 +55,8 @@ CONTROL_FIELDS = ("form", "organization_id")
 """Together with every name that begins with "_": they steer, and are no data of the lead."""
 TRAP_FIELD = "_gotcha"
 """People do not see it, so whoever fills it is a program."""
+VERSION_FIELD, TOKEN_FIELD, FILLED_FIELD, PROOF_FIELD = "_version", "_token", "_filled_ms", "_altcha"
+VISIT_FIELD, SOURCE_FIELD, CAMPAIGN_FIELD, LANGUAGE_FIELD = "_visit", "_source", "_campaign", "_language"
 NEXT_FIELD, KEY_FIELD = "_next", "_idempotency_key"
 
 Fields = Mapping[str, object]
@@ -207,12 +209,27 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, object]:
 # --- what it says ----------------------------------------------------------------------------------------------------
 
 
-def person(fields: Fields, *, phone_region: str | None) -> Person:
-    """Who is meant. phone_region: ISO 3166 country of numbers without a country code. Raises Invalid."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Every field that says something, as text, by name. flags: what had to be done to them."""
+
+    by_name: dict[str, str]
+    flags: list[str]
+
+
+def texts_of(fields: Fields) -> Texts:
     flags: list[str] = []
-    texts = {_clean(name, flags)[:MOST_NAME]: text for name, value in fields.items() if (text := _text(value, flags))}
-    email = _email(fields.get("email"), texts.get("email"))
-    phone = _phone(texts.get("phone"), phone_region, flags)
+    found = {_clean(name, flags)[:MOST_NAME]: text for name, value in fields.items() if (text := _text(value, flags))}
+    return Texts(found, flags)
+
+
+def person(fields: Fields, *, phone_region: str | None, said: Texts | None = None) -> Person:
+    """Who is meant. phone_region: ISO 3166 country of numbers without a country code. said: the fields as text, where
+    they are read already. Raises Invalid."""
+    said = said or texts_of(fields)
+    texts, flags = said.by_name, list(said.flags)
+    email = email_of(fields.get("email"), texts.get("email"))
+    phone = phone_of(texts.get("phone"), phone_region, flags)
     if email is None and phone is None:
         if texts.get("phone"):
             raise Invalid("phone", "This is no phone number. An e-mail address or a phone number is needed.")
@@ -242,7 +259,8 @@ def control(fields: Fields, name: str) -> str | None:
     return _clean(str(value), []).strip() or None if isinstance(value, str | int) else None
 
 
-def _email(given: object, text: str | None) -> str | None:
+def email_of(given: object, text: str | None) -> str | None:
+    """The address in `text`, which was given as `given`. Raises Invalid where it is none."""
     if not text:
         return None
     if not isinstance(given, str):
@@ -263,7 +281,8 @@ def _is_plain(text: str) -> bool:
     return len(text) <= MOST_PLAIN and _PLAIN_EMAIL.fullmatch(text) is not None and not _RESERVED.search(text)
 
 
-def _phone(text: str | None, region: str | None, flags: list[str]) -> str | None:
+def phone_of(text: str | None, region: str | None, flags: list[str]) -> str | None:
+    """The number as E.164 where its country is known; None where it is none. flags: what is noticed is added."""
     if not text:
         return None
     if sum(character.isdigit() for character in text) < LEAST_DIGITS:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -196,9 +197,18 @@ class Definition(_Part):
     campaign: Short = ""
     protection: Protection = Protection()
 
-    @property
+    @cached_property
     def fields(self) -> tuple[FormField, ...]:
         return tuple(field for step in self.steps for field in step.fields)
+
+    @cached_property
+    def shown(self) -> Mapping[str, Any]:
+        """What a visitor may see of it, as JSON holds it: nothing of where leads go, who is told, what is checked."""
+        whole = self.model_dump(mode="json", include=_SHOWN)
+        whole["steps"] = [
+            {"title": step.title, "fields": [_shown_field(field) for field in step.fields]} for step in self.steps
+        ]
+        return {**whole, "least_fill_s": self.protection.least_fill_s}
 
     @field_validator("domains")
     @classmethod
@@ -249,6 +259,18 @@ DEFAULT: Final[Mapping[str, object]] = {
     ],
 }
 """The first version of every default form. Nothing is required but an address or a number, which every form needs."""
+
+
+_SHOWN: Final = {"title", "language", "words", "translations", "theme", "thank_you"}
+_FIELD_SHOWN: Final = {
+    "name", "kind", "label", "help", "placeholder", "options", "default", "show_if", "country", "from_query",
+    "consent_text", "consent_version",
+}  # fmt: skip
+
+
+def _shown_field(field: FormField) -> dict[str, object]:
+    limits = field.limits.model_dump(mode="json", exclude_none=True)
+    return {**field.model_dump(mode="json", include=_FIELD_SHOWN), "required": field.is_required, "limits": limits}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ alone, like `snapshots.intake`, and never writes."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
@@ -52,19 +52,19 @@ class FormFinder:
             return False, None
         return True, known[1]
 
-    def asked(self, form: Form, version: int | None) -> tuple[int | None, Definition | None, bool]:
-        """(version, definition, whether that is known without asking the database) of what was filled in: `version`
-        where the form has it, else the present one. A version never changes, so it is remembered for good."""
+    def earlier(self, form: Form, version: int | None) -> tuple[bool, Form]:
+        """(whether it is known without asking the database, the form as it was when `version` was filled in); the form
+        as it is now where it has no such version. A version never changes, so it is remembered for good."""
         if version is None or form.version is None or not 0 < version < form.version:
-            return form.version, form.definition, True
+            return True, form
         key = (form.organization_id, form.form_id, version)
         if key not in self._versions:
-            return version, None, False
+            return False, form
         definition = self._versions[key]
-        return (form.version, form.definition, True) if definition is None else (version, definition, True)
+        return True, form if definition is None else replace(form, version=version, definition=definition)
 
-    def learn(self, form: Form, version: int) -> None:
-        """Ask the database for an earlier version, so that `asked` knows it. Raises StoreUnavailable."""
+    def learn(self, form: Form, version: int) -> Form:
+        """The same from the database. Raises StoreUnavailable."""
         with session(self.pool, form.organization_id) as connection:
             row = connection.execute(
                 "SELECT definition::text FROM form_versions "
@@ -72,6 +72,7 @@ class FormFinder:
                 (form.organization_id, form.form_id, version),
             ).fetchone()
         self._compiled((form.organization_id, form.form_id, version), row[0] if row else None)
+        return self.earlier(form, version)[1]
 
     def _make_room(self) -> None:
         """Made-up keys, which anybody can send, do not push out the forms that there are."""

@@ -90,6 +90,36 @@ REASONS: Final[Mapping[str, Reason]] = {
         why="Many submissions came from the same network.",
         todo="Release it if they are genuine.",
     ),
+    "quick": Reason(
+        state=_QUARANTINED,
+        label="Filled in too quickly",
+        why="It was sent sooner than a person fills in this form.",
+        todo="Release it if it is a person all the same.",
+    ),
+    "token": Reason(
+        state=_QUARANTINED,
+        label="Form not opened here",
+        why="It claims to come from our form, but its token is missing, made up, of another form, or older than a day.",
+        todo="Release it if it is genuine: a page may have stayed open for long.",
+    ),
+    "proof": Reason(
+        state=_QUARANTINED,
+        label="No proof of work",
+        why="The form asks every browser to compute, and this one has not.",
+        todo="Release it if it is genuine: browsers without script, and integrations, cannot compute.",
+    ),
+    "disposable": Reason(
+        state=_QUARANTINED,
+        label="Throw-away address",
+        why="Its e-mail address is of a service that gives out addresses for a few minutes.",
+        todo="Release it if it is wanted all the same.",
+    ),
+    "origin": Reason(
+        state=_QUARANTINED,
+        label="From another website",
+        why="It was sent from a page that is not on the form’s list of websites.",
+        todo="Add the website to the form if it is yours, then release.",
+    ),
     "organization": Reason(
         state=_QUARANTINED,
         label="Names another organization",

@@ -25,6 +25,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     is, and no idempotency key was used with another body."""
     if re.fullmatch("[a-z]+", str(case.path_parameters.get("provider", ""))) and next(_numbers) % 2:
         case.path_parameters["provider"] = "demo"
+    if re.fullmatch("[0-9]{1,18}-[0-9A-Za-z_-]{8,64}", str(case.path_parameters.get("key", ""))):
+        case.path_parameters["key"] = FORM
     if isinstance(case.query.get("form"), str):
         case.query["form"] = FORM
     if isinstance(case.body, dict) and "form" in case.body:

@@ -24,8 +24,10 @@ from lead_endpoint.documentation import _example
 from lead_endpoint.front import Front
 from lead_endpoint.openapi import OPERATIONS, Operation, document
 from ops.services import Services
+from snapshots import form_versions
 from snapshots.api_keys import SCOPES
 from snapshots.database import Database
+from snapshots.forms import list_forms
 
 NO_SERVER = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -89,7 +91,7 @@ def test_examples_of_leads_are_valid_and_accepted(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Stats", "Owners", "Health", "Raw", "Deals", "LeadDelivered", "LeadAccepted", "Problem"]
+    "name", ["Stats", "Owners", "Health", "Raw", "Deals", "LeadDelivered", "LeadAccepted", "Problem", "FormShown"]
 )
 def test_the_examples_that_the_page_shows_are_valid(name: str) -> None:
     validator(name).validate(_example({"$ref": f"#/components/schemas/{name}"}))
@@ -135,7 +137,24 @@ def internal(house: House, one: Operation, status: int) -> Given:
 
 def open_route(house: House, one: Operation, status: int) -> Given:
     services = unreachable(house.services) if status == 503 else house.services
-    return of(create_app(services).test_client().get(one.path))
+    headers = {"If-None-Match": "*"} if status == 304 else {}
+    return of(create_app(services).test_client().get(one.path, headers=headers))
+
+
+def of_a_form(house: House, one: Operation, status: int) -> Given:
+    """A form's route, of a form that is there, made up, or has nothing published."""
+    services = unreachable(house.services) if status == 503 else house.services
+    if status == 429:
+        services = with_settings(services, lead_rate_per_minute=0.001, lead_rate_burst=1.0)
+    key = list_forms(house.database, house.organization_id)[0].key
+    if status in {404, 429}:
+        key = f"{house.organization_id}-{'0' * 32}"
+    if status == 410:
+        key = form_versions.create_form(house.database, house.organization_id, "New", {}, by="ann@example.com").key
+    client = create_app(services).test_client()
+    for number in range(12 if status == 429 else 0):
+        client.get(one.path.replace("{key}", f"{house.organization_id}-{number:08d}"))
+    return of(client.get(one.path.replace("{key}", key)))
 
 
 JSON_TYPE, FORM_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}
@@ -168,6 +187,8 @@ def lead(house: House, _: Operation, status: int) -> Given:
 
 def asked_for(house: House, one: Operation, status: int) -> Given:
     way: Callable[[House, Operation, int], Given] = lead if one.bodies else internal if one.scope else open_route
+    if "{key}" in one.path:
+        way = of_a_form
     return way(house, one, status)
 
 
@@ -178,7 +199,7 @@ STATUSES = [(one, status) for one in OPERATIONS for status in one.replies]
 def test_every_documented_status_is_given_as_documented(house: House, one: Operation, status: int) -> None:
     given, reply = asked_for(house, one, status), one.replies[status]
     assert given.status == status, given.body
-    kind = given.headers["content-type"].partition(";")[0]
+    kind = given.headers.get("content-type", "").partition(";")[0]
     assert kind in reply.content or (not reply.content and not given.body)
     for name in reply.headers:
         assert given.headers[name.lower()]

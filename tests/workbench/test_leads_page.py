@@ -628,9 +628,9 @@ def test_a_failure_is_told_with_an_id_and_a_way_to_try_again(
 
 
 def test_everything_that_the_endpoint_and_the_worker_write_has_its_words() -> None:
-    reception = (ROOT / "lead_endpoint/reception.py").read_text(encoding="utf-8")
+    protection = (ROOT / "lead_endpoint/protection.py").read_text(encoding="utf-8")
     intake = (ROOT / "snapshots/intake.py").read_text(encoding="utf-8")
-    aside = set(re.findall(r'return "(\w+)", "', reception)) | set(re.findall(r'reason="(\w+)"', intake))
+    aside = set(re.findall(r'Doubt\("(\w+)", ', protection)) | set(re.findall(r'reason="(\w+)"', intake))
     assert aside >= {"spam", "rate", "unreadable"}
     assert aside | set(Parked) == set(lead_words.REASONS)
     flags = set(re.findall(r'flags\.append\("(\w+)"\)', (ROOT / "lead_endpoint/submission.py").read_text("utf-8")))

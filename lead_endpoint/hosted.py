@@ -1,0 +1,156 @@
+"""Forms as visitors see them: their JSON for the widget, and the page of a form, which works without any script."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from lead_endpoint import pages
+from lead_endpoint.messages import HTML, Answer, Request, answer, problem
+from lead_endpoint.networks import client_network
+from lead_endpoint.reception import Reception
+from lead_endpoint.widget_words import text_on, words
+from snapshots.form_definition import Definition, FieldKind
+from snapshots.form_finder import FormFinder
+from snapshots.intake import Form
+
+MOST_PREFILLED: Final = 500
+"""Characters of a value that an address fills in."""
+PREFLIGHT_LASTS_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """base: the path under which the endpoint is reached; "" where that is the root."""
+
+    reception: Reception
+    forms: FormFinder
+    base: str = ""
+
+    def _form(self, key: str, request: Request) -> Form | Answer | None:
+        known, form = self.forms.remembered(key)
+        return form if known else self.reception.may_look_up(request) or self.forms.find(key)
+
+    def _network(self, request: Request) -> str:
+        return client_network(request.peer, request.headers, proxies=self.reception.rules.proxies)
+
+    def definition(self, key: str, request: Request) -> Answer:
+        """What the widget draws. 404: no such form; 410: it takes nothing at the moment."""
+        form = self._form(key, request)
+        return self._with_cors(self._definition(form, request), form, request)
+
+    def _definition(self, form: Form | Answer | None, request: Request) -> Answer:
+        if isinstance(form, Answer):
+            return form
+        if form is None or form.definition is None or form.status != "published":
+            return _missing(form)
+        return answer(200, self._shown(form, form.definition, request))
+
+    def _shown(self, form: Form, definition: Definition, request: Request) -> dict[str, Any]:
+        guard, now = self.reception.guard, self.reception.guard.now()
+        asks = guard.asks_work(form, self._network(request))
+        return {
+            "key": form.key,
+            "version": form.version,
+            **definition.shown,
+            "token": guard.seals.token(form.key, now),
+            "proof_of_work": guard.seals.challenge(form.key, now) if asks else None,
+        }
+
+    def challenge(self, key: str, request: Request) -> Answer:
+        """Another challenge, where the first one has grown old while the form was filled in."""
+        form = self._form(key, request)
+        if isinstance(form, Answer):
+            found = form
+        elif form is None or form.status != "published":
+            found = _missing(form)
+        else:
+            found = answer(200, self.reception.guard.seals.challenge(form.key, self.reception.guard.now()))
+        return self._with_cors(found, form, request)
+
+    def preflight(self, key: str | None, request: Request, methods: str) -> Answer:
+        """What a browser asks before it sends something of another page. Without a key (leads name their form in the
+        body) every page is told to go on; the answer to what it sends then says who may read it."""
+        form = self._form(key, request) if key else None
+        headers = (
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-headers", "content-type, idempotency-key, prefer"),
+            ("access-control-max-age", str(PREFLIGHT_LASTS_S)),
+        )
+        return self._with_cors(Answer(204, b"", "text/plain", headers), form, request)
+
+    def _with_cors(self, found: Answer, form: Form | Answer | None, request: Request) -> Answer:
+        return self.reception.shared(found, request, None if isinstance(form, Answer) else form)
+
+    def page(self, key: str, request: Request, *, is_bare: bool = False) -> Answer:
+        """The page of a form. is_bare: as it stands in an iframe of another page."""
+        form = self._form(key, request)
+        if isinstance(form, Answer):
+            return form
+        if form is None or form.definition is None or form.status != "published":
+            return _page(404 if form is None else 410, pages.gone(is_closed=form is not None), _policy(None, ""))
+        nonce = secrets.token_urlsafe(16)
+        definition = form.definition
+        html = pages.form(
+            form=self._shown(form, definition, request),
+            key=form.key,
+            endpoint=self.base,
+            words=words(definition.language, definition.words),
+            values=_prefilled(definition, request.query),
+            text_on_accent=text_on(definition.theme.accent),
+            parents=definition.domains,
+            nonce=nonce,
+            bare=is_bare,
+        )
+        return _page(200, html, _policy(definition, nonce))
+
+
+def _missing(form: Form | None) -> Answer:
+    if form is None:
+        return problem(404, "There is no form with this key. Copy the key from the form's page.")
+    return problem(410, "This form takes nothing at the moment.")
+
+
+def _prefilled(definition: Definition, query: Mapping[str, str]) -> dict[str, str]:
+    """What the address says, by name of the field: a hidden field may have a parameter of its own, others are called by
+    their name. Nobody agrees to anything by following a link."""
+    given = {one.name: query.get(one.from_query or one.name, "") for one in definition.fields if _may_fill(one.kind)}
+    return {name: text[:MOST_PREFILLED] for name, text in given.items() if text}
+
+
+def _may_fill(kind: FieldKind) -> bool:
+    return kind is not FieldKind.CONSENT
+
+
+def _page(status: int, html: str, policy: str) -> Answer:
+    # The page's own address is told to itself alone: without it, a browser hides where the plain form was sent from.
+    headers = (("content-security-policy", policy), ("referrer-policy", "same-origin"))
+    return Answer(status, html.encode(), HTML, headers)
+
+
+def _policy(definition: Definition | None, nonce: str) -> str:
+    """What the page may do, and which pages may frame it: those that may show the form."""
+    if definition is None:
+        return "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors *; base-uri 'none'"
+    # A browser holds the redirect after a form against this too.
+    leads_to = sorted({_origin(one) for one in (*definition.redirects, definition.thank_you.url) if one})
+    rules = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'self' 'nonce-{nonce}'",
+        "connect-src": "'self'",
+        "form-action": " ".join(["'self'", *leads_to]),
+        "frame-ancestors": " ".join(["'self'", *definition.domains]) if definition.domains else "*",
+        "base-uri": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _origin(address: str) -> str:
+    """Scheme, host and port; the host as browsers write it, for the header is ASCII."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "").encode("idna").decode() if parts.hostname else ""
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
