@@ -27,13 +27,11 @@ def draw(view: View, form: FormSummary) -> None:
         st.caption(":material/info: These addresses work on this machine. Set `PUBLIC_URL` for websites elsewhere.")
     definition = state.parsed(live)
     title = (definition.title if definition else "") or form.name
-    for snippet in (
-        form_snippets.widget(where),
-        form_snippets.frame(where, title),
-        form_snippets.plain_form(where, live),
-    ):
-        _snippet(snippet)
+    _snippet(form_snippets.widget(where))
     _link(where)
+    _snippet(form_snippets.frame(where, title))
+    _snippet(form_snippets.replaced_form(where, live))
+    _snippet(form_snippets.plain_form(where, live))
 
 
 def _snippet(snippet: Snippet) -> None:
