@@ -36,9 +36,10 @@ class RateLimit:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def is_near(self, form_id: int, network: str) -> bool:
-        """Whether half of what may come at once has come. Counts nothing."""
+        """Whether the next one would be over half of what may come at once. Counts nothing."""
+        each_s = 60.0 / self.per_minute
         ahead_s = self._back_at.get((form_id, network), 0.0) - self.clock()
-        return ahead_s >= 60.0 / self.per_minute * self.burst / 2
+        return max(ahead_s, 0.0) + each_s > each_s * self.burst / 2
 
     def count(self, form_id: int, network: str) -> Standing:
         """Count one submission."""
