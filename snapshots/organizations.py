@@ -8,11 +8,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
+import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from snapshots import audit, rollups, schema
 from snapshots.database import Database
 from snapshots.forms import add_default_form
+
+LOG = structlog.get_logger()
+
+
+class NameTaken(ValueError):
+    """An organization cannot be called this."""
 
 
 class UnknownTimeZone(ValueError):
@@ -28,6 +36,8 @@ class Organization:
     reporting_currency: str | None
     is_sample: bool
     data_version: int
+    fiscal_year_start: int = 1
+    """The month in which its years begin, and every third from there its quarters."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -51,7 +61,8 @@ class CrmConnection:
 
 
 _ORGANIZATION = (
-    "organization_id, name, time_zone, default_currency, reporting_currency, is_sample, data_version"  # as the class
+    "organization_id, name, time_zone, default_currency, reporting_currency, is_sample, data_version, "
+    "fiscal_year_start"  # as the class
 )
 
 
@@ -125,7 +136,7 @@ def create_organization(
 
 
 def _settings(held: Organization) -> dict[str, object]:
-    names = ("name", "time_zone", "default_currency", "reporting_currency")
+    names = ("name", "time_zone", "default_currency", "reporting_currency", "fiscal_year_start")
     return {name: getattr(held, name) for name in names}
 
 
@@ -172,6 +183,29 @@ def change_settings(
         _note(connection, organization_id, by, "organization", organization_id, _settings(before), after)
 
 
+def rename(
+    database: Database, organization_id: int, *, name: str, fiscal_year_start: int, by: str = audit.PROGRAM
+) -> None:
+    """Another name, another first month of its years. Raises NameTaken."""
+    if not name.strip():
+        raise NameTaken("An organization needs a name.")
+    with database.as_app(organization_id) as connection:
+        before = _get(connection, organization_id)
+        try:
+            with connection.begin_nested():
+                connection.execute(
+                    text(
+                        "UPDATE organizations SET name = :name, fiscal_year_start = :month, "
+                        "data_version = data_version + (fiscal_year_start <> :month)::int WHERE organization_id = :id"
+                    ),
+                    {"name": name.strip(), "month": fiscal_year_start, "id": organization_id},
+                )
+        except IntegrityError as error:
+            raise NameTaken(f"There is an organization {name.strip()} already.") from error
+        after = _settings(_get(connection, organization_id))
+        _note(connection, organization_id, by, "organization", organization_id, _settings(before), after)
+
+
 def count_received_leads(database: Database, organization_id: int) -> int:
     """How many leads came in here from outside, whatever became of them."""
     with database.as_app(organization_id) as connection:
@@ -182,8 +216,9 @@ def count_received_leads(database: Database, organization_id: int) -> int:
         )
 
 
-def delete_organization(database: Database, organization_id: int) -> None:
-    """Remove an organization and everything of it, its audit log too, at once or not at all."""
+def delete_organization(database: Database, organization_id: int, *, by: str = audit.PROGRAM) -> None:
+    """Remove an organization and everything of it, its audit log too, at once or not at all. One line of the program's
+    own log says who did it."""
     with database.as_worker() as connection:
         connection.execute(
             text("SELECT set_config('slms.removed_organization', :id, true)"), {"id": str(organization_id)}
@@ -193,6 +228,7 @@ def delete_organization(database: Database, organization_id: int) -> None:
                 text(f"DELETE FROM {table.name} WHERE organization_id = :id"),
                 {"id": organization_id},
             )
+    LOG.info("organization removed", organization_id=organization_id, by=by)
 
 
 def connect_crm(

@@ -89,6 +89,29 @@ def would_go(database: Database, organization_id: int, facts: LeadFacts, *, day:
         return decide(facts, _desk(connection, organization_id, day))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who may get leads. team_id: None, in no team."""
+
+    owner_id: int
+    name: str
+    email: str | None
+    team_id: int | None
+
+
+def staff(database: Database, organization_id: int) -> dict[int, Person]:
+    """Everyone who may get leads: active salespeople, by name."""
+    with database.as_app(organization_id) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT owner_id, coalesce(name, email, 'Nameless') AS name, email, team_id FROM owners "
+                "WHERE organization_id = :organization AND is_active AND gone_at IS NULL ORDER BY 2, 1"
+            ),
+            {"organization": organization_id},
+        )
+        return {row["owner_id"]: Person(**row) for row in rows.mappings()}
+
+
 def list_assignments(database: Database, organization_id: int, *, most: int = 50) -> list[Assignment]:
     """The last that were decided, the newest lead first."""
     with database.as_app(organization_id) as connection:

@@ -20,7 +20,7 @@ from insights import metrics
 from insights.charts import Mark
 from snapshots import crm_changes, organizations, status
 from snapshots.slices import Slice, Viewer
-from workbench import formats, installation
+from workbench import access, formats, installation
 from workbench.view import View
 
 Loader = TypeVar("Loader", bound=Callable[..., object])
@@ -142,7 +142,12 @@ def remove_sample(organization_id: int) -> None:
     organization = organizations.get_organization(installation.database(), organization_id)
     if not organization.is_sample:
         raise PermissionError(f"{organization.name} is not sample data.")
-    organizations.delete_organization(installation.database(), organization_id)
+    organizations.delete_organization(installation.database(), organization_id, by=access.who())
+    forget_organization()
+
+
+def forget_organization() -> None:
+    """After one was removed, the session and the URL name none."""
     for key in ("filters", SAMPLE_LEADS):
         st.session_state.pop(key, None)
     st.query_params.clear()

@@ -28,7 +28,8 @@ MAX_NAME: Final = 28
 class Choices:
     """What there is to choose from, names by id. earliest, latest: where the data begin and end.
 
-    is_dated: False where nothing has a date at all; then there is no period but all time.
+    is_dated: False where nothing has a date at all; then there is no period but all time. year_begins: the month in
+    which the organization's years begin.
     """
 
     organizations: Mapping[int, str]
@@ -38,10 +39,13 @@ class Choices:
     earliest: date
     latest: date
     is_dated: bool = True
+    year_begins: int = 1
 
     def period(self, filters: Filters) -> Period:
         """The days that the filters ask for."""
-        return filters.period(latest=self.latest) if self.is_dated else Period(None, filters.as_of or self.latest)
+        if not self.is_dated:
+            return Period(None, filters.as_of or self.latest)
+        return filters.period(latest=self.latest, year_begins=self.year_begins)
 
 
 def adopt(*, organization_id: int) -> tuple[Filters, frozenset[str]]:

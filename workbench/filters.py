@@ -58,15 +58,16 @@ class Filters:
         """Without team, owner, source and as-of day; the period stays."""
         return replace(self, team_ids=(), owner_ids=(), sources=(), as_of=None)
 
-    def period(self, *, latest: date) -> Period:
-        """The days to look at. latest: the last day there is, where no as-of day is chosen."""
+    def period(self, *, latest: date, year_begins: int = 1) -> Period:
+        """The days to look at. latest: the last day there is, where no as-of day is chosen. year_begins: the month in
+        which a year begins, and every third from there a quarter."""
         last = self.as_of or latest
         if self.range == "all":
             return Period(None, last)
         if self.range == "custom" and self.first and self.last:
             end = min(max(self.first, self.last), last)
             return Period(min(self.first, self.last, end), end)
-        return Period(_first_day(self.range, last), last)
+        return Period(_first_day(self.range, last, year_begins), last)
 
     def compared(self, period: Period) -> Period | None:
         """What `period` is compared with; None where nothing is, or where the period has no beginning."""
@@ -75,16 +76,23 @@ class Filters:
         return comparison_period(period, "year" if self.comparison == "year" else "previous")
 
 
-def _first_day(range_name: str, last: date) -> date:
+def _first_day(range_name: str, last: date, year_begins: int) -> date:
+    months = (last.month - year_begins) % 12
     match range_name:
         case "mtd":
             return last.replace(day=1)
         case "qtd":
-            return last.replace(month=(last.month - 1) // 3 * 3 + 1, day=1)
+            return _months_before(last, months % 3)
         case "ytd":
-            return last.replace(month=1, day=1)
+            return _months_before(last, months)
         case _:
             return last - timedelta(days=int(range_name.removesuffix("d")) - 1)
+
+
+def _months_before(day: date, months: int) -> date:
+    """The first of the month so many months earlier."""
+    years, month = divmod(day.month - 1 - months, 12)
+    return date(day.year + years, month + 1, 1)
 
 
 def _day(text: str) -> date | None:

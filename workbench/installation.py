@@ -83,12 +83,12 @@ def make_view(viewers_: Mapping[int, Viewer], filters: Filters, *, now: datetime
     organization = get_organization(database(), viewer.organization_id)
     today = now.astimezone(organization.zone).date()
     options = _options(database(), viewer, organization.data_version, today)
-    choices = _choices(viewers_, options, _latest(options, today))
+    choices = _choices(viewers_, options, _latest(options, today), organization.fiscal_year_start)
     kept, was_dropped = known(filters, choices)
     return _view(viewer, organization, kept, choices, now=now), was_dropped or was_foreign
 
 
-def _choices(viewers_: Mapping[int, Viewer], options: FilterOptions, latest: date) -> Choices:
+def _choices(viewers_: Mapping[int, Viewer], options: FilterOptions, latest: date, year_begins: int) -> Choices:
     names = {one.organization_id: one.name for one in list_organizations(database()) if one.organization_id in viewers_}
     return Choices(
         organizations=names,
@@ -98,6 +98,7 @@ def _choices(viewers_: Mapping[int, Viewer], options: FilterOptions, latest: dat
         earliest=min(options.first_day or latest, latest),
         latest=latest,
         is_dated=options.last_day is not None,
+        year_begins=year_begins,
     )
 
 

@@ -113,7 +113,8 @@ def show_all_time() -> None:
 
 def period(view: View) -> Period:
     """The days that are looked at; they end today."""
-    return replace(view.filters, as_of=None).period(latest=_today(view))
+    asked = replace(view.filters, as_of=None)
+    return asked.period(latest=_today(view), year_begins=view.choices.year_begins)
 
 
 def days(view: View) -> str:

@@ -50,8 +50,9 @@ def make(wanted: NewOrganization) -> Organization:
     if said := hindrance(wanted):
         raise NameTaken(said)
     made = create_organization(
-        installation.database(), wanted.name, time_zone=wanted.time_zone, default_currency=wanted.currency
-    )
+        installation.database(), wanted.name, time_zone=wanted.time_zone, default_currency=wanted.currency,
+        by=access.who(),
+    )  # fmt: skip
     if (email := access.email()) is not None:
-        save_user(installation.database(), made.organization_id, email, role=Role.ADMIN)
+        save_user(installation.database(), made.organization_id, email, role=Role.ADMIN, by=access.who())
     return made

@@ -17,6 +17,7 @@ LEADS: Final = str(_PAGES / "leads.py")
 LEAD: Final = str(_PAGES / "lead.py")
 DATA: Final = str(_PAGES / "data.py")
 CHANGE: Final = str(_PAGES / "change.py")
+ADMIN: Final = str(_PAGES / "admin.py")
 FORMS: Final = str(_PAGES / "forms.py")
 
 

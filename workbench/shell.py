@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
-from workbench.places import CHANGE, DATA, FORMS, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.places import ADMIN, CHANGE, DATA, FORMS, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
 from workbench.view import View
 
 _STYLES: Final = Path(__file__).with_name("workbench.css")
@@ -38,6 +38,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
         ],
         "Workspace": [
             st.Page(DATA, title="Data", icon=":material/database:", url_path="data"),
+            st.Page(ADMIN, title="Admin", icon=":material/admin_panel_settings:", url_path="admin"),
             st.Page(
                 CHANGE, title="Change of CRM", icon=":material/swap_horiz:", url_path="change", visibility="hidden"
             ),

@@ -92,6 +92,22 @@ def test_ranges_begin_where_their_names_say(name: str, first: date | None) -> No
     assert Filters(organization_id=1, range=name).period(latest=latest) == Period(first, latest)
 
 
+@pytest.mark.parametrize(
+    ("begins", "latest", "quarter", "year"),
+    [
+        (4, date(2026, 5, 14), date(2026, 4, 1), date(2026, 4, 1)),
+        (7, date(2026, 5, 14), date(2026, 4, 1), date(2025, 7, 1)),
+        (2, date(2026, 1, 31), date(2025, 11, 1), date(2025, 2, 1)),
+        (12, date(2026, 2, 28), date(2025, 12, 1), date(2025, 12, 1)),
+    ],
+)
+def test_quarters_and_years_begin_where_the_organization_says(
+    begins: int, latest: date, quarter: date, year: date
+) -> None:
+    asked = [Filters(organization_id=1, range=name) for name in ("qtd", "ytd")]
+    assert [one.period(latest=latest, year_begins=begins).first for one in asked] == [quarter, year]
+
+
 @given(some_filters())
 def test_clearing_keeps_the_organization_and_the_period(filters: Filters) -> None:
     cleared = filters.cleared()

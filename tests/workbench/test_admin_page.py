@@ -1,0 +1,347 @@
+"""The page Admin: for administrators alone, and every change on it leaves an entry in the audit log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import made_leads
+import pytest
+from conftest import Workbench
+from made_installation import NOW, House
+from sqlalchemy import text as sql
+from streamlit.testing.v1 import AppTest
+
+from ops.services import Services
+from snapshots import notifications
+from snapshots.audit import Entry, list_entries
+from snapshots.notifications import NotificationOutbox, Outcome, Recipient, enqueue
+from snapshots.organizations import create_organization, find_organization, get_organization
+from snapshots.routing import Router, staff
+from snapshots.routing_rules import Absence, Condition, Rule, add_absence, list_rules, save_rule
+from snapshots.slices import Role
+from snapshots.users import list_users, save_user
+from workbench import access, admin_audit
+
+ANN, OPS, OUTSIDER = "ann@example.com", "ops@example.com", "outsider@example.com"
+TABS = ("Organizations", "Users", "Routing", "Notifications", "API keys", "CRM connections", "Audit log")
+
+
+@pytest.fixture
+def house(empty_services: Services) -> House:
+    """An organization of three salespeople in a team."""
+    organization = create_organization(empty_services.database, "Acme", time_zone="Europe/Berlin")
+    own = {"o": organization.organization_id}
+    with empty_services.database.as_app(organization.organization_id) as connection:
+        team = connection.execute(
+            sql("INSERT INTO teams (organization_id, name) VALUES (:o, 'DACH') RETURNING team_id"), own
+        ).scalar_one()
+        for name in ("Ann", "Bo", "Cem"):
+            connection.execute(
+                sql("INSERT INTO owners (organization_id, name, email, team_id) VALUES (:o, :name, :email, :team)"),
+                own | {"name": name, "email": f"{name.lower()}@example.com", "team": team},
+            )
+    return House(services=empty_services, organization=organization)
+
+
+def open_tab(workbench: Workbench, house: House, tab: str, *, email: str | None = None) -> AppTest:
+    return go_to_tab(workbench.open(house, "admin", email=email), tab)
+
+
+def go_to_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["admin_tab"] = tab
+    at.run()
+    assert not at.exception
+    return at
+
+
+def said(at: AppTest) -> str:
+    shown = [*at.title, *at.header, *at.markdown, *at.caption, *at.error, *at.code]
+    return "\n".join(str(one.value) for one in shown) + "\n".join(str(one.proto) for one in at.get("html"))
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    at.button(key=key).click().run()
+    assert not at.exception
+    return at
+
+
+def text(at: AppTest, key: str, value: str) -> None:
+    at.text_input(key=key).set_value(value)
+
+
+def newest(house: House) -> Entry:
+    return list_entries(house.database, house.organization_id)[0]
+
+
+def test_others_than_administrators_are_told_why_they_see_nothing(workbench: Workbench, house: House) -> None:
+    save_user(house.database, house.organization_id, OPS, role=Role.SALES_OPS)
+    at = workbench.open(house, "admin", email=OPS)
+    assert "For administrators only" in said(at)
+    assert "you are sales ops" in said(at)
+    assert not at.text_input
+    assert not at.get("tab")
+
+
+def test_an_administrator_of_another_organization_meets_his_own_alone(workbench: Workbench, house: House) -> None:
+    other = create_organization(house.database, "Elsewhere").organization_id
+    save_user(house.database, other, OUTSIDER, role=Role.ADMIN)
+    at = workbench.open(house, "admin", email=OUTSIDER, org=str(house.organization_id))
+    assert house.organization.name not in said(at)
+    assert "Elsewhere" in said(at)
+
+
+def test_organizations_are_those_that_the_viewer_administers(workbench: Workbench, house: House) -> None:
+    other = create_organization(house.database, "Elsewhere").organization_id
+    create_organization(house.database, "Nobody’s")
+    save_user(house.database, house.organization_id, ANN, role=Role.ADMIN)
+    save_user(house.database, other, ANN, role=Role.ANALYST)
+    at = open_tab(workbench, house, "Organizations", email=ANN)
+    assert house.organization.name in said(at)
+    assert "Elsewhere" not in said(at)
+    assert "Nobody’s" not in said(at)
+    local = open_tab(workbench, house, "Organizations")
+    assert "Nobody’s" in said(local)
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_every_tab_is_drawn_with_something_to_show_and_without(
+    workbench: Workbench, house: House, is_full: bool
+) -> None:
+    if is_full:
+        _fill(house)
+    at = workbench.open(house, "admin")
+    for tab in TABS:
+        go_to_tab(at, tab)
+        assert "could not be read" not in said(at), tab
+        assert "<b>Rep" not in said(at)
+
+
+def _fill(house: House) -> None:
+    database, organization = house.database, house.organization_id
+    people = list(staff(database, organization).values())
+    team = next(one.team_id for one in people if one.team_id)
+    germany = (Condition(what="country", values=("DE",)),)
+    save_rule(database, organization, Rule(name="Germany", conditions=germany, team_id=team), by=ANN)
+    rest = Rule(name="Rest", is_default=True, owner_id=people[0].owner_id)
+    save_rule(database, organization, rest, by=ANN)
+    away = Absence(
+        absence_id=0, owner_id=people[1].owner_id, first_day=NOW.date(), last_day=NOW.date(), stand_in_id=None
+    )
+    add_absence(database, organization, away, by=ANN)
+    save_user(database, organization, "rep@example.com", role=Role.REP, name="<b>Rep</b>")
+    lead = made_leads.put(database, organization, phone="+4930901820", at=NOW)
+    Router(database=database, clock=made_leads.sql(NOW)).route(organization, lead, None)
+    park(house, Recipient("email", "gone@example.com"))
+
+
+def park(house: House, *told: Recipient) -> None:
+    lead = made_leads.put(house.database, house.organization_id, at=NOW)
+    with house.database.as_app(house.organization_id) as connection:
+        enqueue(connection, house.organization_id, lead, told, at=NOW)
+    box = NotificationOutbox(database=house.database, clock=made_leads.sql(NOW + timedelta(minutes=1)))
+    for claim in box.claim_due(10):
+        box.settle(claim, Outcome(state="parked", reason="rejected", detail="No such user."))
+
+
+def test_a_dry_run_says_to_whom_and_why(workbench: Workbench, house: House) -> None:
+    _fill(house)
+    at = open_tab(workbench, house, "Routing")
+    text(at, "dry_phone", "+49 30 901820")
+    press(at, "dry_try")
+    assert "Rule “Germany”: it is" in said(at)
+
+
+def test_a_rule_that_cannot_work_is_refused_where_it_is_made(workbench: Workbench, house: House) -> None:
+    at = press(open_tab(workbench, house, "Routing"), "rule_add")
+    press(at, "rule_save")
+    assert "Name the rule" in said(at)
+    assert list_rules(house.database, house.organization_id) == []
+
+
+def test_an_organization_is_removed_only_when_its_name_is_typed(workbench: Workbench, house: House) -> None:
+    create_organization(house.database, "Elsewhere")
+    at = open_tab(workbench, house, "Organizations")
+    text(at, "org_end_name", "something else")
+    at.run()
+    assert at.button(key="org_end").disabled
+    text(at, "org_end_name", house.organization.name)
+    at.run()
+    press(at, "org_end")
+    assert find_organization(house.database, house.organization.name) is None
+    assert find_organization(house.database, "Elsewhere") is not None
+
+
+def test_the_last_administrator_stays(workbench: Workbench, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_user(house.database, house.organization_id, ANN, role=Role.ADMIN)
+    at = open_tab(workbench, house, "Users", email=ANN)
+    at.selectbox(key="user_picked").set_value(ANN).run()
+    at.toggle(key=f"user_{ANN}_active").set_value(False)
+    press(at, "user_save")
+    assert "Nobody would be left" in said(at)
+    assert list_users(house.database, house.organization_id)[0].is_active
+
+
+def test_a_key_and_a_webhooks_secret_are_shown_once(workbench: Workbench, house: House) -> None:
+    at = open_tab(workbench, house, "API keys")
+    text(at, "key_name", "Intranet")
+    at.run()
+    press(at, "key_make")
+    [key] = [one.value for one in at.code]
+    assert key.startswith("slms_")
+    press(at, "api_key_seen")
+    assert key not in said(at)
+    at = open_tab(workbench, house, "Notifications")
+    text(at, "hook_name", "Chat")
+    text(at, "hook_url", "https://hooks.example.com/x")
+    at.run()
+    press(at, "hook_add")
+    [secret] = [one.value for one in at.code]
+    assert secret.startswith("whsec_")
+    press(at, "webhook_seen")
+    assert secret not in said(at)
+    assert secret not in str(list_entries(house.database, house.organization_id))
+
+
+def test_a_webhook_inside_a_private_network_or_without_tls_is_refused(workbench: Workbench, house: House) -> None:
+    at = open_tab(workbench, house, "Notifications")
+    text(at, "hook_name", "Chat")
+    text(at, "hook_url", "http://hooks.example.com/x")
+    at.run()
+    press(at, "hook_add")
+    assert "Plain http" in said(at)
+    assert notifications.list_webhooks(house.database, house.organization_id) == []
+
+
+# --- the audit log ---------------------------------------------------------------------------------------------------
+
+
+def _organization(at: AppTest, house: House) -> None:
+    at.selectbox(key=f"org_year_{house.organization_id}").set_value(4)
+    press(at, "org_save")
+    assert get_organization(house.database, house.organization_id).fiscal_year_start == 4
+
+
+def _settings(at: AppTest, house: House) -> None:
+    at.selectbox(key="set_zone").set_value("Asia/Tokyo")
+    press(at, "set_save")
+
+
+def _user(at: AppTest, house: House) -> None:
+    text(at, "user_new_email", "new@example.com")
+    at.run()
+    press(at, "user_save")
+
+
+def _rule(at: AppTest, house: House) -> None:
+    press(at, "rule_add")
+    text(at, "ruled_0_0_name", "Fairs")
+    at.selectbox(key="ruled_0_0_0_what").set_value("source").run()
+    text(at, "ruled_0_0_0_values", "Fair, Expo")
+    at.selectbox(key="ruled_0_0_owner").set_value(next(iter(staff(house.database, house.organization_id))))
+    press(at, "rule_save")
+    [made] = list_rules(house.database, house.organization_id)
+    assert made.conditions == (Condition(what="source", values=("Fair", "Expo")),)
+
+
+def _moved(at: AppTest, house: House) -> None:
+    condition = (Condition(what="source", values=("two",)),)
+    owner = next(iter(staff(house.database, house.organization_id)))
+    save_rule(house.database, house.organization_id, Rule(name="two", conditions=condition, owner_id=owner), by=ANN)
+    at.run()
+    press(at, f"rule_{list_rules(house.database, house.organization_id)[1].rule_id}_up")
+    assert [one.name for one in list_rules(house.database, house.organization_id)] == ["two", "Fairs"]
+
+
+def _removed(at: AppTest, house: House) -> None:
+    press(at, f"rule_{list_rules(house.database, house.organization_id)[0].rule_id}_remove")
+
+
+def _absence(at: AppTest, house: House) -> None:
+    at.selectbox(key="absence_who").set_value(next(iter(staff(house.database, house.organization_id)))).run()
+    press(at, "absence_add")
+
+
+def _webhook(at: AppTest, house: House) -> None:
+    text(at, "hook_name", "Chat")
+    text(at, "hook_url", "https://hooks.example.com/x")
+    at.run()
+    press(at, "hook_add")
+
+
+def _webhook_off(at: AppTest, house: House) -> None:
+    [made] = notifications.list_webhooks(house.database, house.organization_id)
+    press(at, f"hook_{made.webhook_id}_switch")
+
+
+def _webhook_gone(at: AppTest, house: House) -> None:
+    [made] = notifications.list_webhooks(house.database, house.organization_id)
+    press(at, f"hook_{made.webhook_id}_remove")
+
+
+def _replay(at: AppTest, house: House) -> None:
+    park(house, Recipient("email", "gone@example.com"))
+    at.run()
+    press(at, "parked_all")
+
+
+def _key(at: AppTest, house: House) -> None:
+    text(at, "key_name", "Intranet")
+    at.run()
+    press(at, "key_make")
+
+
+def _revoked(at: AppTest, house: House) -> None:
+    box = at.selectbox(key="key_revoked_1")
+    box.set_value(1).run()
+    press(at, "key_revoke")
+
+
+STEPS = (
+    ("Organizations", _organization, "organization", "changed"),
+    ("Organizations", _settings, "organization", "changed"),
+    ("Users", _user, "user", "created"),
+    ("Routing", _rule, "routing_rule", "created"),
+    ("Routing", _moved, "routing_rule", "changed"),
+    ("Routing", _removed, "routing_rule", "removed"),
+    ("Routing", _absence, "absence", "created"),
+    ("Notifications", _webhook, "webhook", "created"),
+    ("Notifications", _webhook_off, "webhook", "changed"),
+    ("Notifications", _webhook_gone, "webhook", "removed"),
+    ("Notifications", _replay, "notification", "replayed"),
+    ("API keys", _key, "api_key", "created"),
+    ("API keys", _revoked, "api_key", "revoked"),
+)
+
+
+def test_every_change_leaves_an_entry_with_the_name_of_who_did_it(workbench: Workbench, house: House) -> None:
+    at = workbench.open(house, "admin")
+    for tab, do, subject, action in STEPS:
+        do(go_to_tab(at, tab), house)
+        entry = newest(house)
+        assert (entry.subject, entry.action, entry.by) == (subject, action, access.LOCAL_NAME), do.__name__
+
+
+def test_the_log_is_read_as_sentences_and_narrowed(workbench: Workbench, house: House) -> None:
+    people = list(staff(house.database, house.organization_id).values())
+    rule = Rule(name="Fairs", conditions=(Condition(what="source", values=("Fair",)),), owner_id=people[0].owner_id)
+    made = save_rule(house.database, house.organization_id, rule, by=ANN)
+    changed = Rule(name="Fairs", conditions=rule.conditions, owner_id=people[1].owner_id, rule_id=made.rule_id)
+    save_rule(house.database, house.organization_id, changed, by=ANN)
+    save_user(house.database, house.organization_id, OPS, role=Role.SALES_OPS, by="bo@example.com")
+    at = open_tab(workbench, house, "Audit log")
+    assert f"owner: {people[0].name} → {people[1].name}" in said(at)
+    at.selectbox(key="audit_by").set_value("bo@example.com").run()
+    assert "Fairs" not in said(at)
+    assert OPS in said(at)
+
+
+def test_what_is_made_is_told_once() -> None:
+    entry = Entry(
+        entry_id=1, at=NOW, by=ANN, action="created", subject="capacity", subject_id="7",
+        before={"per_day": None}, after={"per_day": 3, "stand_in_id": 7, "is_active": True, "scopes": ["a", "b"]},
+    )  # fmt: skip
+    names = {"stand_in_id": {"7": "Bo"}, "capacity": {"7": "Ann"}}
+    assert admin_audit.change_of(entry, names) == (
+        "per day: nothing → 3; stand in: nothing → Bo; active: nothing → yes; scopes: nothing → a, b"
+    )
+    assert admin_audit.subject_name(entry, names) == "Ann"

@@ -1,0 +1,133 @@
+"""Admin, audit log: who changed what, with before and after as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from snapshots.audit import PAGE_ENTRIES, AuditFilter, Entry
+from workbench import admin_data, cards, export, formats, states, tables
+from workbench.columns import Column, ColumnKind
+from workbench.view import View
+
+EXPORTED: Final = 100_000
+NOTHING: Final = "nothing"
+SUBJECTS: Final = {
+    "organization": "Organization", "rates": "Currency rates", "user": "User", "api_key": "API key",
+    "crm_connection": "CRM connection", "crm_credentials": "CRM credentials", "crm_change": "Change of CRM",
+    "routing_rule": "Routing rule", "capacity": "Capacity", "absence": "Out of office", "webhook": "Webhook",
+    "notification": "Notification", "form": "Form", "lead": "Lead", "source": "Source", "campaign": "Campaign",
+}  # fmt: skip
+_PERIODS: Final = {7: "Last 7 days", 30: "Last 30 days", 365: "Last 12 months", None: "All time"}
+_PAGES: Final = "audit_pages"
+_COLUMNS: Final = (
+    Column(field="at", title="When", kind=ColumnKind.TIME),
+    Column(field="by", title="Who"),
+    Column(field="subject", title="What"),
+    Column(field="action", title="Action"),
+    Column(field="change", title="Before → after", width=2),
+)
+
+
+def draw(view: View) -> None:
+    wanted = _filter(view)
+    n_pages = st.session_state.get(_PAGES, 1)
+    found = admin_data.entries(view, wanted, most=PAGE_ENTRIES * n_pages + 1)
+    has_more, shown = len(found) > PAGE_ENTRIES * n_pages, found[: PAGE_ENTRIES * n_pages]
+    note = f"{formats.plural(len(shown), 'entry', 'entries')}{' shown, there are older ones' if has_more else ''}"
+    with cards.titled("Audit log", f"{note}; nobody can change or remove one" if shown else ""):
+        export.menu(lambda: _frame(admin_data.entries(view, wanted, most=EXPORTED), view), _COLUMNS,
+                    name=f"audit-{view.organization_name}", key="audit")  # fmt: skip
+    if not shown:
+        states.empty("No entry here", "Nothing was changed that fits these filters.", key="audit", icon="history")
+        return
+    tables.plain(_frame(shown, view), _COLUMNS, caption="Audit log")
+    if has_more:
+        st.button("Show older ones", key="audit_more", on_click=_more, icon=":material/expand_more:")
+
+
+def _more() -> None:
+    st.session_state[_PAGES] = st.session_state.get(_PAGES, 1) + 1
+
+
+def _filter(view: View) -> AuditFilter:
+    subjects, people = admin_data.known_in_log(view)
+    with st.container(horizontal=True):
+        subject = st.selectbox("What", subjects, index=None, placeholder="Everything", key="audit_subject", width=220,
+                               format_func=lambda one: SUBJECTS.get(one, one))  # fmt: skip
+        who = st.selectbox("Who", people, index=None, placeholder="Everybody", key="audit_by", width=260)
+        days = st.selectbox(
+            "When", list(_PERIODS), index=3, format_func=_PERIODS.__getitem__, key="audit_days", width=160
+        )
+    since = view.now - timedelta(days=days) if days else None
+    return AuditFilter(subject=subject, by=who, since=since)
+
+
+def _frame(entries: list[Entry], view: View) -> pd.DataFrame:
+    names = _names(view)
+    return pd.DataFrame(
+        [
+            {
+                "at": one.at.astimezone(view.zone), "by": one.by, "action": one.action,
+                "subject": f"{SUBJECTS.get(one.subject, one.subject)} {subject_name(one, names)}".strip(),
+                "change": change_of(one, names),
+            }
+            for one in entries
+        ],
+        columns=["at", "by", "action", "subject", "change"],
+    )  # fmt: skip
+
+
+Names = Mapping[str, Mapping[str, str]]
+
+
+def _names(view: View) -> Names:
+    """What ids in the log are called, by the field that they stand in."""
+    people = {str(owner): name for owner, name in view.choices.owners.items()}
+    teams = {str(team): name for team, name in view.choices.teams.items()}
+    return {"owner_id": people, "stand_in_id": people, "team_id": teams, "capacity": people}
+
+
+def subject_name(entry: Entry, names: Names) -> str:
+    """Which one it is of its kind."""
+    if entry.subject == "capacity":
+        return names.get("capacity", {}).get(entry.subject_id, entry.subject_id)
+    if entry.subject in {"organization", "rates"}:
+        return ""
+    said = {**(entry.before or {}), **(entry.after or {})}
+    name = said.get("name")
+    return str(name) if isinstance(name, str) else entry.subject_id
+
+
+def change_of(entry: Entry, names: Names) -> str:
+    """Before and after, field by field; what was made or removed as a whole once."""
+    before, after = entry.before, entry.after
+    fields = [*(before or {}), *(name for name in after or {} if name not in (before or {}))]
+    if before is None or after is None:
+        held = before or after or {}
+        return "; ".join(f"{_label(name)}: {_said(name, held[name], names)}" for name in fields)
+    return "; ".join(
+        f"{_label(name)}: {_said(name, before.get(name), names)} → {_said(name, after.get(name), names)}"
+        for name in fields
+    )
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_id").removeprefix("is_").replace("_", " ")
+
+
+def _said(name: str, value: Any, names: Names) -> str:
+    match value:
+        case None | "" | [] | {}:
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(_said(name, one, names) for one in value)
+        case dict():
+            return ", ".join(f"{key} {_said(name, one, names)}" for key, one in value.items())
+    return names.get(name, {}).get(str(value), str(value))

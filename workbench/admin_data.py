@@ -1,0 +1,250 @@
+"""What the page Admin reads and changes, in the name of the one who looks. Every change is demanded of an administrator
+here, once more than the page does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from ops import webhooks
+from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users
+from snapshots.audit import AuditFilter, Entry
+from snapshots.organizations import Organization
+from snapshots.routing_rules import Absence, Rule
+from snapshots.slices import Role
+from snapshots.turns import Decision, LeadFacts
+from snapshots.users import User
+from workbench import access, installation
+from workbench.view import View
+
+
+def may_administer(view: View) -> bool:
+    return view.viewer.role is Role.ADMIN
+
+
+def demand_admin(view: View) -> None:
+    """Raises PermissionError."""
+    if not may_administer(view):
+        raise PermissionError("Only administrators change this.")
+
+
+# --- organizations ---------------------------------------------------------------------------------------------------
+
+
+def mine() -> list[Organization]:
+    """The organizations that the one who looks administers."""
+    roles = {one: viewer.role for one, viewer in installation.viewers().items()}
+    listed = organizations.list_organizations(installation.database())
+    return [one for one in listed if roles.get(one.organization_id) is Role.ADMIN]
+
+
+def rename(view: View, *, name: str, fiscal_year_start: int) -> None:
+    """Raises organizations.NameTaken."""
+    demand_admin(view)
+    organizations.rename(
+        installation.database(), view.organization_id, name=name, fiscal_year_start=fiscal_year_start, by=access.who()
+    )
+
+
+def n_received(view: View) -> int:
+    return organizations.count_received_leads(installation.database(), view.organization_id)
+
+
+def remove_organization(view: View) -> None:
+    """With everything in it."""
+    demand_admin(view)
+    organizations.delete_organization(installation.database(), view.organization_id, by=access.who())
+
+
+# --- users -----------------------------------------------------------------------------------------------------------
+
+
+class LastAdministrator(ValueError):
+    """Nobody would be left who may change anything here."""
+
+
+def list_users(view: View) -> list[User]:
+    demand_admin(view)
+    return users.list_users(installation.database(), view.organization_id)
+
+
+def save_user(
+    view: View, email: str, *, role: Role, name: str | None, owner_email: str | None, is_active: bool
+) -> None:
+    """Raises LastAdministrator, LookupError."""
+    demand_admin(view)
+    others = [one for one in list_users(view) if one.email != email.strip().lower()]
+    left = [one for one in others if one.is_active and one.role is Role.ADMIN]
+    was_admin = len(others) < len(list_users(view))
+    if access.oidc_is_configured() and was_admin and not left and not (role is Role.ADMIN and is_active):
+        raise LastAdministrator("Nobody would be left who administers this organization. Name another one first.")
+    users.save_user(
+        installation.database(), view.organization_id, email, role=role, name=name, owner_email=owner_email,
+        is_active=is_active, by=access.who(),
+    )  # fmt: skip
+
+
+# --- routing ---------------------------------------------------------------------------------------------------------
+
+
+def staff(view: View) -> Mapping[int, routing.Person]:
+    return routing.staff(installation.database(), view.organization_id)
+
+
+def teams(view: View) -> Mapping[int, str]:
+    return view.choices.teams
+
+
+def rules(view: View) -> list[Rule]:
+    return routing_rules.list_rules(installation.database(), view.organization_id)
+
+
+def save_rule(view: View, rule: Rule) -> None:
+    """Raises RuleRefused."""
+    demand_admin(view)
+    routing_rules.save_rule(installation.database(), view.organization_id, rule, by=access.who())
+
+
+def move_rule(view: View, rule_id: int, step: int) -> None:
+    demand_admin(view)
+    routing_rules.move_rule(installation.database(), view.organization_id, rule_id, step, by=access.who())
+
+
+def remove_rule(view: View, rule_id: int) -> None:
+    demand_admin(view)
+    routing_rules.remove_rule(installation.database(), view.organization_id, rule_id, by=access.who())
+
+
+def capacities(view: View) -> dict[int, int]:
+    return routing_rules.capacities(installation.database(), view.organization_id)
+
+
+def set_capacity(view: View, owner_id: int, per_day: int | None) -> None:
+    """Raises RuleRefused."""
+    demand_admin(view)
+    routing_rules.set_capacity(installation.database(), view.organization_id, owner_id, per_day, by=access.who())
+
+
+def today(view: View) -> date:
+    return view.now.astimezone(view.zone).date()
+
+
+def absences(view: View) -> list[Absence]:
+    return routing_rules.list_absences(installation.database(), view.organization_id, since=today(view))
+
+
+def add_absence(view: View, absence: Absence) -> None:
+    """Raises RuleRefused."""
+    demand_admin(view)
+    routing_rules.add_absence(installation.database(), view.organization_id, absence, by=access.who())
+
+
+def remove_absence(view: View, absence_id: int) -> None:
+    demand_admin(view)
+    routing_rules.remove_absence(installation.database(), view.organization_id, absence_id, by=access.who())
+
+
+def would_go(view: View, facts: LeadFacts) -> Decision:
+    return routing.would_go(installation.database(), view.organization_id, facts, day=today(view))
+
+
+def assignments(view: View) -> list[routing.Assignment]:
+    demand_admin(view)
+    return routing.list_assignments(installation.database(), view.organization_id)
+
+
+# --- notifications ---------------------------------------------------------------------------------------------------
+
+
+def missing_mail_settings() -> list[str]:
+    """What keeps mail from being sent."""
+    settings = installation.services().settings
+    told = {"SMTP_URL": settings.smtp_url, "SMTP_FROM": settings.smtp_from}
+    return [name for name, value in told.items() if value is None]
+
+
+def list_webhooks(view: View) -> list[notifications.Webhook]:
+    demand_admin(view)
+    return notifications.list_webhooks(installation.database(), view.organization_id)
+
+
+def add_webhook(view: View, *, name: str, url: str) -> str:
+    """Its secret, which cannot be shown again. Raises webhooks.WebhookRefused."""
+    demand_admin(view)
+    if not name.strip():
+        raise webhooks.WebhookRefused("Name the webhook.")
+    settings = installation.services().settings
+    address = webhooks.check_address(url, allow_private_hosts=settings.allow_private_hosts)
+    secret = webhooks.new_secret()
+    notifications.add_webhook(
+        installation.database(), view.organization_id, name=name.strip(), url=address,
+        sealed=webhooks.seal(settings, secret), by=access.who(),
+    )  # fmt: skip
+    return secret
+
+
+def switch_webhook(view: View, webhook_id: int, *, is_active: bool) -> None:
+    demand_admin(view)
+    notifications.switch_webhook(
+        installation.database(), view.organization_id, webhook_id, is_active=is_active, by=access.who()
+    )
+
+
+def remove_webhook(view: View, webhook_id: int) -> None:
+    demand_admin(view)
+    notifications.remove_webhook(installation.database(), view.organization_id, webhook_id, by=access.who())
+
+
+def notification_counts(view: View) -> dict[str, int]:
+    return notifications.count_by_state(installation.database(), view.organization_id)
+
+
+def parked(view: View) -> list[notifications.NotificationState]:
+    demand_admin(view)
+    return notifications.list_parked(installation.database(), view.organization_id)
+
+
+def replay(view: View, notification_ids: Sequence[int]) -> int:
+    demand_admin(view)
+    return notifications.replay(installation.database(), view.organization_id, notification_ids, by=access.who())
+
+
+# --- API keys --------------------------------------------------------------------------------------------------------
+
+
+def keys(view: View) -> list[api_keys.ApiKey]:
+    demand_admin(view)
+    return api_keys.list_api_keys(installation.database(), view.organization_id)
+
+
+def create_key(view: View, *, name: str, scopes: Sequence[str], days: int | None) -> str:
+    """The key, which cannot be shown again. days: until it ends; None: never. Raises ValueError."""
+    demand_admin(view)
+    if not name.strip():
+        raise ValueError("Name the key: who uses it?")
+    ends: datetime | None = None if days is None else installation.services().now() + timedelta(days=days)
+    return api_keys.create_api_key(
+        installation.database(), view.organization_id, name=name.strip(), scopes=scopes, expires_at=ends,
+        by=access.who(),
+    )  # fmt: skip
+
+
+def revoke_key(view: View, key_id: int) -> None:
+    demand_admin(view)
+    now = installation.services().now()
+    api_keys.revoke_api_key(installation.database(), view.organization_id, key_id, now=now, by=access.who())
+
+
+# --- audit -----------------------------------------------------------------------------------------------------------
+
+
+def entries(
+    view: View, wanted: AuditFilter, *, after: int | None = None, most: int = audit.PAGE_ENTRIES
+) -> list[Entry]:
+    demand_admin(view)
+    return audit.list_entries(installation.database(), view.organization_id, wanted=wanted, after=after, most=most)
+
+
+def known_in_log(view: View) -> tuple[list[str], list[str]]:
+    demand_admin(view)
+    return audit.known_by(installation.database(), view.organization_id)
