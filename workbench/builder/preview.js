@@ -33,11 +33,13 @@ export class Preview {
   constructor(editor) {
     this.editor = editor;
     this.isReady = false;
+    this.shown = null;
     this.frame = el("iframe", { title: "Preview of the form", sandbox: "allow-scripts allow-forms", class: "frame" });
     this.frame.srcdoc = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Preview</title><style>body{margin:16px;font-family:system-ui,sans-serif}</style><script>(${frameScript})()</script></head><body></body></html>`;
     this.onMessage = (event) => {
       if (event.source !== this.frame.contentWindow || event.data?.preview !== "ready") return;
       this.isReady = true;
+      this.shown = null;
       this.show();
     };
     addEventListener("message", this.onMessage);
@@ -57,9 +59,12 @@ export class Preview {
     this.#offerLanguages();
     if (!this.isReady) return;
     const { draft, data } = this.editor;
-    this.frame.contentWindow.postMessage(
-      { form: model.publicForm(draft, data.defaults, KEY), language: this.languages.value, widget: data.widget }, "*",
-    );
+    const message = { form: model.publicForm(draft, data.defaults, KEY), language: this.languages.value, widget: data.widget };
+    // What somebody tries out stays, unless the form itself is another one.
+    const text = JSON.stringify(message);
+    if (text === this.shown) return;
+    this.shown = text;
+    this.frame.contentWindow.postMessage(message, "*");
   }
 
   #offerLanguages() {

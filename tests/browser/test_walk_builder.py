@@ -1,0 +1,302 @@
+"""The form builder as people use it, in a real browser: by mouse, by keyboard, two at once, with hostile texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import _free_port, _running
+from made_installation import House, empty_house
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+from test_accessibility import THEMES, check_in_both_themes, findings
+from walking import keyed, open_at, settle, switch_theme
+
+from snapshots import form_versions
+from snapshots.form_versions import Draft, FormSummary
+from snapshots.organizations import create_organization
+from workbench.builder.templates import EMPTY, TEMPLATES
+
+ATTACKS = (
+    "<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>", "\"><svg onload=window.hit=1>",
+    "javascript:window.hit=1", "' onfocus=window.hit=1 autofocus='", "</textarea><script>window.hit=1</script>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>", "{{constructor.constructor('window.hit=1')()}}",
+    "<a href=javascript:window.hit=1>x</a>", "<math><mtext><img src=x onerror=window.hit=1></math>",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def forms_house(database_server: str) -> Iterator[House]:
+    with empty_house(database_server) as services:
+        yield House(services=services, organization=create_organization(services.database, "Acme"))
+
+
+@pytest.fixture(scope="module")
+def forms_url(forms_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    settings = {
+        "DATABASE_URL": forms_house.services.database_url, "SLMS_HOME": str(tmp_path_factory.mktemp("home")),
+    }  # fmt: skip
+    port = _free_port()
+    with _running(port, settings):
+        yield f"http://127.0.0.1:{port}/forms"
+
+
+def made(house: House, draft: dict[str, Any]) -> FormSummary:
+    return form_versions.create_form(house.database, house.organization_id, "Made", draft, by="Ada")
+
+
+def stored(house: House, form_id: int) -> Draft:
+    return form_versions.get_draft(house.database, house.organization_id, form_id)
+
+
+def open_form(page: Page, url: str, form: FormSummary) -> None:
+    open_at(page, f"{url}?form={form.form_id}")
+    expect(fields(page).first).to_be_visible()
+
+
+def fields(page: Page) -> Locator:
+    return page.locator(".builder .field")
+
+
+def titles(page: Page) -> list[str]:
+    return [one.removesuffix(" required") for one in fields(page).locator(".title").all_inner_texts()]
+
+
+def input_(page: Page, key: str) -> Locator:
+    return page.locator(f".builder [data-key='{key}']")
+
+
+def preview(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe.frame")
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(".standing")).to_have_text("All changes saved")
+    settle(page)
+
+
+def is_focused(page: Page, key: str) -> bool:
+    found = "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.activeElement?.dataset.key"
+    return bool(page.evaluate(found) == key)
+
+
+# --- by mouse --------------------------------------------------------------------------------------------------------
+
+
+def test_a_form_is_made_dragged_edited_undone_and_published_by_mouse(
+    page: Page, forms_url: str, forms_house: House
+) -> None:
+    open_at(page, forms_url)
+    page.get_by_role("button", name="New form").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Newsletter", exact=True).click()
+    expect(dialog.get_by_label("Name", exact=True)).to_have_value("Newsletter")
+    dialog.get_by_role("button", name="Make the form").click()
+    expect(fields(page)).to_have_count(3)
+    settle(page)
+
+    page.locator("[data-kind=phone]").drag_to(fields(page).nth(1), target_position={"x": 60, "y": 4})
+    assert titles(page) == ["E-mail", "Phone", "First name", "Privacy"]
+    fields(page).nth(2).drag_to(fields(page).nth(0), target_position={"x": 60, "y": 4})
+    assert titles(page) == ["First name", "E-mail", "Phone", "Privacy"]
+
+    fields(page).nth(2).click()
+    input_(page, "label").fill("Mobile")
+    assert titles(page)[2] == "Mobile"
+    expect(preview(page).get_by_label("Mobile")).to_be_visible()
+    for _ in range(2):
+        input_(page, "undo").click()
+    assert titles(page) == ["E-mail", "Phone", "First name", "Privacy"]
+    input_(page, "redo").click()
+    assert titles(page) == ["First name", "E-mail", "Phone", "Privacy"]
+    saved(page)
+
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("dialog")).to_contain_text("its first version")
+    check_in_both_themes(page)
+    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    expect(keyed(page, "pagetitle")).to_contain_text("Version 1")
+    found = form_versions.list_forms(forms_house.database, forms_house.organization_id)
+    newsletter = next(one for one in found if one.name == "Newsletter")
+    assert (newsletter.status, newsletter.has_unpublished_changes) == ("published", False)
+    published = form_versions.versions(forms_house.database, forms_house.organization_id, newsletter.form_id)
+    assert [one.name for one in published[0].definition.fields] == ["first_name", "email", "phone", "consent"]
+
+
+def test_what_is_sent_from_the_preview_goes_nowhere(page: Page, forms_url: str, forms_house: House) -> None:
+    open_form(page, forms_url, made(forms_house, EMPTY.draft()))
+    preview(page).get_by_label("E-mail").fill("ada@example.com")
+    preview(page).get_by_role("button", name="Send").click()
+    expect(preview(page).get_by_text("Thank you. We will be in touch.")).to_be_visible()
+
+
+# --- by keyboard -----------------------------------------------------------------------------------------------------
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def announced(page: Page) -> str:
+    return page.locator(".builder .unseen").inner_text().strip()
+
+
+def test_a_form_is_built_by_keyboard_alone_and_the_focus_survives_what_is_saved(
+    page: Page, forms_url: str, forms_house: House
+) -> None:
+    form = made(forms_house, EMPTY.draft())
+    open_form(page, forms_url, form)
+    reach(page, "kind-text")
+    press(page, "ArrowDown", "ArrowDown", "ArrowDown", "Enter")
+    assert titles(page) == ["E-mail", "Phone"]
+    assert announced(page) == "Phone added, field 2 of 2"
+    saved(page)
+    assert is_focused(page, "kind-phone")
+
+    press(page, "Home", " ")
+    reach(page, "field-0-2")
+    press(page, "Alt+ArrowUp", "Alt+ArrowUp", "Alt+ArrowUp")
+    assert titles(page) == ["Short text", "E-mail", "Phone"]
+    assert announced(page) == "Short text stands first already"
+    press(page, "Enter")
+    assert is_focused(page, "label")
+    press(page, "Control+a")
+    page.keyboard.type("Your role")
+    saved(page)
+    assert is_focused(page, "label")
+    assert titles(page)[0] == "Your role"
+    page.keyboard.type("!")
+    press(page, "Escape")
+    assert is_focused(page, "field-0-0")
+    press(page, "ArrowDown", "ArrowDown", "Delete")
+    assert titles(page) == ["Your role!", "E-mail"]
+    assert announced(page) == "Phone removed. Ctrl+Z brings it back"
+    press(page, "Control+z")
+    assert titles(page) == ["Your role!", "E-mail", "Phone"]
+    press(page, "Control+Shift+z")
+    assert titles(page) == ["Your role!", "E-mail"]
+    saved(page)
+    fields_ = stored(forms_house, form.form_id).definition["steps"][0]["fields"]
+    assert [(one["name"], one["label"]) for one in fields_] == [("your_role", "Your role!"), ("email", "E-mail")]
+
+    press(page, *["Control+z"] * 20)
+    assert titles(page) == ["E-mail"], "back to where it began"
+
+
+def reach(page: Page, key: str) -> None:
+    """By Tab alone."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if is_focused(page, key):
+            return
+    pytest.fail(f"60 tabs do not lead to {key}")
+
+
+def test_steps_and_conditions_are_made_by_keyboard(page: Page, forms_url: str, forms_house: House) -> None:
+    form = made(forms_house, TEMPLATES["event"].draft())
+    open_form(page, forms_url, form)
+    input_(page, "add-step").focus()
+    press(page, "Enter")
+    page.keyboard.type("?")
+    input_(page, "field-0-7").focus()
+    press(page, "Alt+ArrowDown")
+    assert announced(page) == "Privacy moved, field 1 of 1 of Step 2?"
+    press(page, "Enter")
+    input_(page, "show-if").select_option("attendance")
+    input_(page, "show-online").check()
+    expect(fields(page).last).to_contain_text("shown if attendance is on_site or online")
+    saved(page)
+    steps = stored(forms_house, form.form_id).definition["steps"]
+    assert steps[1]["fields"][0]["show_if"] == {"field": "attendance", "is_any_of": ["on_site", "online"]}
+    for theme in THEMES:
+        switch_theme(page, theme)
+        for tab in ("Looks", "Texts", "Settings", "Fields"):
+            page.get_by_role("tab", name=tab).click()
+            assert findings(page.main_frame) == [], (theme, tab)
+
+
+# --- faults, two at once, reloads ------------------------------------------------------------------------------------
+
+
+def test_a_fault_leads_to_what_mends_it(page: Page, forms_url: str, forms_house: House) -> None:
+    open_form(page, forms_url, made(forms_house, TEMPLATES["quote"].draft()))
+    fields(page).nth(5).click()
+    input_(page, "label").fill("")
+    saved(page)
+    fields(page).nth(0).click()
+    page.get_by_role("button", name=re.compile("budget: it needs a label")).click()
+    assert is_focused(page, "label")
+    page.keyboard.type("Budget")
+    saved(page)
+    expect(page.locator(".builder .faults")).to_have_count(0)
+
+
+def test_two_people_at_once_are_asked_and_lose_nothing(page: Page, forms_url: str, forms_house: House) -> None:
+    form = made(forms_house, EMPTY.draft())
+    open_form(page, forms_url, form)
+    theirs = EMPTY.draft()
+    theirs["steps"][0]["fields"][0]["label"] = "Theirs"
+    form_versions.save_draft(
+        forms_house.database, forms_house.organization_id, form.form_id, theirs, expected_revision=1, by="Bo"
+    )
+    fields(page).first.click()
+    input_(page, "label").fill("Mine")
+    expect(page.get_by_role("alert")).to_contain_text("Label “Theirs” is now “Mine”")
+    assert stored(forms_house, form.form_id).definition == theirs
+    input_(page, "theirs").click()
+    assert titles(page) == ["Theirs"]
+    input_(page, "undo").click()
+    assert titles(page) == ["Mine"]
+    saved(page)
+    assert stored(forms_house, form.form_id).definition["steps"][0]["fields"][0]["label"] == "Mine"
+    page.reload()
+    expect(fields(page).first).to_contain_text("Mine")
+
+
+# --- hostile texts ---------------------------------------------------------------------------------------------------
+
+
+def hostile(n: int) -> str:
+    return f"{ATTACKS[n % len(ATTACKS)]} {n}"
+
+
+def hostile_draft() -> dict[str, Any]:
+    """300 texts that would run if any of them were read as markup: labels, helps, options, titles, words."""
+    options = [{"value": hostile(n), "label": hostile(n)} for n in range(200)]
+    asked = [
+        {
+            "name": f"f{n}",
+            "kind": "text",
+            "label": hostile(200 + n),
+            "help": hostile(240 + n),
+            "placeholder": hostile(n),
+        }
+        for n in range(40)
+    ]
+    choice = {"name": "choice", "kind": "select", "label": hostile(280), "options": options}
+    email = {"name": "email", "kind": "email", "label": hostile(281)}
+    steps = [{"title": hostile(282), "fields": [email, choice]}, {"title": hostile(283), "fields": asked}]
+    return {
+        "title": hostile(284), "steps": steps, "source": hostile(285), "thank_you": {"message": hostile(286)},
+        "translations": {"de": {"thanks": hostile(287), "steps": [hostile(288), hostile(289)]}},
+        "words": {name: hostile(290 + n) for n, name in enumerate(("send", "next", "back", "optional", "choose"))},
+    }  # fmt: skip
+
+
+def test_no_text_of_a_form_runs_in_the_builder(page: Page, forms_url: str, forms_house: House) -> None:
+    open_form(page, forms_url, made(forms_house, hostile_draft()))
+    assert fields(page).locator(".title").all_inner_texts()[2] == hostile(200)
+    fields(page).nth(1).click()
+    assert input_(page, "option-label-199").input_value() == hostile(199)
+    expect(preview(page).get_by_label(hostile(281), exact=False)).to_be_visible()
+    for tab in ("Looks", "Texts", "Settings"):
+        page.get_by_role("tab", name=tab).click()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    inside = page.locator("iframe.frame").element_handle().content_frame()  # type: ignore[union-attr]
+    assert inside is not None
+    for frame in (page.main_frame, inside):
+        assert frame.evaluate("window.hit === undefined")
