@@ -33,7 +33,7 @@ def asked() -> Request:
     return Request(request.method, request.path, headers, request.get_data(), request.remote_addr or "", query)
 
 
-@public.post("/public/leads")
+@public.post("/public/leads", provide_automatic_options=False)
 def post_lead() -> Response:
     return response(parts().desk.handle_from_thread(asked()))
 
