@@ -178,6 +178,34 @@ def import_csv(  # typer calls it by names
             raise typer.Exit(FAILED)
 
 
+@app.command("evaluate-scoring")
+def evaluate_scoring(  # typer calls it by names
+    csv: Annotated[Path, typer.Option(help="a table, as it is", exists=True, dir_okay=False, resolve_path=True)],
+    target: Annotated[str, typer.Option(help="column of the outcome")],
+    positive: Annotated[str, typer.Option(help="its value where a row converted")],
+    time: Annotated[str | None, typer.Option(help="column that says when a row came")] = None,
+    group: Annotated[str | None, typer.Option(help="rows with the same value stay in one fold")] = None,
+    drop: Annotated[str, typer.Option(help="columns to leave out, with commas between them")] = "",
+    keep_leaks: Annotated[bool, typer.Option("--keep-leaks", help="use columns that know the outcome")] = False,
+    in_order: Annotated[bool, typer.Option("--in-order", help="the rows stand as they came")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the evaluation as JSON")] = False,
+) -> None:
+    """Put a lead score on trial: which columns know the outcome, how well the rest predicts it, and whether a score
+    should be shown at all."""
+    from ops.evaluating import Question, evaluate, lines_of
+    from ops.evaluating import as_json as json_of
+
+    with told_in_a_line():
+        names = tuple(one.strip() for one in drop.split(",") if one.strip())
+        found = evaluate(Question(file=csv, target=target, positive=positive, time=time, group=group, drop=names,
+                                  keep_leaks=keep_leaks, in_order=in_order))  # fmt: skip
+        if as_json:
+            typer.echo(orjson.dumps(json_of(found), option=orjson.OPT_INDENT_2).decode())
+        else:
+            for line in lines_of(found):
+                typer.echo(line)
+
+
 @app.command()
 def worker() -> None:
     """Run queued and scheduled jobs, deliver leads and tell of them, until told to stop."""
