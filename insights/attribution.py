@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from typing import Final
+
+import pandas as pd
 
 ENDS: Final = Fraction(40, 100)
 """What the first and the last touch get each in the position-based model; those between share the rest."""
@@ -93,3 +96,27 @@ def split(amount_minor: int, shares: Sequence[Fraction]) -> list[int]:
     for place in by_remainder[:left]:
         parts[place] += 1
     return parts
+
+
+def conversions(
+    leads: pd.DataFrame, deals: pd.DataFrame, *, first: date | None, last: date, by: int
+) -> list[Conversion]:
+    """Deals that were won from `first` to `last` and came of leads, each with the touches that led to it.
+
+    leads: JOURNEYS that count, with a column `path`: what the visitor came by, oldest first, as (Unix seconds or None,
+    source, campaign). deals: LEAD_DEALS. by: the place in such a touch that gets the credit. A deal's touches are those
+    of all leads of its contact that were received before it was created; one that several leads tell of counts once.
+    """
+    by_contact = dict(tuple(leads.dropna(subset=["contact_id"]).sort_values("received_at").groupby("contact_id")))
+    won = deals[(deals["status"] == "won") & (deals["closed_day"] <= pd.Timestamp(last))]
+    if first is not None:
+        won = won[won["closed_day"] >= pd.Timestamp(first)]
+    found = []
+    for deal in won.to_dict("records"):
+        known = by_contact.get(deal["contact_id"])
+        before = known[known["received_at"] <= deal["created_at"]] if known is not None else leads.head(0)
+        touches = dict.fromkeys(touch for path in before["path"] for touch in path)
+        if touches:
+            amount = None if pd.isna(deal["amount_minor"]) else int(deal["amount_minor"])
+            found.append(Conversion(tuple(touch[by] for touch in touches), amount, deal["currency"]))
+    return found

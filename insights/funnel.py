@@ -68,6 +68,11 @@ class Rate:
         return wilson(self.part, self.n) if self.n else None
 
 
+def rates(parts: pd.Series, wholes: pd.Series) -> list[Rate]:
+    """Row by row, of counts."""
+    return [Rate(int(part), int(n)) for part, n in zip(parts.tolist(), wholes.tolist(), strict=True)]
+
+
 def wilson(part: int, n: int, *, z: float = Z) -> tuple[float, float]:
     """The score interval of a share; always within [0, 1], and never of no width where n is small.
 
@@ -241,12 +246,7 @@ def cohorts(leads: pd.DataFrame, *, until: date, weeks: int = 13) -> pd.DataFram
     Returns `week` (its Monday), `n`, and per entry of COHORT_DAYS `d7` …: the number with a deal by then, <NA> where
     the week's last lead is not that old at the end of `until`. Leads without a contact are their own.
     """
-    went = counted(leads).sort_values("received_at")
-    who = went["contact_id"].astype("string").fillna("lead " + went["lead_id"].astype("string"))
-    first = went.assign(who=who).groupby("who", as_index=False).agg(
-        day=("day", "min"), received_at=("received_at", "min"), deal_at=("deal_at", "min")
-    )  # fmt: skip
-    first["week"] = first["day"] - pd.to_timedelta(first["day"].dt.weekday, unit="D")
+    first = first_leads(leads)
     newest = pd.Timestamp(until - timedelta(days=until.weekday()))
     first = first[first["week"] > newest - pd.Timedelta(weeks=weeks)]
     took = (first["deal_at"] - first["received_at"]).dt.total_seconds() / 86_400
@@ -256,6 +256,16 @@ def cohorts(leads: pd.DataFrame, *, until: date, weeks: int = 13) -> pd.DataFram
         is_over = pd.Series(in_time.index + pd.Timedelta(days=7 + days) <= pd.Timestamp(until) + pd.Timedelta(days=1))
         made[f"d{days}"] = in_time.mask(~is_over.to_numpy())
     return pd.DataFrame(made).reset_index(names="week")
+
+
+def first_leads(leads: pd.DataFrame) -> pd.DataFrame:
+    """The first journey that counts of each contact, with `week`, the Monday of its ISO week, and as `deal_at` the
+    contact's first deal."""
+    went = counted(leads).sort_values(["received_at", "lead_id"])
+    who = went["contact_id"].astype("string").fillna("lead " + went["lead_id"].astype("string"))
+    week = went["day"] - pd.to_timedelta(went["day"].dt.weekday, unit="D")
+    with_deal = went.assign(week=week, deal_at=went.groupby(who)["deal_at"].transform("min"))
+    return with_deal[~who.duplicated()]
 
 
 # --- speed to lead ----------------------------------------------------------------------------------------------------

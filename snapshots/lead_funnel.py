@@ -176,7 +176,8 @@ class FunnelReader:
         return tables.shaped(rows, JOURNEYS)
 
     def stages(self, slice_: Slice, deal_ids: Sequence[int]) -> pd.DataFrame:
-        """DEAL_STAGES: which stages these deals entered up to the end of the as-of day."""
+        """DEAL_STAGES: which stages these deals entered up to the end of the as-of day; a lost deal got as far as the
+        stage before."""
         where = Where(parameters=self._bounds(slice_) | {"deals": [int(one) for one in deal_ids]})
         rows = self.reader.rows(
             "SELECT e.deal_id, s.pipeline_id, p.name, e.stage_id, s.name, s.position, min(e.entered_at) "
@@ -184,6 +185,7 @@ class FunnelReader:
             "JOIN stages s ON s.organization_id = :organization AND s.stage_id = e.stage_id "
             "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = s.pipeline_id "
             "WHERE e.organization_id = :organization AND e.deal_id = ANY(:deals) AND e.entered_at < :end "
+            "AND s.status <> 'lost' "
             "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 6",
             where,
         )

@@ -284,3 +284,31 @@ _DIFFERENCES = f"""
         FROM form_visits WHERE organization_id = :organization
     ) d GROUP BY 1, 2, 3, 4, 5 HAVING sum(a) <> 0 OR sum(b) <> 0 OR sum(c) <> 0
 """
+
+
+# --- what there is ----------------------------------------------------------------------------------------------------
+
+
+def were_there(database: Database, organization_id: int) -> bool:
+    """Whether a form of the organization was ever seen or sent."""
+    with database.as_app(organization_id) as connection:
+        found = connection.execute(
+            text("SELECT EXISTS (SELECT FROM visit_daily WHERE organization_id = :id)"), {"id": organization_id}
+        )
+        return bool(found.scalar_one())
+
+
+def words(database: Database, organization_id: int, column: str, first: date | None, last: date) -> list[str]:
+    """The sources or campaigns (column) of the visits of these days that count, the most frequent first."""
+    if column not in {"source", "campaign"}:
+        raise ValueError(f"visits have no {column}")
+    with database.as_app(organization_id) as connection:
+        rows = connection.execute(
+            text(
+                f"SELECT o.{column} FROM visit_daily d JOIN visit_origins o ON o.organization_id = :id "
+                "AND o.origin_id = d.origin_id WHERE d.organization_id = :id AND d.kind = 0 AND d.day <= :last "
+                "AND d.day >= :first GROUP BY 1 HAVING sum(d.n_views) > 0 ORDER BY sum(d.n_views) DESC, 1 LIMIT 500"
+            ),
+            {"id": organization_id, "first": first or date(1970, 1, 1), "last": last},
+        )
+        return [str(word) for (word,) in rows]

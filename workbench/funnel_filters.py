@@ -142,3 +142,8 @@ def _on_list(field: str) -> None:
         filter_bar.drop(**{field: values})
     else:
         change(**{field: values})
+
+
+def keep_form(form_id: int) -> None:
+    """The form whose details are shown stays chosen."""
+    st.session_state["widgets_form"] = form_id

@@ -19,6 +19,8 @@ DATA: Final = str(_PAGES / "data.py")
 CHANGE: Final = str(_PAGES / "change.py")
 ADMIN: Final = str(_PAGES / "admin.py")
 FORMS: Final = str(_PAGES / "forms.py")
+WIDGETS: Final = str(_PAGES / "widgets.py")
+LEAD_ANALYTICS: Final = str(_PAGES / "lead_analytics.py")
 
 
 def link(filters: Filters, **more: str) -> dict[str, list[str]]:

@@ -10,7 +10,20 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
-from workbench.places import ADMIN, CHANGE, DATA, FORMS, LEAD, LEADS, OVERVIEW, PIPELINE, SALESPEOPLE, SALESPERSON
+from workbench.places import (
+    ADMIN,
+    CHANGE,
+    DATA,
+    FORMS,
+    LEAD,
+    LEAD_ANALYTICS,
+    LEADS,
+    OVERVIEW,
+    PIPELINE,
+    SALESPEOPLE,
+    SALESPERSON,
+    WIDGETS,
+)
 from workbench.view import View
 
 _STYLES: Final = Path(__file__).with_name("workbench.css")
@@ -23,6 +36,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
         "Analyse": [
             st.Page(SALESPEOPLE, title="Salespeople", icon=":material/group:", url_path="salespeople"),
             st.Page(LEADS, title="Leads", icon=":material/move_to_inbox:", url_path="leads"),
+            st.Page(LEAD_ANALYTICS, title="Lead analytics", icon=":material/query_stats:", url_path="lead_analytics"),
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
             st.Page(
                 SALESPERSON,
@@ -35,6 +49,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
         ],
         "Build": [
             st.Page(FORMS, title="Form builder", icon=":material/dynamic_form:", url_path="forms"),
+            st.Page(WIDGETS, title="Widgets", icon=":material/widgets:", url_path="widgets"),
         ],
         "Workspace": [
             st.Page(DATA, title="Data", icon=":material/database:", url_path="data"),
