@@ -58,9 +58,10 @@ def _first(view: View) -> None:
 def _head() -> None:
     with st.container(key="formhead"):
         columns = st.columns(_WIDTHS, vertical_alignment="center")
-        titles = ("Form", "Status", "Version", f"Last {forms_data.COUNTED_DAYS} days", "")
-        for column, title in zip(columns, titles, strict=True):
-            column.markdown(f":gray[:small[{title}]]" if title else "")
+        counted = "Leads that came in through the form, whatever became of them; refused submissions are none"
+        titles = {"Form": None, "Status": None, "Version": None, f"Last {forms_data.COUNTED_DAYS} days": counted}
+        for column, (title, help_) in zip(columns, titles.items(), strict=False):
+            column.markdown(f":gray[:small[{title}]]", help=help_)
 
 
 def _row(view: View, form: FormSummary, received: Mapping[int, int]) -> None:
