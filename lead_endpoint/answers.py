@@ -4,9 +4,10 @@ agreed to. What a form does not know is none of its business: it stays with the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from math import isfinite
 
 from lead_endpoint.answer_words import Say, saying
@@ -51,16 +52,22 @@ class Answers:
 def read(definition: Definition, said: Texts, wish: str | None) -> Answers:
     """The answers to a version of a form. wish: the visitor's language; the form's own where it does not speak that."""
     language = wish if wish and wish in definition.translations else definition.language
-    given = _given(definition, said.by_name)
-    shown = list(visible(definition, given))
-    unseen = {one.name for one in definition.fields}.difference(one.name for one in shown)
-    texts = {name: text for name, text in given.items() if name not in unseen} if unseen else given
-    say = saying(definition, language)
+    texts = _given(definition, said.by_name)
+    shown: Sequence[FormField] = definition.fields
+    if definition.has_conditions:
+        shown = list(visible(definition, texts))
+        unseen = {one.name for one in definition.fields}.difference(one.name for one in shown)
+        texts = {name: text for name, text in texts.items() if name not in unseen}
     return Answers(
         texts=Texts(texts, said.flags),
-        wrong=tuple(_wrong(shown, texts, say)),
+        wrong=tuple(_wrong(shown, texts, partial(_say, definition, language))),
         consents=tuple(_consents(definition, shown, texts, language)),
     )
+
+
+def _say(definition: Definition, language: str, name: str, n: object = "") -> str:
+    """Few answers are wrong: the words are put together for those alone."""
+    return saying(definition, language)(name, n)
 
 
 def phone_region(definition: Definition | None) -> str | None:
@@ -73,14 +80,15 @@ def _given(definition: Definition, texts: Mapping[str, str]) -> dict[str, str]:
     """With one word for boxes that are ticked, and with what stands in hidden fields of their own."""
     found = dict(texts)
     for one in definition.fields:
-        if one.kind in _TICKS and found.get(one.name, "").lower() in YES:
-            found[one.name] = "yes"
-        elif one.kind is FieldKind.HIDDEN and one.default:
+        if one.kind in _TICKS:
+            if found.get(one.name, "").lower() in YES:
+                found[one.name] = "yes"
+        elif one.default and one.kind is FieldKind.HIDDEN:
             found.setdefault(one.name, one.default)
     return found
 
 
-def _wrong(shown: list[FormField], texts: Mapping[str, str], say: Say) -> Iterator[Wrong]:
+def _wrong(shown: Sequence[FormField], texts: Mapping[str, str], say: Say) -> Iterator[Wrong]:
     for field in shown:
         text = texts.get(field.name, "")
         if not text or (field.kind in _TICKS and text != "yes"):
@@ -98,11 +106,10 @@ def _text(field: FormField, text: str, say: Say) -> str | None:
         return say("shortest", limits.shortest)
     if limits.longest is not None and len(text) > limits.longest:
         return say("longest", limits.longest)
-    return None if _FORMS[limits.form](text) else say(limits.form)
+    return None if limits.form == "any" or _FORMS[limits.form](text) else say(limits.form)
 
 
 _FORMS: Mapping[str, Callable[[str], object]] = {
-    "any": lambda text: True,
     "digits": lambda text: text.isascii() and text.isdigit(),
     "letters": _LETTERS.fullmatch,
     "url": is_web_address,
@@ -176,7 +183,7 @@ _CHECKS: Mapping[FieldKind, Callable[[FormField, str, Say], str | None]] = {
 
 
 def _consents(
-    definition: Definition, shown: list[FormField], texts: Mapping[str, str], language: str
+    definition: Definition, shown: Sequence[FormField], texts: Mapping[str, str], language: str
 ) -> Iterator[Consent]:
     translated = definition.translations[language].fields if language in definition.translations else {}
     for field in shown:

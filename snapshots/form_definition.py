@@ -202,6 +202,10 @@ class Definition(_Part):
         return tuple(field for step in self.steps for field in step.fields)
 
     @cached_property
+    def has_conditions(self) -> bool:
+        return any(field.show_if is not None for field in self.fields)
+
+    @cached_property
     def shown(self) -> Mapping[str, Any]:
         """What a visitor may see of it, as JSON holds it: nothing of where leads go, who is told, what is checked."""
         whole = self.model_dump(mode="json", include=_SHOWN)

@@ -268,6 +268,7 @@ def _differs(row: Any) -> bool:
 def _create(
     connection: Connection, organization_id: int, name: str, draft: Mapping[str, object], *, by: str
 ) -> FormSummary:
+    draft = _mended(draft)
     form_id = connection.execute(
         text(
             "INSERT INTO forms (organization_id, name, key, status, draft) "
@@ -294,6 +295,7 @@ def _keep_draft(
     by: str,
     action: str,
 ) -> int:
+    definition = _mended(definition)
     connection.execute(
         text(
             "UPDATE forms SET draft = cast(:draft AS jsonb), draft_revision = draft_revision + 1, updated_at = now() "
@@ -343,11 +345,17 @@ def _note(
     )  # fmt: skip
 
 
-def _json(definition: Mapping[str, object]) -> str:
+def _mended(definition: Mapping[str, object]) -> dict[str, Any]:
+    """As the database can hold it."""
     found = json_of(definition)
     if len(found) > MOST_DRAFT_BYTES:
         raise ValueError(f"The form is too large: {len(found) // 1024} KiB of {MOST_DRAFT_BYTES // 1024}.")
-    return found.decode()
+    mended: dict[str, Any] = orjson.loads(found)
+    return mended
+
+
+def _json(definition: Mapping[str, object]) -> str:
+    return orjson.dumps(definition).decode()
 
 
 def _named(name: str) -> str:
