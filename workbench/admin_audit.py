@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -74,7 +75,7 @@ def _frame(entries: list[Entry], view: View) -> pd.DataFrame:
             {
                 "at": one.at.astimezone(view.zone), "by": one.by, "action": one.action,
                 "subject": f"{SUBJECTS.get(one.subject, one.subject)} {subject_name(one, names)}".strip(),
-                "change": change_of(one, names),
+                "change": change_of(one, names, view.zone),
             }
             for one in entries
         ],
@@ -89,45 +90,65 @@ def _names(view: View) -> Names:
     """What ids in the log are called, by the field that they stand in."""
     people = {str(owner): name for owner, name in view.choices.owners.items()}
     teams = {str(team): name for team, name in view.choices.teams.items()}
-    return {"owner_id": people, "stand_in_id": people, "team_id": teams, "capacity": people}
+    connections = admin_data.connection_names(view)
+    return {
+        "owner_id": people, "stand_in_id": people, "team_id": teams, "capacity": people,
+        "api_key": {str(one.key_id): one.name for one in admin_data.keys(view)},
+        "webhook": {str(one.webhook_id): one.name for one in admin_data.list_webhooks(view)},
+        "routing_rule": {str(one.rule_id): one.name for one in admin_data.rules(view)},
+        "crm_connection": connections, "crm_credentials": connections,
+    }  # fmt: skip
 
 
 def subject_name(entry: Entry, names: Names) -> str:
     """Which one it is of its kind."""
-    if entry.subject == "capacity":
-        return names.get("capacity", {}).get(entry.subject_id, entry.subject_id)
     if entry.subject in {"organization", "rates"}:
         return ""
-    said = {**(entry.before or {}), **(entry.after or {})}
-    name = said.get("name")
-    return str(name) if isinstance(name, str) else entry.subject_id
+    name = {**(entry.before or {}), **(entry.after or {})}.get("name")
+    known = names.get(entry.subject, {})
+    return name if isinstance(name, str) and name else known.get(entry.subject_id, entry.subject_id)
 
 
-def change_of(entry: Entry, names: Names) -> str:
+def change_of(entry: Entry, names: Names, zone: ZoneInfo) -> str:
     """Before and after, field by field; what was made or removed as a whole once."""
     before, after = entry.before, entry.after
     fields = [*(before or {}), *(name for name in after or {} if name not in (before or {}))]
+    fields.sort(key=lambda name: name != "name")
+
+    def said(values: Mapping[str, Any], name: str) -> str:
+        return _said(name, values.get(name), names, zone)
+
     if before is None or after is None:
         held = before or after or {}
-        return "; ".join(f"{_label(name)}: {_said(name, held[name], names)}" for name in fields)
-    return "; ".join(
-        f"{_label(name)}: {_said(name, before.get(name), names)} → {_said(name, after.get(name), names)}"
-        for name in fields
-    )
+        return "; ".join(f"{_label(name)}: {said(held, name)}" for name in fields)
+    return "; ".join(f"{_label(name)}: {said(before, name)} → {said(after, name)}" for name in fields)
 
 
 def _label(name: str) -> str:
     return name.removesuffix("_id").removeprefix("is_").replace("_", " ")
 
 
-def _said(name: str, value: Any, names: Names) -> str:
+def _said(name: str, value: Any, names: Names, zone: ZoneInfo) -> str:
+    if value in (None, "", [], {}):
+        return NOTHING
     match value:
-        case None | "" | [] | {}:
-            return NOTHING
         case bool():
-            return "yes" if value else "no"
+            said = "yes" if value else "no"
         case list():
-            return ", ".join(_said(name, one, names) for one in value)
+            said = ", ".join(_said(name, one, names, zone) for one in value)
+        case {"what": what, "test": test, "values": list(wanted)}:  # a condition of a routing rule
+            said = f"{value.get('name') or what} {test.replace('_', ' ')} {' or '.join(map(str, wanted))}"
         case dict():
-            return ", ".join(f"{key} {_said(name, one, names)}" for key, one in value.items())
-    return names.get(name, {}).get(str(value), str(value))
+            said = ", ".join(f"{key} {_said(name, one, names, zone)}" for key, one in value.items())
+        case str() if name.endswith("_at"):
+            said = _moment(value, zone)
+        case _:
+            said = names.get(name, {}).get(str(value), str(value))
+    return said
+
+
+def _moment(value: str, zone: ZoneInfo) -> str:
+    try:
+        return formats.clock(datetime.fromisoformat(value).astimezone(zone))
+    except ValueError:
+        return value

@@ -209,6 +209,12 @@ def replay(view: View, notification_ids: Sequence[int]) -> int:
     return notifications.replay(installation.database(), view.organization_id, notification_ids, by=access.who())
 
 
+def connection_names(view: View) -> dict[str, str]:
+    """CRM connections, by id as text."""
+    found = organizations.list_connections(installation.database(), view.organization_id)
+    return {str(one.connection_id): one.name for one in found}
+
+
 # --- API keys --------------------------------------------------------------------------------------------------------
 
 

@@ -94,11 +94,12 @@ def _make(view: View) -> None:
     cards.title("New key")
     with st.container(horizontal=True):
         name = st.text_input("Who uses it", key="key_name", placeholder="Intranet", max_chars=120, width=240)
-        scopes = st.multiselect("Scopes", SCOPES, default=["read"], format_func=SCOPE_WORDS.__getitem__,
-                                key="key_scopes", width=360)  # fmt: skip
         days = st.selectbox(
             "Ends after", list(_DAYS), index=2, format_func=_DAYS.__getitem__, key="key_days", width=140
         )
+    with st.container(gap="xxsmall"):
+        boxes = [st.checkbox(SCOPE_WORDS[one], one == "read", key=f"key_scope_{one}") for one in SCOPES]
+    scopes = [one for one, is_on in zip(SCOPES, boxes, strict=True) if is_on]
     if st.button("Make a key", type="primary", key="key_make", disabled=not (name.strip() and scopes)):
         st.session_state[_MADE] = admin_data.create_key(view, name=name, scopes=scopes, days=days)
         st.rerun()

@@ -75,9 +75,9 @@ def _webhook(view: View, one: Webhook) -> None:
     key = f"hook_{one.webhook_id}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         off = "" if one.is_active else " :gray-badge[off]"
-        st.markdown(
-            f"**{lead_words.plain(one.name)}**{off} :gray[:small[{lead_words.plain(one.url)}]]", width="stretch"
-        )
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"**{lead_words.plain(one.name)}**{off}")
+            st.text(one.url)  # not as a link: whoever calls it would tell it of nothing
         st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch", help=f"Webhook {one.name}",
                   on_click=admin_data.switch_webhook, args=(view, one.webhook_id),
                   kwargs={"is_active": not one.is_active})  # fmt: skip

@@ -28,7 +28,8 @@ def draw(view: View) -> None:
     _named(view)
     organization_settings.draw(view)
     _new()
-    _end(view)
+    if not view.is_sample:  # which has a button of its own
+        _end(view)
 
 
 def _listed(view: View) -> None:

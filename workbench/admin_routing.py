@@ -91,7 +91,8 @@ def _people(view: View) -> None:
         {"name": [one.name for one in staff.values()], "per_day": [held.get(one) for one in staff]}
     ).astype({"per_day": "Int64"})
     edited = st.data_editor(
-        frame, hide_index=True, disabled=["name"], height=320, alt="Capacity by salesperson",
+        frame, hide_index=True, disabled=["name"], alt="Capacity by salesperson",
+        height=min(320, 38 + 35 * len(frame)),
         key=f"capacity_{view.organization_id}_{hash(tuple(sorted(held.items())))}",
         column_config={
             "name": st.column_config.TextColumn("Salesperson"),

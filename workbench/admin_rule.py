@@ -111,7 +111,8 @@ def _one(view: View, held: Condition, key: str) -> Condition:
         if what == "form":
             forms = {str(one.form_id): one.name for one in leads_data.all_forms(view)}
             known = [one for one in held.values if one in forms] if held.what == "form" else []
-            picked = st.multiselect("is one of", list(forms), known, format_func=forms.__getitem__, key=f"{key}_forms")
+            picked = st.pills("is one of", list(forms), selection_mode="multi", default=known, key=f"{key}_forms",
+                              format_func=forms.__getitem__)  # fmt: skip
             return Condition(what="form", values=tuple(picked))
         tests: list[Test] = list(TESTS) if what == "field" else ["is", "contains"]
         at = tests.index(held.test) if held.test in tests else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import made_leads
 import pytest
@@ -336,12 +337,16 @@ def test_the_log_is_read_as_sentences_and_narrowed(workbench: Workbench, house: 
 
 
 def test_what_is_made_is_told_once() -> None:
+    conditions = [{"what": "field", "name": "size", "test": "at_least", "values": ["250"]}]
+    after = {"per_day": 3, "stand_in_id": 7, "is_active": True, "scopes": ["a", "b"], "conditions": conditions,
+             "ends_at": NOW.isoformat()}  # fmt: skip
     entry = Entry(
-        entry_id=1, at=NOW, by=ANN, action="created", subject="capacity", subject_id="7",
-        before={"per_day": None}, after={"per_day": 3, "stand_in_id": 7, "is_active": True, "scopes": ["a", "b"]},
+        entry_id=1, at=NOW, by=ANN, action="created", subject="capacity", subject_id="7", before={"per_day": None},
+        after=after,
     )  # fmt: skip
     names = {"stand_in_id": {"7": "Bo"}, "capacity": {"7": "Ann"}}
-    assert admin_audit.change_of(entry, names) == (
-        "per day: nothing → 3; stand in: nothing → Bo; active: nothing → yes; scopes: nothing → a, b"
+    assert admin_audit.change_of(entry, names, ZoneInfo("Asia/Tokyo")) == (
+        "per day: nothing → 3; stand in: nothing → Bo; active: nothing → yes; scopes: nothing → a, b; "
+        "conditions: nothing → size at least 250; ends at: nothing → 29 Jun 2024, 00:00"
     )
     assert admin_audit.subject_name(entry, names) == "Ann"
