@@ -37,13 +37,13 @@ LEAD_COLUMNS: Final = (
     Column(field="who", title="Lead", width=1.5, missing=lead_words.UNNAMED),
     Column(field="received_at", title="Received", kind=ColumnKind.TIME, width=1.3),
     Column(field="form", title="Form", width=1.4),
-    Column(field="source", title="Source", width=0.9),
-    Column(field="campaign", title="Campaign", width=0.9, missing="None"),
-    Column(field="stands", title="Stands", width=0.9),
+    Column(field="source", title="Source", width=1.15),
+    Column(field="campaign", title="Campaign", width=1.1, missing="None"),
+    Column(field="stands", title="Stands", width=1.65),
     Column(field="owner", title="Owner", width=1.0, missing="Nobody"),
     Column(field="touched_at", title="First activity", kind=ColumnKind.TIME, width=1.3, missing="Not yet"),
     Column(field="deal_at", title="Deal since", kind=ColumnKind.TIME, width=1.3, missing="No deal"),
-    Column(field="n_won", title="Won", kind=ColumnKind.COUNT, width=0.5),
+    Column(field="n_won", title="Won", kind=ColumnKind.COUNT, width=0.7),
 )
 
 

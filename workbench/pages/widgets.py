@@ -25,7 +25,7 @@ from workbench.view import View
 
 FORM = Column(field="form", title="Form", width=1.5)
 VERSION = Column(field="version_text", title="Version", width=0.7)
-STATUS = Column(field="status", title="Status", width=0.8)
+STATUS = Column(field="status", title="Status", width=1.1)
 HOST_COLUMNS = (
     Column(field="host", title="Domain", width=1.4),
     Column(field="last_day", title="Last seen", kind=ColumnKind.DATE, width=0.8),
