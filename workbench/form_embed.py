@@ -44,9 +44,6 @@ def _link(where: Place) -> None:
     st.code(where.page, language=None, wrap_lines=True)
     drawn = form_snippets.qr_code(where.page)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        # Black on white in both themes: readers of codes want it so.
-        st.html(
-            f'<div class="slms-qr" role="img" aria-label="QR code of the form’s page">{drawn}</div>', width="content"
-        )
+        st.image(drawn, width=160, alt="QR code of the form’s page")
         st.download_button("Download as SVG", drawn, file_name=f"form-{where.key}.svg", mime="image/svg+xml",
                            icon=":material/download:", key="qr_download")  # fmt: skip

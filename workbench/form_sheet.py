@@ -18,13 +18,16 @@ TABS = ("Build", "Embed", "Versions")
 
 def draw(view: View, form: FormSummary) -> None:
     _head(view, form)
-    build, embed, versions = st.tabs(TABS, key="form_tab")
+    build, embed, versions = st.tabs(TABS, key="form_tab", on_change="rerun")
+    # The builder stays where it is, with what is being typed; the others are drawn where they are looked at.
     with build, states.guarded("The builder could not be opened", key="builder"):
         _builder(view, form)
-    with embed, states.guarded("What to embed could not be read", key="embed"):
-        form_embed.draw(view, form)
-    with versions, states.guarded("The versions could not be read", key="versions"):
-        _versions(view, form)
+    if embed.open:
+        with embed, states.guarded("What to embed could not be read", key="embed"):
+            form_embed.draw(view, form)
+    if versions.open:
+        with versions, states.guarded("The versions could not be read", key="versions"):
+            _versions(view, form)
 
 
 def _close() -> None:

@@ -85,6 +85,10 @@ def _form(place: Place, definition: Mapping[str, Any], more: str = "") -> str:
     return "\n".join(lines)
 
 
+_AUTOFILL = {
+    "email": "email", "phone": "tel", "name": "name", "first_name": "given-name", "last_name": "family-name",
+    "company": "organization",
+}  # fmt: skip
 _TYPES = {"email": "email", "phone": "tel", "number": "number", "date": "date", "hidden": "hidden"}
 
 
@@ -112,7 +116,8 @@ def _control(field: Mapping[str, Any]) -> Iterator[str]:
         case "long_text":
             yield f'<label>{label} <textarea name="{name}" rows="4"{must}></textarea></label>'
         case kind:
-            yield f'<label>{label} <input name="{name}" type="{_TYPES.get(kind, "text")}"{must}></label>'
+            fill = f' autocomplete="{_AUTOFILL[name]}"' if name in _AUTOFILL else ""
+            yield f'<label>{label} <input name="{name}" type="{_TYPES.get(kind, "text")}"{fill}{must}></label>'
 
 
 def _options(field: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

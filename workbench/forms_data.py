@@ -1,4 +1,5 @@
-"""What the page of forms loads and changes, in the name of the person who looks. Nothing is cached: several may edit.
+"""What the page of forms loads and changes, in the name of the person who looks. Several may edit, so drafts are read
+anew each time; published versions never change, so they alone are remembered.
 
 Who may not change settings reads everything here and changes nothing, whatever the page offers.
 """
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import streamlit as st
 
 from adapters.registry import TAKES_LEADS
 from ops.first_run import CRM_NAMES
 from snapshots import form_versions
+from snapshots.database import Database
 from snapshots.form_versions import Draft, DraftChanged, FormSummary, Status, Version
 from snapshots.inbox import Inbox
 from snapshots.organizations import list_connections
@@ -61,8 +64,15 @@ def versions(view: View, form_id: int) -> list[Version]:
 
 def published(view: View, form: FormSummary) -> dict[str, Any] | None:
     """The version that is answered, as JSON; None: it was never published."""
-    found = next((one for one in versions(view, form.form_id) if one.version == form.published_version), None)
-    return found.definition.model_dump(mode="json") if found else None
+    if form.published_version is None:
+        return None
+    return _version(installation.database(), view.organization_id, form.form_id, form.published_version)
+
+
+@st.cache_data(ttl=3600, max_entries=100, show_spinner=False)
+def _version(_database: Database, organization_id: int, form_id: int, version: int) -> dict[str, Any]:
+    found = form_versions.versions(_database, organization_id, form_id)
+    return next(one.definition.model_dump(mode="json") for one in found if one.version == version)
 
 
 def providers(view: View) -> list[dict[str, str]]:
