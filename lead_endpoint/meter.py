@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from snapshots.backlog import Backlog
 
 REASONS = frozenset({"rate", "form", "email", "phone", "body", "Idempotency-Key", "unavailable", "field"})
-STATES = frozenset(
-    {"pending", "organization", "spam", "rate", "paused", "origin", "token", "quick", "proof", "disposable"}
-)
+STATES = frozenset({"pending", "organization", "spam", "rate", "paused", "origin", "token", "quick", "proof"})
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 

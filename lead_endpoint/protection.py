@@ -2,8 +2,9 @@
 for it, nobody is told (a program would learn from it), and what a person releases goes its way.
 
 What may speak against it, in the order in which it is asked: another organization, the field that people do not see, a
-form that is closed, the page it came from, the form's token, the time it took, a proof of work that is missing, the
-address, how many came. A proof of work counts for a sender: it outweighs a token, a time or a number that looks odd.
+form that is closed, the page it came from, the form's token, the time it took, a proof of work that is missing, how
+many came. A proof of work counts for a sender: it outweighs a token, a time or a number that looks odd. An address that
+is thrown away after use is noted, and says nothing against anybody.
 """
 
 from __future__ import annotations
@@ -79,27 +80,25 @@ class Guard:
         solution = submission.control(fields, submission.PROOF_FIELD)
         return solution if solution and self.seals.is_solved(solution, form.key, self.now()) else None
 
-    def doubt(
-        self, request: Request, fields: Fields, form: Form, email: str | None, *, is_over: bool, is_proved: bool
-    ) -> Doubt | None:
+    def doubt(self, request: Request, fields: Fields, form: Form, *, is_over: bool, is_proved: bool) -> Doubt | None:
         """What speaks against it; None: nothing. is_over: too many came from its network. is_proved: it brought a proof
         of work."""
         found = _organization(request, fields, form) or _trap(fields) or _closed(form)
         if found is None and form.definition is not None:
-            found = self._of_form(request, fields, form, email, form.definition.protection, is_proved=is_proved)
+            found = self._of_form(request, fields, form, form.definition.protection, is_proved=is_proved)
         if found is None and is_over and not is_proved:
             found = Doubt("rate", "Many submissions came from the same network.")
         return found
 
     def _of_form(
-        self, request: Request, fields: Fields, form: Form, email: str | None, asked: Protection, *, is_proved: bool
+        self, request: Request, fields: Fields, form: Form, asked: Protection, *, is_proved: bool
     ) -> Doubt | None:
         found = _page(request, form)
         if found is None and not is_proved:
             found = self._token(fields, form, asked) or _time(fields, asked)
         if found is None and asked.proof_of_work == "always" and not is_proved:
             found = Doubt("proof", "It came without the proof of work that the form asks of every browser.")
-        return found or (_disposable(email) if asked.check_disposable and email else None)
+        return found
 
     def _token(self, fields: Fields, form: Form, asked: Protection) -> Doubt | None:
         """A form that was copied into a page has neither token nor version, which says nothing against it."""
@@ -167,12 +166,10 @@ def _time(fields: Fields, asked: Protection) -> Doubt | None:
     return Doubt("quick", f"It was filled in within {took_s:.1f} s.") if took_s < asked.least_fill_s else None
 
 
-def _disposable(email: str) -> Doubt | None:
-    domain = email.rpartition("@")[2].lower()
-    parts = domain.split(".")
-    if any(".".join(parts[at:]) in _domains() for at in range(len(parts) - 1)):
-        return Doubt("disposable", f"{domain[:200]} gives out addresses that are thrown away after use.")
-    return None
+def is_disposable(email: str) -> bool:
+    """Whether the address is of a service that gives out addresses for a few minutes."""
+    parts = email.rpartition("@")[2].lower().split(".")
+    return any(".".join(parts[at:]) in _domains() for at in range(len(parts) - 1))
 
 
 @cache

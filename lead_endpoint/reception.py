@@ -17,7 +17,7 @@ from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.messages import Answer, Request, answer, page, problem, problem_fields, unavailable
 from lead_endpoint.meter import Meter
 from lead_endpoint.networks import client_network
-from lead_endpoint.protection import CONSPICUOUS, Guard, is_own, may_embed
+from lead_endpoint.protection import CONSPICUOUS, Guard, is_disposable, is_own, may_embed
 from lead_endpoint.rate import RateLimit
 from snapshots.intake import Form, Receipt, Received, Refused
 
@@ -143,9 +143,7 @@ class Reception:
         if not isinstance(person, submission.Person) or wrong:
             return self._refuse(reading, (form, network), 422, wrong[0].field, wrong[0].message, wrong)
         proof = self.guard.proof(reading.fields, form)
-        doubt = self.guard.doubt(
-            request, reading.fields, form, person.email, is_over=standing.is_over, is_proved=proof is not None
-        )
+        doubt = self.guard.doubt(request, reading.fields, form, is_over=standing.is_over, is_proved=proof is not None)
         prefers_later = "respond-async" in request.header("prefer")
         may_wait = doubt is None and not prefers_later and not reading.is_form and self.rules.wait_s > 0
         lead = self._lead(reading, form, network, key, person, given)
@@ -182,7 +180,7 @@ class Reception:
             last_name=person.last_name,
             company=person.company,
             extra=person.extra,
-            flags=person.flags,
+            flags=_flags(person, form),
             form_version=form.version,
             visit=_visit(fields),
             source=_said(fields, submission.SOURCE_FIELD),
@@ -311,6 +309,11 @@ def _told(wrong: Sequence[Wrong], origin: tuple[Form, str] | None) -> list[dict[
     definition = origin[0].definition if origin else None
     labels = {one.name: one.label for one in definition.fields} if definition else {}
     return [{"field": one.field, "label": labels.get(one.field, ""), "message": one.message} for one in wrong]
+
+
+def _flags(person: submission.Person, form: Form) -> tuple[str, ...]:
+    is_asked = form.definition is not None and form.definition.protection.check_disposable
+    return (*person.flags, "disposable") if is_asked and person.email and is_disposable(person.email) else person.flags
 
 
 def _visit(fields: Mapping[str, object]) -> str | None:

@@ -17,6 +17,7 @@ from procrastinate import exceptions
 
 from adapters.base import Capabilities, CrmAdapter
 from adapters.errors import CrmError
+from ops import mail_domains
 from ops.services import Services
 from snapshots.access import WORKER_ROLE, WRITABLE
 from snapshots.idempotency import claim
@@ -179,6 +180,11 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
     @app.task(name="forget_refused", queueing_lock="forget_refused")
     def forgetting_tick(timestamp: int) -> str:
         return f"{forget_refused_of_all(services)} refused submissions and visits deleted"
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="note_mail_domains", queueing_lock="note_mail_domains")
+    def mail_tick(timestamp: int) -> str:
+        return f"{mail_domains.note_of_all(services)} addresses noted that no mail reaches"
 
     @app.periodic(cron="* * * * *")
     @app.task(name="join_visits", queueing_lock="join_visits")

@@ -108,12 +108,6 @@ REASONS: Final[Mapping[str, Reason]] = {
         why="The form asks every browser to compute, and this one has not.",
         todo="Release it if it is genuine: browsers without script, and integrations, cannot compute.",
     ),
-    "disposable": Reason(
-        state=_QUARANTINED,
-        label="Throw-away address",
-        why="Its e-mail address is of a service that gives out addresses for a few minutes.",
-        todo="Release it if it is wanted all the same.",
-    ),
     "origin": Reason(
         state=_QUARANTINED,
         label="From another website",
@@ -154,6 +148,11 @@ FLAGS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "repaired": ("Repaired", "Characters that cannot be stored were taken out or replaced; the body is kept as sent."),
     "shortened": ("Shortened", "A value was too long and is cut; the body is kept as sent."),
+    "disposable": (
+        "Throw-away address",
+        "Its e-mail address is of a service that gives out addresses for a few minutes.",
+    ),
+    "no_mail": ("No mail there", "The domain of its e-mail address takes no mail, as the name servers say."),
     "too_deep": ("Part left out", "A value was nested too deeply to be read; the body is kept as sent."),
 }
 """What is noticed on the way in: label and explanation."""
