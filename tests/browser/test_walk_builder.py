@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import _free_port, _running
-from made_installation import House, empty_house
+from made_installation import House
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 from test_accessibility import THEMES, check_in_both_themes, findings
 from walking import keyed, open_at, settle, switch_theme
 
 from snapshots import form_versions
 from snapshots.form_versions import Draft, FormSummary
-from snapshots.organizations import create_organization
 from workbench.builder.templates import EMPTY, TEMPLATES
 
 ATTACKS = (
@@ -26,20 +23,9 @@ ATTACKS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def forms_house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield House(services=services, organization=create_organization(services.database, "Acme"))
-
-
-@pytest.fixture(scope="module")
-def forms_url(forms_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = {
-        "DATABASE_URL": forms_house.services.database_url, "SLMS_HOME": str(tmp_path_factory.mktemp("home")),
-    }  # fmt: skip
-    port = _free_port()
-    with _running(port, settings):
-        yield f"http://127.0.0.1:{port}/forms"
+@pytest.fixture
+def forms_url(workbench_url: str) -> str:
+    return f"{workbench_url}/forms"
 
 
 def made(house: House, draft: dict[str, Any]) -> FormSummary:
@@ -84,9 +70,7 @@ def is_focused(page: Page, key: str) -> bool:
 # --- by mouse --------------------------------------------------------------------------------------------------------
 
 
-def test_a_form_is_made_dragged_edited_undone_and_published_by_mouse(
-    page: Page, forms_url: str, forms_house: House
-) -> None:
+def test_a_form_is_made_dragged_edited_undone_and_published_by_mouse(page: Page, forms_url: str, house: House) -> None:
     open_at(page, forms_url)
     page.get_by_role("button", name="New form").click()
     dialog = page.get_by_role("dialog")
@@ -117,15 +101,15 @@ def test_a_form_is_made_dragged_edited_undone_and_published_by_mouse(
     check_in_both_themes(page)
     page.get_by_role("dialog").get_by_role("button", name="Publish").click()
     expect(keyed(page, "pagetitle")).to_contain_text("Version 1")
-    found = form_versions.list_forms(forms_house.database, forms_house.organization_id)
+    found = form_versions.list_forms(house.database, house.organization_id)
     newsletter = next(one for one in found if one.name == "Newsletter")
     assert (newsletter.status, newsletter.has_unpublished_changes) == ("published", False)
-    published = form_versions.versions(forms_house.database, forms_house.organization_id, newsletter.form_id)
+    published = form_versions.versions(house.database, house.organization_id, newsletter.form_id)
     assert [one.name for one in published[0].definition.fields] == ["first_name", "email", "phone", "consent"]
 
 
-def test_what_is_sent_from_the_preview_goes_nowhere(page: Page, forms_url: str, forms_house: House) -> None:
-    open_form(page, forms_url, made(forms_house, EMPTY.draft()))
+def test_what_is_sent_from_the_preview_goes_nowhere(page: Page, forms_url: str, house: House) -> None:
+    open_form(page, forms_url, made(house, EMPTY.draft()))
     preview(page).get_by_label("E-mail").fill("ada@example.com")
     preview(page).get_by_role("button", name="Send").click()
     expect(preview(page).get_by_text("Thank you. We will be in touch.")).to_be_visible()
@@ -144,9 +128,9 @@ def announced(page: Page) -> str:
 
 
 def test_a_form_is_built_by_keyboard_alone_and_the_focus_survives_what_is_saved(
-    page: Page, forms_url: str, forms_house: House
+    page: Page, forms_url: str, house: House
 ) -> None:
-    form = made(forms_house, EMPTY.draft())
+    form = made(house, EMPTY.draft())
     open_form(page, forms_url, form)
     reach(page, "kind-text")
     press(page, "ArrowDown", "ArrowDown", "ArrowDown", "Enter")
@@ -178,7 +162,7 @@ def test_a_form_is_built_by_keyboard_alone_and_the_focus_survives_what_is_saved(
     press(page, "Control+Shift+z")
     assert titles(page) == ["Your role!", "E-mail"]
     saved(page)
-    fields_ = stored(forms_house, form.form_id).definition["steps"][0]["fields"]
+    fields_ = stored(house, form.form_id).definition["steps"][0]["fields"]
     assert [(one["name"], one["label"]) for one in fields_] == [("your_role", "Your role!"), ("email", "E-mail")]
 
     press(page, *["Control+z"] * 20)
@@ -194,8 +178,8 @@ def reach(page: Page, key: str) -> None:
     pytest.fail(f"60 tabs do not lead to {key}")
 
 
-def test_steps_and_conditions_are_made_by_keyboard(page: Page, forms_url: str, forms_house: House) -> None:
-    form = made(forms_house, TEMPLATES["event"].draft())
+def test_steps_and_conditions_are_made_by_keyboard(page: Page, forms_url: str, house: House) -> None:
+    form = made(house, TEMPLATES["event"].draft())
     open_form(page, forms_url, form)
     input_(page, "add-step").focus()
     press(page, "Enter")
@@ -208,7 +192,7 @@ def test_steps_and_conditions_are_made_by_keyboard(page: Page, forms_url: str, f
     input_(page, "show-online").check()
     expect(fields(page).last).to_contain_text("shown if attendance is on_site or online")
     saved(page)
-    steps = stored(forms_house, form.form_id).definition["steps"]
+    steps = stored(house, form.form_id).definition["steps"]
     assert steps[1]["fields"][0]["show_if"] == {"field": "attendance", "is_any_of": ["on_site", "online"]}
     for theme in THEMES:
         switch_theme(page, theme)
@@ -220,8 +204,8 @@ def test_steps_and_conditions_are_made_by_keyboard(page: Page, forms_url: str, f
 # --- faults, two at once, reloads ------------------------------------------------------------------------------------
 
 
-def test_a_fault_leads_to_what_mends_it(page: Page, forms_url: str, forms_house: House) -> None:
-    open_form(page, forms_url, made(forms_house, TEMPLATES["quote"].draft()))
+def test_a_fault_leads_to_what_mends_it(page: Page, forms_url: str, house: House) -> None:
+    open_form(page, forms_url, made(house, TEMPLATES["quote"].draft()))
     fields(page).nth(5).click()
     input_(page, "label").fill("")
     saved(page)
@@ -233,24 +217,22 @@ def test_a_fault_leads_to_what_mends_it(page: Page, forms_url: str, forms_house:
     expect(page.locator(".builder .faults")).to_have_count(0)
 
 
-def test_two_people_at_once_are_asked_and_lose_nothing(page: Page, forms_url: str, forms_house: House) -> None:
-    form = made(forms_house, EMPTY.draft())
+def test_two_people_at_once_are_asked_and_lose_nothing(page: Page, forms_url: str, house: House) -> None:
+    form = made(house, EMPTY.draft())
     open_form(page, forms_url, form)
     theirs = EMPTY.draft()
     theirs["steps"][0]["fields"][0]["label"] = "Theirs"
-    form_versions.save_draft(
-        forms_house.database, forms_house.organization_id, form.form_id, theirs, expected_revision=1, by="Bo"
-    )
+    form_versions.save_draft(house.database, house.organization_id, form.form_id, theirs, expected_revision=1, by="Bo")
     fields(page).first.click()
     input_(page, "label").fill("Mine")
     expect(page.get_by_role("alert")).to_contain_text("Label “Theirs” is now “Mine”")
-    assert stored(forms_house, form.form_id).definition == theirs
+    assert stored(house, form.form_id).definition == theirs
     input_(page, "theirs").click()
     assert titles(page) == ["Theirs"]
     input_(page, "undo").click()
     assert titles(page) == ["Mine"]
     saved(page)
-    assert stored(forms_house, form.form_id).definition["steps"][0]["fields"][0]["label"] == "Mine"
+    assert stored(house, form.form_id).definition["steps"][0]["fields"][0]["label"] == "Mine"
     page.reload()
     expect(fields(page).first).to_contain_text("Mine")
 
@@ -285,8 +267,8 @@ def hostile_draft() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_no_text_of_a_form_runs_in_the_builder(page: Page, forms_url: str, forms_house: House) -> None:
-    open_form(page, forms_url, made(forms_house, hostile_draft()))
+def test_no_text_of_a_form_runs_in_the_builder(page: Page, forms_url: str, house: House) -> None:
+    open_form(page, forms_url, made(house, hostile_draft()))
     assert fields(page).locator(".title").all_inner_texts()[2] == hostile(200)
     fields(page).nth(1).click()
     assert input_(page, "option-label-199").input_value() == hostile(199)
