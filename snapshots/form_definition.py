@@ -135,7 +135,7 @@ class Theme(_Part):
     accent: Colour = "#3F57D6"
     background: Colour = "#FFFFFF"
     ink: Colour = "#1B2130"
-    border: Colour = "#8D96A6"
+    border: Colour = "#868F9F"
     radius: Annotated[int, Field(ge=0, le=24)] = 8
     width: Annotated[int, Field(ge=240, le=1200)] = 480
     font: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ,'\-]{0,120}$")] = ""
