@@ -74,6 +74,10 @@ class FormShown(BaseModel):
     ]
 
 
+class ThanksQuery(BaseModel):
+    form: Annotated[str | None, Field(description="Key of a form that thanks in its own words.")] = None
+
+
 class WrongField(BaseModel):
     field: Annotated[str, Field(examples=["email"])]
     message: Annotated[str, Field(description="In the language of the submission.", examples=["Please fill this in."])]

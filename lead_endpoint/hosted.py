@@ -9,13 +9,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lead_endpoint import pages
-from lead_endpoint.messages import HTML, Answer, Request, answer, problem
+from lead_endpoint.messages import HTML, Answer, Request, answer, page, problem
 from lead_endpoint.networks import client_network
 from lead_endpoint.reception import Reception
 from lead_endpoint.widget_words import text_on, words
 from snapshots.form_definition import Definition, FieldKind
 from snapshots.form_finder import FormFinder
-from snapshots.intake import Form
+from snapshots.intake import Form, StoreUnavailable
 
 MOST_PREFILLED: Final = 500
 """Characters of a value that an address fills in."""
@@ -84,6 +84,16 @@ class Window:
 
     def _with_cors(self, found: Answer, form: Form | Answer | None, request: Request) -> Answer:
         return self.reception.shared(found, request, None if isinstance(form, Answer) else form)
+
+    def thanks(self, request: Request) -> Answer:
+        """The page after a plain form, in the words of the form that the address names, where these can be had."""
+        key = request.query.get("form")
+        try:
+            form = self._form(key, request) if key else None
+        except StoreUnavailable:
+            form = None
+        definition = form.definition if isinstance(form, Form) else None
+        return page(200, pages.thanks(definition.thank_you.message if definition else None))
 
     def page(self, key: str, request: Request, *, is_bare: bool = False) -> Answer:
         """The page of a form. is_bare: as it stands in an iframe of another page."""

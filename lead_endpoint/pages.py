@@ -19,10 +19,10 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def thanks() -> str:
-    return _template("message.html").render(
-        title="Thank you", lines=["We have received your message and will get back to you."], is_error=False
-    )
+def thanks(message: str | None = None) -> str:
+    """message: in the form's own words."""
+    lines = (message or "We have received your message and will get back to you.").splitlines()
+    return _template("message.html").render(title="Thank you", lines=lines, is_error=False)
 
 
 def correction(lines: Sequence[str], reference: str) -> str:

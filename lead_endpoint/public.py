@@ -80,7 +80,7 @@ def static_file() -> Response:
 
 @public.get("/thanks")
 def thanks() -> Response:
-    return response(page(200, pages.thanks()))
+    return response(parts().window.thanks(asked()) if request.args else page(200, pages.thanks()))
 
 
 @public.get("/healthz")

@@ -19,6 +19,7 @@ from lead_endpoint.meter import Meter
 from lead_endpoint.networks import client_network
 from lead_endpoint.protection import CONSPICUOUS, Guard, is_disposable, is_own, may_embed
 from lead_endpoint.rate import RateLimit
+from snapshots.form_definition import ThankYou
 from snapshots.intake import Form, Receipt, Received, Refused
 
 MOST_BYTES = 64 * 1024
@@ -27,6 +28,8 @@ MOST_TYPE = 200
 LOOK_UPS = 0
 """Counted like a form; no form has this id."""
 MOST_DIGITS = 9
+THANKS = ThankYou().message
+"""Forms without words of their own share a page."""
 EXPOSED = "retry-after, x-correlation-id"
 _VISIT = re.compile(r"[A-Za-z0-9_-]{16,40}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -278,7 +281,8 @@ def thanks_url(reading: Reading, form: Form) -> str:
     wish = submission.control(reading.fields, submission.NEXT_FIELD)
     if form.definition is None:
         return "/thanks"
-    return str(wish) if wish in form.definition.redirects else form.definition.thank_you.url or "/thanks"
+    own = "/thanks" if form.definition.thank_you.message == THANKS else f"/thanks?form={form.key}"
+    return str(wish) if wish in form.definition.redirects else form.definition.thank_you.url or own
 
 
 def _answers(reading: Reading, form: Form) -> Answers | None:

@@ -105,6 +105,15 @@ def test_the_page_is_a_plain_form_that_is_sent_as_it_stands(world: World, client
     assert row.extra == {"colours": "red, blue", "note": "From a link", "from": "page"}
 
 
+def test_a_plain_form_is_thanked_for_in_its_own_words(world: World, client: FlaskClient) -> None:
+    key = publish(world, thank_you={"message": "Merci <b>beaucoup</b>.\nÀ bientôt."})
+    sent = client.post("/public/leads", data={"email": "ada@example.com"})
+    assert (sent.status_code, sent.headers["Location"]) == (303, f"/thanks?form={key}")
+    page = client.get(sent.headers["Location"])
+    assert [one.text for one in parsed(page.data).iter("p")] == ["Merci <b>beaucoup</b>.", "À bientôt."]
+    assert client.get("/thanks?form=nonsense").data == client.get("/thanks").data
+
+
 def test_what_is_wrong_is_shown_field_by_field(world: World, client: FlaskClient) -> None:
     publish(world, {"name": "budget", "label": "Your budget", "is_required": True})
     sent = client.post("/public/leads", data={"email": "<b>"})
