@@ -19,6 +19,7 @@ import pytest
 from made_installation import House, empty_house, with_demo
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from walking import Heard, open_at
+from widget_world import CONTACT, STEPS, Visit, World, made_world, visiting
 
 PROJECT = Path(__file__).parents[2]
 ARGUMENTS = (
@@ -118,3 +119,31 @@ def _watched_page(browser: BrowserContext) -> Iterator[Page]:
     page.close()
     assert heard.outside == []
     assert heard.errors == []
+
+
+# --- widgets on a website --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with made_world(database_server, tmp_path_factory.mktemp("endpoint")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def contact(world: World) -> str:
+    """The key of a form with one step."""
+    return world.publish(CONTACT)
+
+
+@pytest.fixture(scope="session")
+def offer(world: World) -> str:
+    """The key of a form with steps and conditions."""
+    return world.publish(STEPS)
+
+
+@pytest.fixture
+def visit(browser: BrowserContext, world: World) -> Iterator[Visit]:
+    """A page that nothing goes wrong on."""
+    with visiting(browser, world) as found:
+        yield found

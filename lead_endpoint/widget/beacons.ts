@@ -1,0 +1,31 @@
+// What the funnel counts: that the form was seen, begun, stepped through, sent. A few small batches per visit; they
+// hold nothing that was entered.
+
+export interface Signal { kind: string; step?: number; field?: string }
+
+/** A function that notes a signal; what was noted is told when the page is hidden. */
+export function beacons(address: string, head: Record<string, unknown>): (signal: Signal) => void {
+  let events: (Signal & { at: number })[] = [];
+  document.addEventListener("visibilitychange", () => {
+    const now = Date.now();
+    const told = events.map(({ at, ...event }) => ({ ...event, ms: now - at }));
+    if (events[0]) navigator.sendBeacon(address, JSON.stringify({ ...head, events: told }));
+    events = [];
+  });
+  return (signal) => void events.push({ ...signal, at: Date.now() });
+}
+
+/** Calls once at least half of the element, or half a screen of it, was visible for a second. */
+export function onceSeen(element: HTMLElement, then: () => void): void {
+  const threshold = Math.min(0.5, innerHeight / 2 / element.offsetHeight);
+  let timer: number | undefined;
+  const observer = new IntersectionObserver(([entry]) => {
+    clearTimeout(timer);
+    if (entry.intersectionRatio < threshold) return;
+    timer = setTimeout(() => {
+      observer.disconnect();
+      then();
+    }, 1000);
+  }, { threshold });
+  observer.observe(element);
+}

@@ -1,0 +1,38 @@
+// In which language a form speaks, and all of its texts in it.
+
+import type { Definition } from "./definition";
+import WORDS from "./words.json";
+
+export type Words = typeof WORDS.en;
+
+const primary = (language: string): string => language.toLowerCase().split("-")[0];
+
+/** The first wish that the form has, by its first part ("de" for "de-AT"), else the form's own language. */
+export function languageOf(definition: Definition, wishes: (string | undefined)[]): string {
+  const offered = [definition.language, ...Object.keys(definition.translations)];
+  const found = wishes.map((wish) => wish && offered.find((one) => primary(one) === primary(wish)));
+  return found.find(Boolean) || definition.language;
+}
+
+/** The widget's own words: English under the language's, under those that the form brings. */
+export const wordsOf = (language: string, ...own: (Partial<Words> | undefined)[]): Words =>
+  Object.assign({}, WORDS.en, (WORDS as Record<string, Words>)[primary(language)], ...own) as Words;
+
+/** Puts the form's texts into this language; what is not translated stays as it is. */
+export function translate(definition: Definition, language: string): void {
+  const { steps = [], fields = {}, thanks, words } = definition.translations[language] ?? { words: definition.words };
+  definition.words = words ?? {};
+  definition.thank_you.message = thanks || definition.thank_you.message;
+  definition.steps.forEach((step, at) => {
+    step.title = steps[at] || step.title;
+    for (const field of step.fields) {
+      const { options = {}, ...said } = fields[field.name] ?? {};
+      for (const [name, text] of Object.entries(said)) if (text) (field as unknown as Record<string, string>)[name] = text;
+      for (const one of field.options) one.label = options[one.value] || one.label;
+    }
+  });
+}
+
+/** {n} and {m} in a word. */
+export const fill = (word: string, n: string | number = "", m: string | number = ""): string =>
+  word.replace("{n}", n as string).replace("{m}", m as string);
