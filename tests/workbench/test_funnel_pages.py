@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import made_leads
 import made_site
 import pytest
-from conftest import Workbench
+from conftest import Workbench, go
 from made_installation import NOW, House, empty_house, with_demo
 from streamlit.testing.v1 import AppTest
 
 from insights import funnel
+from ops.services import Services
 from snapshots import beacons, visits
 from snapshots.beacons import Flag, Sighting, Step, visit_key
 from snapshots.form_versions import list_forms
-from snapshots.slices import Role
+from snapshots.organizations import create_organization
+from snapshots.origins import Origin
+from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import formats, funnel_data, funnel_filters, funnel_rows
+from workbench import formats, funnel_data, funnel_rows, installation
+from workbench.filters import Filters
+from workbench.funnel_filters import FunnelChoice
 from workbench.funnel_rows import Group
 
 
@@ -68,8 +74,7 @@ def words(at: AppTest) -> str:
 PAGES = ("widgets", "lead_analytics")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("page", "theme"), [("widgets", "light"), ("lead_analytics", "dark")])
 def test_the_page_shows_what_happened_on_the_site(
     workbench: Workbench, site_house: tuple[House, Counter[str]], page: str, theme: str
 ) -> None:
@@ -80,3 +85,130 @@ def test_the_page_shows_what_happened_on_the_site(
     for step in funnel.STEPS[:5]:
         assert shown[step.label] == formats.count(truth[step.key]), step.key
     assert "Kept apart and not counted" in words(at)
+
+
+GROUPS = ("version", "source", "campaign", "form", "team", "owner", "speed", "week")
+
+
+@pytest.mark.parametrize("by", ["", *GROUPS])
+def test_each_number_opens_as_many_rows(workbench: Workbench, site_house: tuple[House, Counter[str]], by: str) -> None:
+    """And the numbers of the groups add up to the page's, where every visit is in one."""
+    house, truth = site_house
+    loaded = load(workbench, house)
+    groups = [Group("", "", "All", has_visits=True)] if by == "" else list(groups_of(loaded, by))
+    assert groups, by
+    sums: Counter[str] = Counter()
+    for group in groups:
+        for step, n in funnel_rows.counts_of(loaded, group).items():
+            rows = funnel_rows.all_rows(loaded, group, step, n)
+            assert len(rows) == n, (group, step)
+            sums[step] += n
+    whole = {step: truth[step] for step in ("views", "starts", "submits", "valid") if truth[step]}
+    if by in {"", "version", "source", "campaign", "form"}:
+        assert {step: sums[step] for step in whole} == whole
+    elif by in {"team", "owner"}:
+        assert sums["valid"] == truth["valid"]
+
+
+def groups_of(loaded: funnel_data.Loaded, by: str) -> Iterator[Group]:
+    leads = funnel.counted(loaded.leads)
+    values: list[str]
+    match by:
+        case "version":
+            pairs = loaded.visits[["form_id", "version"]].drop_duplicates() if loaded.visits is not None else leads
+            values = [f"{form_id}.{version}" for form_id, version in pairs.to_numpy().tolist()]
+        case "form":
+            values = [str(one) for one in loaded.forms]
+        case "team" | "owner":
+            values = sorted({str(one) for one in leads[f"{by}_id"].fillna(0)})
+        case "speed":
+            values = list(funnel.SPEED_NAMES)
+        case "week":
+            values = sorted({one.date().isoformat() for one in funnel.first_leads(leads)["week"]})
+        case _:
+            assert loaded.visits is not None
+            values = sorted(set(loaded.visits[by]))
+    for value in values:
+        group = funnel_rows.group_of(loaded, by, value)
+        assert group is not None, (by, value)
+        yield group
+
+
+def load(workbench: Workbench, house: House) -> funnel_data.Loaded:
+    """What the pages load for the local administrator."""
+    workbench.use(house)
+    viewers = {house.organization_id: Viewer(house.organization_id, Role.ADMIN)}
+    view, _ = installation.make_view(viewers, Filters(organization_id=house.organization_id), now=NOW)
+    return funnel_data.load(view, FunnelChoice(), funnel_data.forms_of(view))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_opens_the_rows_behind_a_number(
+    workbench: Workbench, site_house: tuple[House, Counter[str]], page: str
+) -> None:
+    house, truth = site_house
+    at = workbench.open(house, page, behind="valid")
+    assert is_whole(at), words(at)
+    assert f"{truth['valid']} visits of which a lead came" in words(at)
+    go(at, page, by="nothing")
+    assert "behind" not in at.query_params
+
+
+def test_a_link_narrows_the_numbers_to_a_source(workbench: Workbench, site_house: tuple[House, Counter[str]]) -> None:
+    house, truth = site_house
+    at = workbench.open(house, "widgets", org=str(house.organization_id), src="google")
+    assert is_whole(at)
+    n = int(numbers(at)["Views"].replace(",", ""))
+    assert 0 < n < truth["views"]
+    assert at.query_params["src"] == "google"
+
+
+def test_who_sees_own_rows_alone_sees_no_visits_and_only_own_leads(
+    workbench: Workbench, site_house: tuple[House, Counter[str]]
+) -> None:
+    house, truth = site_house
+    save_user(house.database, house.organization_id, "rep@example.com", role=Role.REP, by="ann")
+    at = workbench.open(house, "widgets", email="rep@example.com")
+    assert "Visits belong to nobody" in words(at)
+    assert not at.metric
+    go(at, "lead_analytics")
+    assert is_whole(at)
+    assert numbers(at)["Leads"] == "0"
+    assert "Views" not in numbers(at)
+    assert truth["valid"] > 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_form_on_a_page_the_way_to_the_builder_is_shown(
+    workbench: Workbench, empty_services: Services, page: str
+) -> None:
+    create_organization(empty_services.database, "Acme")
+    at = workbench.open(empty_services, page)
+    assert not at.exception
+    assert "Open the Form builder" in words(at)
+
+
+def test_a_form_is_paused_and_opened_again(workbench: Workbench, own_house: House) -> None:
+    form = list_forms(own_house.database, own_house.organization_id)[0]
+    made_leads.put(own_house.database, own_house.organization_id, form_id=form.form_id)
+    at = workbench.open(own_house, "widgets")
+    assert is_whole(at), words(at)
+    for label, status in (("Pause", "paused"), ("Resume", "published")):
+        assert at.button("widget_status").label == label
+        at.button("widget_status").click().run()
+        assert list_forms(own_house.database, own_house.organization_id)[0].status == status
+
+
+def test_what_a_visitor_sends_is_shown_as_text(workbench: Workbench, own_house: House) -> None:
+    form = list_forms(own_house.database, own_house.organization_id)[0]
+    hostile = "![x](http://evil.example/a.png)<img src=x onerror=alert(1)>"
+    sign = Sighting(form_id=form.form_id, visit=visit_key("x" * 20), first_at=NOW, last_at=NOW, step=Step.VIEW,
+                    origin=Origin(utm_source=hostile, utm_campaign=hostile))  # fmt: skip
+    with beacons.connect(own_house.database.url) as connection:
+        beacons.store(connection, own_house.organization_id, [sign])
+    at = workbench.open(own_house, "widgets", src=hostile)
+    for page in (*PAGES, "admin"):
+        go(at, page)
+        assert is_whole(at), words(at)
+        assert "![x](" not in words(at)
+        assert "<img" not in words(at)
