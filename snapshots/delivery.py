@@ -291,7 +291,10 @@ SELECT organization_id, lead_id, fence, destination AS connection_id, email, pho
     (SELECT e.external_id FROM received_leads e
         WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
         AND e.state = 'delivered' AND e.connection_id = claimed.destination
-        ORDER BY e.delivered_at DESC LIMIT 1) AS known_id
+        ORDER BY e.delivered_at DESC LIMIT 1) AS known_id,
+    (SELECT v.values FROM merged_values v WHERE v.organization_id = claimed.organization_id AND v.lead_id = coalesce((
+        SELECT m.kept_lead_id FROM lead_merges m
+        WHERE m.organization_id = claimed.organization_id AND m.lead_id = claimed.lead_id), claimed.lead_id)) AS merged
 FROM claimed ORDER BY lead_id
 """
 
@@ -302,7 +305,7 @@ def _claim_of(row: Any) -> Claim:
         lead_id=row["lead_id"],
         fence=row["fence"],
         connection_id=row["connection_id"],
-        contact=replace(contact_input(row, _mapping(row)), external_id=row["known_id"]),
+        contact=replace(contact_input(_as_merged(row), _mapping(row)), external_id=row["known_id"]),
         is_probe=row["is_probe"],
         tried=Tried(
             attempts=row["attempts"],
@@ -313,6 +316,17 @@ def _claim_of(row: Any) -> Claim:
             is_behind_ambiguous=row["is_behind_ambiguous"],
         ),
     )
+
+
+def _as_merged(row: Any) -> Any:
+    """The row with what a person said of duplicates, where one did."""
+    if not row["merged"]:
+        return row
+    own = {name: value for name, value in row["merged"].items() if name in _OWN}
+    return {**row, **own, "extra": row["extra"] | {n: v for n, v in row["merged"].items() if n not in _OWN}}
+
+
+_OWN = ("email", "phone", "first_name", "last_name", "company")
 
 
 def _mapping(row: Any) -> list[MappedField]:

@@ -30,9 +30,10 @@ class Event:
     details: Sequence[str] = ()
 
 
-def events(found: Journey, view: View) -> list[Event]:
-    """What happened, the oldest first, and what comes next."""
+def events(found: Journey, view: View, more: Sequence[tuple[datetime, Event]] = ()) -> list[Event]:
+    """What happened, the oldest first, and what comes next. more: what else happened, with its times."""
     dated = [
+        *more,
         *((attempt.started_at, _attempt(number, attempt, found, view)) for number, attempt in _numbered(found)),
         *((action.at, _action(action)) for action in found.actions),
     ]
@@ -149,5 +150,5 @@ def _escaped(text: str) -> str:
     return html.escape(lead_words.visible(text))
 
 
-def draw(found: Journey, view: View) -> None:
-    st.html(markup(events(found, view), view))
+def draw(found: Journey, view: View, more: Sequence[tuple[datetime, Event]] = ()) -> None:
+    st.html(markup(events(found, view, more), view))

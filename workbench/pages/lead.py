@@ -13,7 +13,9 @@ from workbench import (
     cards,
     formats,
     lead_dialogs,
+    lead_duplicates,
     lead_filters,
+    lead_routing,
     lead_timeline,
     lead_watch,
     lead_words,
@@ -131,22 +133,6 @@ def body(lead: ReceivedLead) -> None:
     st.code(lead_words.as_text(lead.body) or "(empty)", language=None, wrap_lines=True)
 
 
-def siblings(found: Journey, view: View) -> None:
-    """Other leads of the same contact, a click away."""
-    if not found.siblings:
-        return
-    cards.title("Other leads of this contact")
-    with st.container(gap=None, key="lead_siblings"):
-        for one in found.siblings:
-            when = formats.clock(one.received_at.astimezone(view.zone))
-            label = f"{lead_words.MARKS[one.state]} {lead_words.STATES[one.state]}, {when}"
-            st.button(label, type="tertiary", key=f"sibling_{one.lead_id}", on_click=show, args=(one.lead_id,))
-
-
-def show(lead_id: UUID) -> None:
-    st.query_params["lead"] = str(lead_id)
-
-
 def nobody(view: View) -> None:
     states.empty(
         "There is no such lead",
@@ -174,12 +160,13 @@ def page() -> None:
         left, right = st.container(key="split_lead").columns([1.35, 1], gap="medium")
         with left:
             cards.title("Journey")
-            lead_timeline.draw(found, view)
+            lead_timeline.draw(found, view, lead_routing.events(view, found.lead))
         with right:
             facts(found.lead, view)
             body(found.lead)
-            siblings(found, view)
+            lead_duplicates.draw(view, found.lead)
         lead_dialogs.of_lead(view, found)
+        lead_duplicates.dialog(view, found.lead)
         lead = found.lead
         if lead.state is LeadState.PENDING:
             shown = (lead.state, lead.fence, lead.is_under_way)
