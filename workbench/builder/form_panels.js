@@ -59,7 +59,7 @@ function lowContrasts(editor) {
   return pairs.flatMap(([what, first, second, enough]) => {
     const found = contrast(first, second);
     if (found === null || found >= enough) return [];
-    return [el("p", { class: "risk" }, `⚠ ${what}: contrast ${found.toFixed(1)}, needed ${enough}. Some people cannot read it.`)];
+    return [el("p", { class: "risk" }, `⚠ ${what}: contrast ${found.toFixed(2)}, needed ${enough}. Some people cannot read it.`)];
   });
 }
 

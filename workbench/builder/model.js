@@ -176,12 +176,12 @@ export function valuesOf(field) {
 
 /** What the widget is served for this definition, but for token and proof of work: nothing but what visitors may see. */
 export function publicForm(definition, defaults, key) {
-  const whole = { ...defaults.field };
+  const whole = defaults.field;
   return {
     key, version: 0, title: definition.title ?? "", language: definition.language ?? "en",
     steps: definition.steps.map((step) => ({
       title: step.title ?? "",
-      fields: (step.fields ?? []).map((one) => publicField({ ...whole, ...one })),
+      fields: (step.fields ?? []).map((one) => publicField({ ...whole, ...one, limits: { ...whole.limits, ...one.limits } })),
     })),
     words: definition.words ?? {}, translations: definition.translations ?? {},
     theme: { ...defaults.theme, ...definition.theme },
@@ -191,8 +191,9 @@ export function publicForm(definition, defaults, key) {
 }
 
 function publicField(field) {
-  const names = ["name", "kind", "label", "help", "placeholder", "options", "default", "limits", "country", "from_query",
+  const names = ["name", "kind", "label", "help", "placeholder", "options", "default", "country", "from_query",
     "consent_text", "consent_version"];
   const shown = Object.fromEntries(names.map((name) => [name, field[name]]));
-  return { ...shown, required: field.is_required, show_if: field.show_if ?? null };
+  const limits = Object.fromEntries(Object.entries(field.limits).filter(([, value]) => value !== null));
+  return { ...shown, limits, required: field.is_required, show_if: field.show_if ?? null };
 }
