@@ -118,7 +118,8 @@ class Guard:
 
 
 def _organization(request: Request, fields: Fields, form: Form) -> Doubt | None:
-    claimed = submission.control(fields, "organization_id") or request.query.get("organization_id")
+    said = (submission.control(fields, name) for name in ("organization_id", "_organization"))
+    claimed = next((one for one in said if one is not None), request.query.get("organization_id"))
     if claimed is None or claimed == str(form.organization_id):
         return None
     return Doubt("organization", "It names another organization than its form's.")

@@ -130,6 +130,7 @@ def test_a_token_counts_for_its_form_its_time_and_this_installation_alone(world:
         ({"_filled_ms": 2000}, None),
         ({"_filled_ms": "soon"}, None),
         ({"_gotcha": "x"}, "spam"),
+        ({"_organization": "999"}, "organization"),
     ],
 )
 def test_what_a_program_gets_wrong_is_seen(world: World, given: dict[str, object], why: str | None) -> None:
