@@ -431,3 +431,21 @@ def test_made_up_keys_do_not_push_out_a_form_that_there_is(
     assert forms.remembered(key) == (True, form)
     assert not forms.remembered(made_up[0])[0]
     pool.close()
+
+
+def test_the_program_that_is_being_replaced_still_takes_leads(
+    database: Database, organization: int, connection: psycopg.Connection[Any]
+) -> None:
+    """It knows neither versions nor what came with them: its function and the columns of forms that it reads stay."""
+    of_before = "organization_id, form_id, key, name, is_active, thank_you_urls, phone_region, fields"
+    with database.as_app(organization) as reading:
+        form_id = reading.execute(text(f"SELECT {of_before} FROM forms")).one().form_id
+    lead = lead_of(database, organization)
+    given = [
+        [organization], [lead.lead_id], [form_id], ["one"], [b"hash"], [b"{}"], ["application/json"], [None],
+        ["ada@example.com"], [None], [None], [None], [None], ["ada@example.com"], [None], [None], ["{}"], [""], [0.0],
+    ]  # fmt: skip
+    [row] = connection.execute(f"SELECT * FROM accept_leads({', '.join(['%b'] * len(given))})", given).fetchall()
+    assert row[1] == lead.lead_id
+    with database.as_app(organization) as reading:
+        assert reading.execute(text("SELECT state, form_version FROM received_leads")).one() == ("pending", None)
