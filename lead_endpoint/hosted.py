@@ -13,12 +13,14 @@ from lead_endpoint.messages import HTML, Answer, Request, answer, page, problem
 from lead_endpoint.networks import client_network
 from lead_endpoint.reception import Reception
 from lead_endpoint.widget_words import text_on, words
-from snapshots.form_definition import Definition, FieldKind
+from snapshots.form_definition import Definition, FieldKind, FieldTexts, Translation
 from snapshots.form_finder import FormFinder
 from snapshots.intake import Form, StoreUnavailable
 
 MOST_PREFILLED: Final = 500
 """Characters of a value that an address fills in."""
+MOST_LANGUAGES: Final = 200
+"""Characters of what a browser says of its languages that are looked at."""
 PREFLIGHT_LASTS_S: Final = 600
 
 
@@ -104,11 +106,12 @@ class Window:
             return _page(404 if form is None else 410, pages.gone(is_closed=form is not None), _policy(None, ""))
         nonce = secrets.token_urlsafe(16)
         definition = form.definition
+        language = _language(definition, request)
         html = pages.form(
-            form=self._shown(form, definition, request),
+            form=_translated(self._shown(form, definition, request), definition.translations.get(language), language),
             key=form.key,
             endpoint=self.base,
-            words=words(definition.language, definition.words),
+            words=_words(definition, language),
             values=_prefilled(definition, request.query),
             text_on_accent=text_on(definition.theme.accent),
             parents=definition.domains,
@@ -116,6 +119,46 @@ class Window:
             bare=is_bare,
         )
         return _page(200, html, _policy(definition, nonce))
+
+
+def _language(definition: Definition, request: Request) -> str:
+    """The first of the visitor's languages that the form speaks; else its own. `lang` in the address goes before."""
+    accepted = request.header("accept-language")[:MOST_LANGUAGES].split(",")
+    wishes = [request.query.get("lang", ""), *(one.partition(";")[0].strip() for one in accepted)]
+    spoken = {one.lower(): one for one in (definition.language, *definition.translations)}
+    for wish in (one.lower() for one in wishes):
+        found = spoken.get(wish) or spoken.get(wish.partition("-")[0])
+        if found:
+            return found
+    return definition.language
+
+
+def _words(definition: Definition, language: str) -> dict[str, str]:
+    translation = definition.translations.get(language)
+    return words(language, translation.words if translation else definition.words)
+
+
+def _translated(shown: dict[str, Any], translation: Translation | None, language: str) -> dict[str, Any]:
+    """Texts that are not translated stay in the form's own language."""
+    if translation is None:
+        return shown
+    titles = dict(enumerate(translation.steps))
+    steps = [
+        {
+            "title": titles.get(number) or step["title"],
+            "fields": [_in_words(one, translation.fields.get(one["name"])) for one in step["fields"]],
+        }
+        for number, step in enumerate(shown["steps"])
+    ]
+    return {**shown, "language": language, "steps": steps}
+
+
+def _in_words(field: dict[str, Any], texts: FieldTexts | None) -> dict[str, Any]:
+    if texts is None:
+        return field
+    said = {name: text for name in ("label", "help", "placeholder", "consent_text") if (text := getattr(texts, name))}
+    options = [one | {"label": texts.options.get(one["value"]) or one["label"]} for one in field["options"]]
+    return {**field, **said, "options": options}
 
 
 def _missing(form: Form | None) -> Answer:

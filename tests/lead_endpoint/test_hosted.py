@@ -105,6 +105,31 @@ def test_the_page_is_a_plain_form_that_is_sent_as_it_stands(world: World, client
     assert row.extra == {"colours": "red, blue", "note": "From a link", "from": "page"}
 
 
+@pytest.mark.parametrize(
+    ("address", "header", "language"),
+    [
+        ("", "de-AT,en;q=0.5", "de"), ("?lang=de", "en", "de"), ("", "fr, en;q=0.8, de;q=0.2", "en"), ("", "", "en"),
+        ("?lang=xx", "*", "en"), ("", "pt-br", "pt-BR"),
+    ],
+)  # fmt: skip
+def test_the_page_speaks_a_language_of_the_visitor_where_the_form_does(
+    world: World, client: FlaskClient, address: str, header: str, language: str
+) -> None:
+    german = {"steps": ["Über Sie"], "fields": {"size": {"label": "Größe", "options": {"s": "Klein"}}}}
+    key = publish(
+        world, {"name": "size", "label": "Size", "kind": "select", "options": [{"value": "s", "label": "Small"}]},
+        translations={"de": german, "pt-BR": {"words": {"send": "Enviar"}}},
+    )  # fmt: skip
+    root = parsed(client.get(f"/forms/{key}{address}", headers={"Accept-Language": header}).data)
+    told = " ".join(root.itertext())
+    assert root.get("lang") == language
+    assert ("Größe" in told, "Klein" in told, "Über Sie" in told) == (language == "de",) * 3
+    assert ("Size" in told, "Small" in told) == (language != "de",) * 2
+    assert ("Enviar" in told, "Senden" in told) == (language == "pt-BR", language == "de")
+    [said] = [one.get("value") for one in root.iter("input") if one.get("name") == "_language"]
+    assert said == language
+
+
 def test_a_plain_form_is_thanked_for_in_its_own_words(world: World, client: FlaskClient) -> None:
     key = publish(world, thank_you={"message": "Merci <b>beaucoup</b>.\nÀ bientôt."})
     sent = client.post("/public/leads", data={"email": "ada@example.com"})
