@@ -42,6 +42,7 @@ def new_secret() -> str:
 
 
 def seal(settings: Settings, secret: str) -> bytes:
+    """As it is stored."""
     return cipher(secret_key(settings).get_secret_value(), PURPOSE).encrypt(secret.encode())
 
 

@@ -276,6 +276,7 @@ class Webhook:
 
 
 def list_webhooks(database: Database, organization_id: int) -> list[Webhook]:
+    """In the order in which they were added."""
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text("SELECT webhook_id, name, url, is_active, created_at FROM webhooks "
@@ -301,6 +302,7 @@ def add_webhook(database: Database, organization_id: int, *, name: str, url: str
 
 
 def switch_webhook(database: Database, organization_id: int, webhook_id: int, *, is_active: bool, by: str) -> None:
+    """What is due while it is off is parked."""
     with database.as_app(organization_id) as connection:
         done = connection.execute(
             text("UPDATE webhooks SET is_active = :active WHERE organization_id = :organization "

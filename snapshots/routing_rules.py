@@ -332,6 +332,7 @@ def add_absence(database: Database, organization_id: int, absence: Absence, *, b
 
 
 def remove_absence(database: Database, organization_id: int, absence_id: int, *, by: str) -> None:
+    """Nothing where it is gone already."""
     with database.as_app(organization_id) as connection:
         row = (
             connection.execute(
