@@ -134,7 +134,8 @@ class Parts:
 
             return derived_key(secret_key(self.services.settings).get_secret_value(), PURPOSE)
 
-        return Guard(Seals(key), Suspects(time.monotonic), limit, self.services.now)
+        host = urlsplit(self.services.settings.public_url or "").netloc
+        return Guard(Seals(key), Suspects(time.monotonic), limit, self.services.now, host)
 
     def _make_deliver(self) -> Deliver:
         from ops.delivery import Deliverer, deliver_one, make_outbox

@@ -61,12 +61,14 @@ class Suspects:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """seals: what was handed out with a form, and is looked at when it comes back."""
+    """seals: what was handed out with a form, and is looked at when it comes back. host: under which people reach us,
+    where a proxy says another one; with its port, if that is not the usual one."""
 
     seals: Seals
     suspects: Suspects
     limit: RateLimit
     now: Callable[[], datetime]
+    host: str = ""
 
     def asks_work(self, form: Form, network: str) -> bool:
         """Whether a browser there has to compute before it sends this form."""
@@ -93,12 +95,26 @@ class Guard:
     def _of_form(
         self, request: Request, fields: Fields, form: Form, asked: Protection, *, is_proved: bool
     ) -> Doubt | None:
-        found = _page(request, form)
+        found = self._page(request, form)
         if found is None and not is_proved:
             found = self._token(fields, form, asked) or _time(fields, asked)
         if found is None and asked.proof_of_work == "always" and not is_proved:
             found = Doubt("proof", "It came without the proof of work that the form asks of every browser.")
         return found
+
+    def _page(self, request: Request, form: Form) -> Doubt | None:
+        """A browser that says nothing of the page (`null`, or no header) says nothing against it."""
+        origin = request.header("origin")
+        if origin in {"", "null"} or may_embed(form, origin) or self.is_own(request, origin):
+            return None
+        return Doubt("origin", f"It came from a page of {origin[:200]}, which is not on the form's list.")
+
+    def is_own(self, request: Request, origin: str) -> bool:
+        """Whether it is a page of the endpoint itself."""
+        try:
+            return urlsplit(origin).netloc in {self.host, request.header("host")} - {""}
+        except ValueError:
+            return False
 
     def _token(self, fields: Fields, form: Form, asked: Protection) -> Doubt | None:
         """A form that was copied into a page has neither token nor version, which says nothing against it."""
@@ -137,26 +153,10 @@ def _closed(form: Form) -> Doubt | None:
     return Doubt("paused", f"The form {what}.")
 
 
-def _page(request: Request, form: Form) -> Doubt | None:
-    """A browser that says nothing of the page (`null`, or no header) says nothing against it."""
-    origin = request.header("origin")
-    if origin in {"", "null"} or may_embed(form, origin) or is_own(request, origin):
-        return None
-    return Doubt("origin", f"It came from a page of {origin[:200]}, which is not on the form's list.")
-
-
 def may_embed(form: Form, origin: str) -> bool:
     """Whether pages of this origin may show the form: exactly one of its list; without a list all may."""
     domains = form.definition.domains if form.definition else ()
     return not domains or origin in domains
-
-
-def is_own(request: Request, origin: str) -> bool:
-    """Whether it is a page of the endpoint itself."""
-    try:
-        return bool(request.header("host")) and urlsplit(origin).netloc == request.header("host")
-    except ValueError:
-        return False
 
 
 def _time(fields: Fields, asked: Protection) -> Doubt | None:

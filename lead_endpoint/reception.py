@@ -17,7 +17,7 @@ from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.messages import Answer, Request, answer, page, problem, problem_fields, unavailable
 from lead_endpoint.meter import Meter
 from lead_endpoint.networks import client_network
-from lead_endpoint.protection import CONSPICUOUS, Guard, is_disposable, is_own, may_embed
+from lead_endpoint.protection import CONSPICUOUS, Guard, is_disposable, may_embed
 from lead_endpoint.rate import RateLimit
 from snapshots.form_definition import ThankYou
 from snapshots.intake import Form, Receipt, Received, Refused
@@ -259,20 +259,24 @@ class Reception:
 
     def shared(self, answer: Answer, request: Request, form: Form | None) -> Answer:
         """The answer with what lets the page that asked read it: exactly the pages that may show the form."""
-        headers = (*answer.headers, *cors(request, form))
+        headers = (*answer.headers, *self._cors(request, form))
         return Answer(answer.status, answer.body, answer.content_type, headers)
+
+    def _cors(self, request: Request, form: Form | None) -> tuple[tuple[str, str], ...]:
+        """None: there is no form; then everybody may read why."""
+        origin = request.header("origin")
+        is_free = form is None or may_embed(form, origin)
+        if origin in {"", "null"} or not (is_free or self.guard.is_own(request, origin)):
+            return (("vary", "Origin"),)
+        return (
+            ("vary", "Origin"),
+            ("access-control-allow-origin", origin),
+            ("access-control-expose-headers", EXPOSED),
+        )
 
 
 def too_large() -> Answer:
     return problem(413, f"The body is larger than {MOST_BYTES // 1024} KiB.")
-
-
-def cors(request: Request, form: Form | None) -> tuple[tuple[str, str], ...]:
-    """Who may read an answer about this form, besides its own pages. None: no form; then everybody may read why."""
-    origin = request.header("origin")
-    if origin and origin != "null" and (form is None or may_embed(form, origin) or is_own(request, origin)):
-        return (("vary", "Origin"), ("access-control-allow-origin", origin), ("access-control-expose-headers", EXPOSED))
-    return (("vary", "Origin"),)
 
 
 def thanks_url(reading: Reading, form: Form) -> str:

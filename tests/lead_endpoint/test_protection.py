@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -218,6 +219,10 @@ def test_a_page_that_is_not_on_the_list_of_a_form_is_noticed(world: World) -> No
     assert after(world, ADA, origin=OURS) is None
     assert after(world, ADA, origin="https://leads.example.org", host="leads.example.org") is None
     assert after(world, ADA, origin="https://evil.example") == "origin"
+    assert after(world, ADA, origin="https://public.example.org", host="10.0.0.7:8000") == "origin"
+    reception = world.parts.desk.reception
+    reception.guard = replace(reception.guard, host="public.example.org")
+    assert after(world, ADA, origin="https://public.example.org", host="10.0.0.7:8000") is None
     assert after(world, ADA, origin="https://[", host="x") == "origin"
 
 
