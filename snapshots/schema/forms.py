@@ -20,18 +20,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from snapshots.schema.base import at, table
 
-_OF_BEFORE = "of the program before versions, which reads it while it is replaced; gone with the next release"
+# is_active, fields, thank_you_urls and phone_region are of the program before versions, which reads them while it is
+# being replaced; they go with the next release.
 forms = table(
     "forms",
     Column("form_id", BigInteger, Identity(), nullable=False),
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False, comment="public: names organization and form, proves nothing"),
     Column("is_default", Boolean, nullable=False, server_default=text("false")),
-    Column("is_active", Boolean, nullable=False, server_default=text("true"), comment=_OF_BEFORE),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("connection_id", BigInteger, comment="where its leads go; null: the first connection that takes leads"),
-    Column("fields", JSONB, nullable=False, server_default=text("'[]'"), comment=_OF_BEFORE),
-    Column("thank_you_urls", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment=_OF_BEFORE),
-    Column("phone_region", Text, comment=_OF_BEFORE),
+    Column("fields", JSONB, nullable=False, server_default=text("'[]'"), comment="extra fields that reach the CRM"),
+    Column("thank_you_urls", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("phone_region", Text, comment="ISO 3166 country of phone numbers without a country code"),
     at("created_at", server_default=func.now()),
     Column("status", Text, nullable=False, server_default="published"),
     Column("published_version", Integer, comment="the version that is answered now; null: never published"),
