@@ -76,7 +76,7 @@ def _page() -> tuple[bytes, str]:
 def _section(one: Operation) -> Section:
     described = document()["paths"][one.path][one.method]
     body = next(iter(one.bodies.values()), None)
-    answer = described["responses"]["200"].get("content", {}).get(JSON, {}).get("schema", {})
+    answer = described["responses"].get("200", {}).get("content", {}).get(JSON, {}).get("schema", {})
     sent = _resolved({"$ref": f"#/components/schemas/{body.__name__}"}) if body else {}
     return Section(
         operation=one,

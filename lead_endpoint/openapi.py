@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lead_endpoint import contracts, form_contracts
+from lead_endpoint import beacon_contracts, contracts, form_contracts
 from lead_endpoint.contracts import Problem
 from lead_endpoint.statics import FILES
 
@@ -149,6 +149,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             503: Reply(
                 "Not stored. Send it again.", {PROBLEM: Problem, HTML: None}, {"Retry-After": RETRY["Retry_After"]}
             ),
+        },
+    ),
+    Operation(
+        path="/public/beacons",
+        method="post",
+        name="post_beacon",
+        tag="public",
+        summary="Tell what a visitor does with a form",
+        text="The widget does by itself. It is answered at once and the same whatever is sent; what cannot be read, "
+        "names no form, or finds no room is dropped and counted in /metrics. Browsers send it as text/plain.",
+        bodies={JSON: beacon_contracts.BeaconSent},
+        replies={
+            204: Reply("Taken.", {}),
+            413: _error("The body is larger than 8 KiB."),
         },
     ),
     Operation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request
 
 from lead_endpoint import pages, statics
+from lead_endpoint.beacons import ALLOWED, BEACONS_PATH
 from lead_endpoint.messages import Answer, Request, answer, page, problem
 from lead_endpoint.parts import Parts
 from snapshots import intake
@@ -41,6 +42,16 @@ def post_lead() -> Response:
 @public.route("/public/leads", methods=["OPTIONS"], provide_automatic_options=False)
 def before_lead() -> Response:
     return response(parts().window.preflight(None, asked(), "POST"))
+
+
+@public.post(BEACONS_PATH, provide_automatic_options=False)
+def post_beacon() -> Response:
+    return response(parts().beacons.take(asked()))
+
+
+@public.route(BEACONS_PATH, methods=["OPTIONS"], provide_automatic_options=False)
+def before_beacon() -> Response:
+    return response(ALLOWED)
 
 
 @public.get("/public/forms/<key>", provide_automatic_options=False)
