@@ -156,7 +156,7 @@ def _publish(view: View, form: FormSummary) -> None:
             return
         except DraftHasFaults as error:
             raise ValueError(str(error)) from error
-        _done(f"Version {version} is published. It is on your websites within a minute.")
+        _done(f"Version {version} is published. Websites show it within seconds.")
 
     _button("Publish", publish, key="publish_yes")
 

@@ -128,10 +128,10 @@ def _save(view: View, form_id: int, definition: Mapping[str, Any], revision: int
 
 
 @cache
-def words() -> Mapping[str, str]:
-    """The widget's own words in English, by name."""
+def words() -> dict[str, dict[str, str]]:
+    """The widget's own words by language, English first, and name."""
     found: dict[str, dict[str, str]] = orjson.loads(WORDS.read_bytes())
-    return found["en"]
+    return found
 
 
 def widget() -> str:

@@ -4,9 +4,9 @@ import { button } from "./controls.js";
 import { el } from "./elements.js";
 import * as model from "./model.js";
 
-/** Where one text stands: how its own language and a translation are read and written. */
-function entry(name, shown, own, translated) {
-  return { name, shown, own, translated };
+/** Where one text stands in the form's own language and in a translation. usual: what is shown where it is empty, by language. */
+function entry(name, own, translated, usual = () => "") {
+  return { name, own, translated, usual };
 }
 
 function at(path, whole) {
@@ -23,11 +23,16 @@ function entries(editor) {
   const { draft } = editor;
   const found = [];
   draft.steps.forEach((step, s) => {
-    if (draft.steps.length > 1) found.push(entry(`Title of step ${s + 1}`, "", ["steps", s, "title"], ["steps", s]));
+    if (draft.steps.length > 1) found.push(entry(`Title of step ${s + 1}`, ["steps", s, "title"], ["steps", s]));
     (step.fields ?? []).forEach((field, f) => found.push(...fieldEntries(field, ["steps", s, "fields", f])));
   });
-  found.push(entry("Thank-you message", editor.data.defaults.thank_you.message, ["thank_you", "message"], ["thanks"]));
-  for (const [word, english] of Object.entries(editor.data.words)) found.push(entry(`Widget: ${word}`, english, ["words", word], ["words", word]));
+  const { words, defaults } = editor.data;
+  const own = draft.language ?? "en";
+  found.push(entry("Thank-you message", ["thank_you", "message"], ["thanks"], (language) => (language === own ? defaults.thank_you.message : "")));
+  for (const word of Object.keys(words.en)) {
+    const usual = (language) => words[language.toLowerCase().split("-")[0]]?.[word] ?? words.en[word];
+    found.push(entry(`Widget: ${word}`, ["words", word], ["words", word], usual));
+  }
   return found;
 }
 
@@ -35,9 +40,9 @@ function fieldEntries(field, path) {
   const title = model.titleOf(field);
   const texts = [["label", "label"], ["consent_text", "consent"], ["help", "help"], ["placeholder", "placeholder"]];
   const found = texts.filter(([name]) => field[name])
-    .map(([name, what]) => entry(`${title}: ${what}`, "", [...path, name], ["fields", field.name, name]));
+    .map(([name, what]) => entry(`${title}: ${what}`, [...path, name], ["fields", field.name, name]));
   (field.options ?? []).forEach((option, o) => {
-    found.push(entry(`${title}: ${option.value}`, "", [...path, "options", o, "label"], ["fields", field.name, "options", option.value]));
+    found.push(entry(`${title}: ${option.value}`, [...path, "options", o, "label"], ["fields", field.name, "options", option.value]));
   });
   return found;
 }
@@ -50,8 +55,8 @@ export function texts(editor) {
       key: `remove-${one}`, class: "quiet", "aria-label": `Remove ${one}`,
     }))));
   const rows = entries(editor).map((one) => el("tr", {},
-    el("th", { scope: "row" }, one.name), el("td", {}, cell(editor, one, one.own, own, one.shown)),
-    languages.map((language) => el("td", {}, cell(editor, one, ["translations", language, ...one.translated], language, "")))));
+    el("th", { scope: "row" }, one.name), el("td", {}, cell(editor, one, one.own, own)),
+    languages.map((language) => el("td", {}, cell(editor, one, ["translations", language, ...one.translated], language)))));
   return [
     editor.mayChange && adder(editor),
     el("p", { class: "help" }, "What is left empty in a further language is shown in the form’s own; visitors get the one that their page or browser asks for."),
@@ -59,13 +64,13 @@ export function texts(editor) {
   ];
 }
 
-function cell(editor, one, path, language, shown) {
+function cell(editor, one, path, language) {
   const change = (event) => editor.commit((draft) => {
     if (path[0] === "translations" && path[2] === "steps") fill(draft, path);
     put(path, draft, event.target.value);
   }, { tag: path.join("."), keep: "texts" });
   return el("input", {
-    "aria-label": `${one.name}, ${language}`, "data-key": path.join("."), value: at(path, editor.draft) ?? "", placeholder: shown,
+    "aria-label": `${one.name}, ${language}`, "data-key": path.join("."), value: at(path, editor.draft) ?? "", placeholder: one.usual(language),
     lang: language, readOnly: !editor.mayChange, autocomplete: "off", oninput: change, onchange: () => editor.rest(),
   });
 }
