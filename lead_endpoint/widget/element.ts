@@ -15,7 +15,7 @@ export function h(tag: string, properties: Record<string, Property> = {}, ...chi
 }
 
 export const button = (kind: string, text: string, click?: () => void): HTMLElement =>
-  h("button", { type: click ? "button" : "submit", class: kind, click }, text);
+  h("button", { type: click && "button", class: kind, click }, text);
 
 /** A text whose web addresses are links. */
 export const linked = (text: string): (Node | string)[] =>

@@ -28,9 +28,6 @@ export function form(
   const summary = h("div", { class: "summary", role: "alert", tabindex: -1 });
   const back = button("back", words.back, () => go(-1));
   const next = button("go", "");
-  const element = h(
-    "form", { novalidate: true, submit, input }, h("h2", {}, definition.title), heading, summary, ...sections,
-    h("div", { class: "row" }, next, back));
   let at = 0;
   let isBusy = false;
   let shown: Set<string>;
@@ -39,7 +36,7 @@ export function form(
 
   const values = (): Values => ({ ...given, ...Object.fromEntries(controls.map((one) => [one.name, one.read()])) });
 
-  function refresh(): void {
+  const refresh = (): void => {
     shown = visible(definition.steps, values());
     for (const one of controls) one.box.hidden = !shown.has(one.name);
     path = [...drawn.keys()].filter((step) => drawn[step].some((one) => !one.box.hidden));
@@ -50,22 +47,22 @@ export function form(
     back.hidden = place < 1;
     next.textContent = isBusy ? words.sending : path[place + 1] ? words.next : words.send;
     next.ariaDisabled = String(isBusy);
-  }
+  };
 
-  function go(by: number): void {
+  const go = (by: number): void => {
     at = path[path.indexOf(at) + by];
     show([]);
     heading.focus();
     if (by > 0) tell({ kind: "step", step: path.indexOf(at) + 1 });
-  }
+  };
 
-  function input({ target }: Event): void {
+  const input = ({ target }: Event): void => {
     refresh();
     // What was told to be wrong is taken back as soon as it is right; nothing is told before it is sent.
     for (const one of controls) if (one.box.contains(target as Node) && !one.fault()) one.say("");
-  }
+  };
 
-  function submit(event: Event): void {
+  const submit = (event: Event): void => {
     event.preventDefault();
     if (isBusy) return;
     const faults = drawn[at].filter((one) => !one.box.hidden)
@@ -75,18 +72,18 @@ export function form(
     show([]);
     const all = Object.entries(values()).filter(([name, [value]]) => shown.has(name) && value);
     send(Object.fromEntries(all.map(([name, list]) => [name, list[1] ? list : list[0]])));
-  }
+  };
 
-  function refuse(faults: Fault[]): void {
+  const refuse = (faults: Fault[]): void => {
     const first = controls.find((one) => faults.some(({ field }) => field === one.name));
     if (first) at = drawn.findIndex((step) => step.includes(first));
     show(faults);
     (first ?? summary).focus();
     tell({ kind: "error", field: first?.name });
-  }
+  };
 
   /** Each fault at its field, and all of them on top. */
-  function show(faults: Fault[]): void {
+  const show = (faults: Fault[]): void => {
     for (const one of controls) one.say(faults.find(({ field }) => field === one.name)?.message ?? "");
     summary.replaceChildren(...faults.map(({ field, message }) => {
       const label = controls.find((one) => one.name === field)?.label;
@@ -94,8 +91,11 @@ export function form(
     }));
     if (faults[0]) summary.prepend(words.check);
     refresh();
-  }
+  };
 
+  const element = h(
+    "form", { novalidate: true, submit, input }, h("h2", {}, definition.title), heading, summary, ...sections,
+    h("div", { class: "row" }, back, next));
   element.addEventListener("input", () => tell({ kind: "start" }), { once: true });
   refresh();
   return {

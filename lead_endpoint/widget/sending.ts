@@ -1,10 +1,9 @@
 // Requests that do not give up, and the lead that waits in the browser until the server has answered for it.
 
-import { newId, type Store } from "./storage";
-
 const LONGEST_MS = 60_000;
 const PATIENCE_MS = 20_000;
-const KEPT_MS = 7 * 86_400_000;
+/** So long a lead waits for a server that does not answer. */
+export const KEPT_MS = 7 * 86_400_000;
 
 /** The answer, once there is one that asking again would not better: neither a lost connection, nor 429, nor 5xx.
  *  onWait: told before each pause; what it is given ends the pause. */
@@ -26,25 +25,3 @@ export async function insist(
 
 /** A lead on its way. The same bytes under the same id stay one lead, however often they are sent. */
 export interface Waiting { id: string; body: string; at: number }
-
-export interface Outbox {
-  waiting(): Waiting | null;
-  put(body: string): Waiting;
-  clear(): void;
-}
-
-export function outbox(kept: Store, form: string): Outbox {
-  const name = `slms:lead:${form}`;
-  return {
-    clear: () => kept.set(name),
-    waiting() {
-      const found = kept.get(name) as Waiting | undefined;
-      return found && found.at > Date.now() - KEPT_MS ? found : null;
-    },
-    put(body) {
-      const made = { id: newId(), body, at: Date.now() };
-      kept.set(name, made);
-      return made;
-    },
-  };
-}

@@ -49,7 +49,7 @@ function addStyle(root: ShadowRoot, nonce: string): void {
 /** Each value is a custom property below the page's own (`--slms-accent` …); CSS makes the rest of them. */
 function dress(frame: HTMLElement, theme: Theme, mode: string): void {
   for (const [name, value] of Object.entries(theme)) {
-    if (value !== "") frame.style.setProperty(`--t-${name}`, value + (Number(value) >= 0 ? "px" : ""));
+    frame.style.setProperty(`--t-${name}`, value as string);
   }
   frame.className = `f ${mode}`;
 }

@@ -8,10 +8,10 @@ export type Words = typeof WORDS.en;
 const primary = (language: string): string => language.toLowerCase().split("-")[0];
 
 /** The first wish that the form has, by its first part ("de" for "de-AT"), else the form's own language. */
-export function languageOf(definition: Definition, wishes: (string | undefined)[]): string {
-  const offered = [definition.language, ...Object.keys(definition.translations)];
-  const found = wishes.map((wish) => wish && offered.find((one) => primary(one) === primary(wish)));
-  return found.find(Boolean) || definition.language;
+export function languageOf({ language, translations }: Definition, wishes: string[]): string {
+  const offered = [language, ...Object.keys(translations)];
+  const found = wishes.map((wish) => offered.find((one) => primary(one) === primary(wish)));
+  return found.find(Boolean) || language;
 }
 
 /** The widget's own words: English under the language's, under those that the form brings. */

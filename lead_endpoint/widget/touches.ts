@@ -18,7 +18,7 @@ export function touches(kept: Store): Touch[] {
   const said = whatLedHere();
   // A touch begins with what led here, so the same again is seen by how it begins.
   const isSame = JSON.stringify(known.at(-1))?.startsWith(JSON.stringify(said).slice(0, -1));
-  if (!isSame) known.push({ ...said, at: now_s, landing: location.pathname.slice(0, 200) });
+  if (!isSame) known.push({ ...said, at: now_s, landing: location.pathname });
   // The first one stays, whatever comes after it.
   if (known.length > MOST) known.splice(1, 1);
   kept.set(NAME, known);

@@ -6,7 +6,7 @@ import type { Answers, Definition } from "./definition";
 import { button } from "./element";
 import { type Fault, form } from "./form";
 import { given } from "./given";
-import { insist, outbox, type Waiting } from "./sending";
+import { insist, KEPT_MS, type Waiting } from "./sending";
 import { shell } from "./shell";
 import { newId, store } from "./storage";
 import { languageOf, translate, wordsOf } from "./texts";
@@ -27,27 +27,30 @@ async function start(script: HTMLScriptElement): Promise<void> {
   visits.set(VISIT, visit);
 
   const address = `${base}/public/forms/${key}`;
-  const wishes = [data.lang === "auto" ? navigator.language : data.lang, script.closest<HTMLElement>("[lang]")?.lang];
+  const wishes = [data.lang === "auto" ? navigator.language : data.lang, script.closest<HTMLElement>("[lang]")?.lang]
+    .filter(Boolean) as string[];
   const spot = document.querySelector(data.replace || data.target || "_");
-  const box = outbox(store("localStorage"), key);
-  const frame = shell(wishes.find(Boolean) || navigator.language, script.nonce!);
-  let waiting = box.waiting();
+  const outbox = store("localStorage");
+  const slot = `slms:lead:${key}`;
+  const frame = shell(wishes[0] ?? "en", script.nonce!);
+  let waiting = outbox.get(slot) as Waiting | null | undefined;
+  if (waiting && waiting.at < Date.now() - KEPT_MS) waiting = null;
   let words = wordsOf(frame.outer.lang);
 
   /** Where it shall be. A plain form that somebody is filling in is left alone. */
-  function stand(): void {
+  const stand = (): void => {
     if (frame.outer.isConnected || spot?.matches(":focus-within")) return;
     if (!spot) script.after(frame.outer);
     else if (data.replace) spot.replaceWith(frame.outer);
     else spot.append(frame.outer);
-  }
+  };
 
-  function say(text: string, ...more: HTMLElement[]): void {
+  const say = (text: string, ...more: HTMLElement[]): void => {
     // A plain form that is to be replaced is better than a message, as long as nothing waits.
     if (data.replace && spot?.isConnected && !waiting) return;
     stand();
     frame.say("wait", text, ...more);
-  }
+  };
 
   const sayWait = (again: () => void): void =>
     say(waiting ? words.waiting : words.failed, button("go", words.again, again));
@@ -65,52 +68,52 @@ async function start(script: HTMLScriptElement): Promise<void> {
   const tell = beacons(`${base}/public/beacons`, {
     form: key, version, visit, page, source: data.source, campaign: data.campaign, touch: _touches.at(-1), automated: navigator.webdriver,
   });
-  let work: Promise<() => Promise<string>> | undefined;
   const prove = async (): Promise<string> => {
     if (!proof_of_work) return "";
-    work ??= (import(`${base}/widget.work.v1.js`) as Promise<typeof import("./work")>).then(
-      ({ prover }) => prover(proof_of_work, `${address}/challenge`));
-    return (await work)();
+    const work = (await import(`${base}/widget.work.v1.js`)) as typeof import("./work");
+    return work.prove(proof_of_work, `${address}/challenge`);
   };
 
-  async function send(answers: Answers): Promise<void> {
+  const send = async (answers: Answers): Promise<void> => {
     view.busy(true);
     tell({ kind: "submit" });
     const _altcha = await prove().catch(() => "");
     // Browsers fill forms in within a moment; who is quicker than a person would look like a program.
     await new Promise((resolve) => setTimeout(resolve, shownAt + least_fill_s * 1000 + 50 - Date.now()));
-    await deliver(box.put(JSON.stringify({
+    const body = JSON.stringify({
       ...answers, form: key, _version: version, _token: token, _visit: visit, _filled_ms: Date.now() - shownAt, _altcha,
       _language: language, _page: page, _touches, _source: data.source, _campaign: data.campaign,
-      _organization: data.organization,
-    })));
-  }
+      organization_id: data.organization,
+    });
+    await deliver({ id: newId(), body, at: Date.now() });
+  };
 
   /** Until the server has answered for it. What waits was put down before, so that not even a closed tab loses it. */
-  async function deliver(lead: Waiting): Promise<void> {
+  const deliver = async (lead: Waiting): Promise<void> => {
     const headers = { "content-type": "application/json", "idempotency-key": lead.id, prefer: "respond-async" };
     waiting = lead;
+    outbox.set(slot, lead);
     view.busy(true);
     const answer = await insist(`${base}/public/leads`, { method: "POST", headers, body: lead.body }, sayWait);
-    box.clear();
+    outbox.set(slot);
     waiting = null;
     if (answer.ok) return done();
     const { errors } = (await answer.json().catch(() => ({}))) as { errors?: Fault[] };
     view.busy(false);
     frame.show(view.element);
     view.refuse(errors ?? [{ field: "", message: words.failed }]);
-  }
+  };
 
-  function done(): void {
+  const done = (): void => {
     const { message, url } = thank_you;
     frame.say("done", message);
     forget(kept);
     // On our own page inside a frame the thanks belong to the page around it.
     if (/^https?:/.test(url)) open(url, base === location.origin ? "_top" : "_self");
-  }
+  };
 
   const view = form(definition, given(definition, script, waiting), words, language, tell, (answers) => void send(answers));
-  view.element.addEventListener("input", () => void prove(), { once: true });
+  view.element.addEventListener("input", () => void prove().catch(() => 0), { once: true });
   frame.show(view.element);
   stand();
   onceSeen(frame.outer, () => tell({ kind: "view" }));

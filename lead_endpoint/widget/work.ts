@@ -4,23 +4,30 @@
 import type { Challenge } from "./definition";
 
 const SLICE = 250;
-const LASTS_MS = 8 * 60_000;
+/** Time to solve and send it. */
+const SPARE_MS = 60_000;
 
-/** A function that proves: by the challenge that came with the form, and anew where that is too old. "" where there is
- *  no proof: the lead goes all the same, a person decides then, and nothing is lost. address: gives a new challenge. */
-export function prover(first: Challenge, address: string): () => Promise<string> {
-  let challenge = first;
-  let madeAt = Date.now();
-  let proof: Promise<string> | undefined;
-  return async () => {
-    if (Date.now() - madeAt > LASTS_MS) {
-      challenge = (await fetch(address).then((answer) => answer.json()).catch(() => challenge)) as Challenge;
-      madeAt = Date.now();
-      proof = undefined;
-    }
-    return (proof ??= solve(challenge).catch(() => ""));
-  };
+interface Proof { challenge: Challenge; solution: Promise<string> }
+
+const proofs = new Map<string, Proof>();
+
+/** The proof by the challenge that came with the form, begun at the first call; by a new one where that is too old. ""
+ *  where there is none: the lead goes all the same, a person decides then, and nothing is lost. address: gives a new
+ *  challenge. */
+export async function prove(first: Challenge, address: string): Promise<string> {
+  const known = proofs.get(address);
+  if (known && lasts(known.challenge)) return known.solution;
+  const challenge = lasts(first) && !known ? first : await another(address).catch(() => first);
+  const solution = solve(challenge).catch(() => "");
+  proofs.set(address, { challenge, solution });
+  return solution;
 }
+
+const another = (address: string): Promise<Challenge> => fetch(address).then((answer) => answer.json());
+
+/** The salt says until when, in seconds. */
+const lasts = ({ salt }: Challenge): boolean =>
+  Number(new URLSearchParams(salt.split("?")[1]).get("expires") ?? Infinity) * 1000 > Date.now() + SPARE_MS;
 
 /** The solution as the server reads it; "" where the browser cannot compute (a page without TLS). */
 async function solve({ algorithm, challenge, salt, maxnumber, signature }: Challenge): Promise<string> {

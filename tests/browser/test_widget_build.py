@@ -17,7 +17,7 @@ from snapshots.form_definition import Definition, visible
 
 ROOT = Path(__file__).parents[2]
 WIDGET, STATIC = ROOT / "lead_endpoint" / "widget", ROOT / "lead_endpoint" / "static"
-MOST_BYTES = 6 * 1024
+MOST_BYTES = 6_000
 
 
 def node(*arguments: str) -> str:

@@ -194,7 +194,7 @@ class Visit:
         """Fills fields by name, in the widget or a plain form; returns the button that sends."""
         for name, value in values.items():
             self.page.locator(f"[name={name}]").fill(value)
-        return self.page.locator("button[type=submit]")
+        return self.page.locator("button.go")
 
 
 @contextmanager
