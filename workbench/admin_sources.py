@@ -221,8 +221,7 @@ def _save_cost(marketing: Marketing, name_id: int, days: tuple[date, date], amou
 
 
 def _staff(view: View) -> None:
-    cards.title("Own staff", "Visits from these networks are kept apart and not counted; so is a browser that once "
-                "opened the page with ?slms_staff=1")  # fmt: skip
+    cards.title("Own staff", "Visits from these networks are kept apart and not counted")  # fmt: skip
     database = installation.database()
     known = visits.list_staff_networks(database, view.organization_id)
     frame = pd.DataFrame(known, columns=["network", "note"], dtype="object")
