@@ -21,7 +21,8 @@ class ReceivedLead:
     """A lead as it is now. body: as it was sent. connection: the CRM to which it went, or was last tried on.
 
     next_attempt_at: None where there is none. is_under_way: a worker has it now. fence: grows with every claim; hand it
-    back to act on exactly what was seen.
+    back to act on exactly what was seen. form_version: what was filled in. source, campaign: as it said itself.
+    consents: what was agreed to, each with field, text, version, language and time.
     """
 
     lead_id: UUID
@@ -51,6 +52,10 @@ class ReceivedLead:
     outcome: str | None
     external_id: str | None
     delivered_at: datetime | None
+    form_version: int | None = None
+    source: str | None = None
+    campaign: str | None = None
+    consents: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -129,7 +134,8 @@ def journey(inbox: Inbox, lead_id: UUID) -> Journey | None:
 
 
 def _lead(values: dict[str, Any]) -> ReceivedLead:
-    return ReceivedLead(**values | {"state": LeadState(values["state"]), "flags": tuple(values["flags"])})
+    read = {"state": LeadState(values["state"]), "flags": tuple(values["flags"])}
+    return ReceivedLead(**values | read | {"consents": tuple(values["consents"] or ())})
 
 
 def _siblings(connection: Connection, asked: dict[str, Any]) -> tuple[Sibling, ...]:
@@ -141,7 +147,8 @@ _LEAD = """
     SELECT l.lead_id, l.received_at, l.form_id, f.name AS form, l.idempotency_key, l.body, l.body_type, l.network,
         l.email, l.phone, l.first_name, l.last_name, l.company, l.extra, l.flags, l.state, l.reason, l.detail,
         l.attempts, l.next_attempt_at, coalesce(l.lease_until > clock_timestamp(), false) AS is_under_way, l.fence,
-        l.connection_id, c.name AS connection, l.outcome, l.external_id, l.delivered_at, l.contact_key
+        l.connection_id, c.name AS connection, l.outcome, l.external_id, l.delivered_at,
+        l.form_version, l.source, l.campaign, l.consents, l.contact_key
     FROM received_leads l
     LEFT JOIN forms f ON f.organization_id = :organization AND f.form_id = l.form_id
     LEFT JOIN crm_connections c ON c.organization_id = :organization AND c.connection_id = l.connection_id

@@ -16,6 +16,7 @@ import pytest
 from conftest import Workbench, go
 from made_installation import NOW
 from made_leads import AT, connect, deliver, outbox, park, pause, put, refuse
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from lead_endpoint import submission
@@ -322,6 +323,24 @@ def test_a_journey_is_told_from_receipt_to_the_contact_in_the_crm(
     for part in ("The CRM knows no such country.", "Contact C7", "budget", "No e-mail", "203.0.113.0/24", "worker one"):
         assert part in words, part
     assert '{"email": "ada@example.com"}' in words
+
+
+def test_a_lead_says_what_was_agreed_to_and_why_its_form_wants_a_person(
+    workbench: Workbench, home: Services, acme: int
+) -> None:
+    detail = "It came from a page of https://evil.example, which is not on the form's list."
+    one = put(home.database, acme, state="quarantined", reason="origin", detail=detail)
+    consent = {"field": "news", "text": "Send <b>news</b>.", "version": 3, "language": "en", "at": NOW.isoformat()}
+    with home.database.as_app(acme) as connection:
+        connection.execute(
+            text("UPDATE received_leads SET form_version = 4, source = 'Fair', consents = cast(:c AS jsonb)"),
+            {"c": json.dumps([consent])},
+        )
+    words = said(lead(workbench, home, one))
+    consented = "“Send &lt;b&gt;news&lt;/b&gt;.”"
+    for part in ("https://evil.example", "Agreed to, text 3", consented, "Form version", "Fair"):
+        assert part in words, part
+    assert "<b>news</b>" not in words
 
 
 def test_a_lead_that_waits_says_for_what(workbench: Workbench, home: Services, acme: int) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import streamlit as st
@@ -26,6 +29,7 @@ from workbench import (
 )
 from workbench.view import View
 
+SAY_MORE = frozenset({"origin", "quick", "token"})  # which page, how soon, what is wrong with it
 NEED_EDITING = frozenset({"rejected", "unreadable"})  # as they are, these cannot succeed
 
 
@@ -105,13 +109,18 @@ def _words(found: Journey, view: View) -> tuple[str, str]:
         if lead.state is LeadState.PARKED and lead.reason == "rejected" and lead.detail
         else ""
     )
-    return reason.label, f"{reason.why}{said} {reason.todo}"
+    why = lead.detail if lead.reason in SAY_MORE and lead.detail else reason.why
+    return reason.label, f"{why}{said} {reason.todo}"
 
 
 def facts(lead: ReceivedLead, view: View) -> None:
     """What is understood of it, and what was noticed."""
     pairs = [(label, getattr(lead, name)) for name, label in lead_words.FIELDS.items()]
     pairs += sorted(lead.extra.items())
+    said = (("Source", lead.source), ("Campaign", lead.campaign))
+    pairs += [(label, value) for label, value in said if value]
+    pairs += [(f"Agreed to, text {one['version']}", _consent(one, view)) for one in lead.consents]
+    pairs += [("Form version", str(lead.form_version))] if lead.form_version else []
     pairs += [("Lead id", str(lead.lead_id)), *([("CRM contact", lead.external_id)] if lead.external_id else [])]
     rows = "".join(_fact(name, value) for name, value in pairs)
     cards.title("What is known")
@@ -119,6 +128,11 @@ def facts(lead: ReceivedLead, view: View) -> None:
     for flag in lead.flags:
         label, why = lead_words.FLAGS.get(flag, (flag, ""))
         st.html(f'<p class="slms-flag"><b>{_text(label)}</b> {_text(why)}</p>')
+
+
+def _consent(one: Mapping[str, Any], view: View) -> str:
+    at = formats.clock(datetime.fromisoformat(one["at"]).astimezone(view.zone))
+    return f"“{one['text']}” {at}"
 
 
 def _fact(name: str, value: str | None) -> str:
