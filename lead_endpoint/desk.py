@@ -61,7 +61,12 @@ class Desk:
     async def _judged(self, reading: Reading, form: Form | None) -> Answer:
         if form is not None:
             is_known, asked = self.forms.earlier(form, reading.version)
-            form = asked if is_known else await asyncio.to_thread(self.forms.learn, form, reading.version or 0)
+            if not is_known:
+                refusal = self.reception.may_look_up(reading.request)
+                if refusal is not None:
+                    return refusal
+                asked = await asyncio.to_thread(self.forms.learn, form, reading.version or 0)
+            form = asked
         judged = self.reception.judge(reading, form)
         if isinstance(judged, Turned):
             return await self._turned(judged)

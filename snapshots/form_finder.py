@@ -16,6 +16,8 @@ from snapshots.public_keys import organization_of
 
 MOST_VERSIONS: Final = 2_000
 """Compiled versions that are kept; when there are more, they are compiled anew."""
+MOST_AHEAD: Final = 3
+"""So many versions may be published while a form is remembered."""
 LOG = structlog.get_logger()
 
 
@@ -54,8 +56,11 @@ class FormFinder:
 
     def earlier(self, form: Form, version: int | None) -> tuple[bool, Form]:
         """(whether it is known without asking the database, the form as it was when `version` was filled in); the form
-        as it is now where it has no such version. A version never changes, so it is remembered for good."""
-        if version is None or form.version is None or not 0 < version < form.version:
+        as it is now where it has no such version. A version never changes, so it is remembered for good. One that is
+        newer than what is remembered may have been published within the last seconds."""
+        if version is None or form.version is None or version == form.version:
+            return True, form
+        if not 0 < version <= form.version + MOST_AHEAD:
             return True, form
         key = (form.organization_id, form.form_id, version)
         if key not in self._versions:
@@ -71,7 +76,9 @@ class FormFinder:
                 "WHERE organization_id = %s AND form_id = %s AND version = %s",
                 (form.organization_id, form.form_id, version),
             ).fetchone()
-        self._compiled((form.organization_id, form.form_id, version), row[0] if row else None)
+        if row is None:
+            return form
+        self._compiled((form.organization_id, form.form_id, version), row[0])
         return self.earlier(form, version)[1]
 
     def _make_room(self) -> None:

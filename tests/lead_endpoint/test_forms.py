@@ -84,6 +84,15 @@ def test_without_a_version_that_there_is_the_present_one_counts(world: World, ve
     assert stored(world)["form_version"] == second
 
 
+def test_a_version_that_was_published_a_moment_ago_counts_before_the_form_is_looked_up_again(world: World) -> None:
+    """Another process may have shown it already."""
+    publish(world, {"name": "budget", "is_required": True})
+    world.post(ADA)
+    made_forms.publish(world.database, world.organization_id, made_forms.only(EMAIL))
+    assert world.post(ADA | {"_version": 3, "_token": _token(world)}).status == 202
+    assert stored(world)["form_version"] == 3
+
+
 def test_submissions_keep_the_version_that_they_answered(world: World) -> None:
     first = publish(world, {"name": "budget", "label": "Your budget"})
     world.post(ADA | {"budget": "12"})
