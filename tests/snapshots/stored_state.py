@@ -10,7 +10,7 @@ from snapshots import schema
 from snapshots.database import Database
 
 HISTORY_OF_RUNS = {"sync_runs", "sync_counts", "sync_cursors"}
-NOT_OF_A_CRM = {"forms"}
+NOT_OF_A_CRM = {"forms", "form_versions", "audit_entries"}
 NOT_COMPARED = {
     "organization_id", "connection_id", "run_id", "rejected_id", "user_id", "data_version", "updated_at", "since"
 }  # fmt: skip
