@@ -70,6 +70,22 @@ def test_axe_finds_nothing_serious_on_any_tab_of_data(open_page: Page) -> None:
         check_in_both_themes(open_page)
 
 
+def test_axe_finds_nothing_serious_on_any_tab_of_admin(open_page: Page) -> None:
+    go_to(open_page, "Admin")
+    names = [tab.inner_text() for tab in open_page.get_by_role("tab").all()]
+    assert len(names) >= 7
+    for name in names:
+        open_page.get_by_role("tab", name=name, exact=True).click()
+        expect(open_page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
+        settle(open_page)
+        assert findings(open_page.main_frame) == [], name
+    switch_theme(open_page, "dark" if drawn_theme(open_page) == "light" else "light")
+    for name in names:
+        open_page.get_by_role("tab", name=name, exact=True).click()
+        settle(open_page)
+        assert findings(open_page.main_frame) == [], name
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Presses Tab until what has the focus is this."""
     for _ in range(MOST_TABS):

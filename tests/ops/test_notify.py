@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -18,7 +20,8 @@ from made_receivers import Inbox, WebAddress, mail_server, web_address
 from pydantic import SecretStr
 
 from ops import mail, webhooks
-from ops.notify import Notifier
+from ops.notify import Notifier, notifying
+from ops.services import Services
 from ops.settings import Settings
 from ops.webhooks import WebhookRefused, WebhookSender, check_address
 from snapshots import notifications
@@ -179,6 +182,38 @@ def test_without_a_mail_server_it_is_said_which_setting_is_missing(house: House,
     house.notifier().send_due()
     (parked,) = list_parked(house.database, house.organization)
     assert (parked.reason, parked.detail) == ("config", f"{missing.upper()} is not set. Set it, then send again.")
+
+
+def test_a_worker_tells_until_it_is_stopped(house: House, inbox: Inbox) -> None:
+    house.tell(ANN, Recipient("email", "bo@example.com"))
+    services = Services(
+        settings=house.settings, database_url=house.database.url, database=house.database, now=lambda: NOW
+    )
+    with notifying(services):
+        for _ in range(200):
+            if all(state == "sent" for state, _, _ in house.states()):
+                break
+            threading.Event().wait(0.05)
+    assert house.states() == [("sent", None, 1)] * 2
+    assert sorted(inbox.recipients) == [ANN.address, "bo@example.com"]
+
+
+def test_what_cannot_be_written_down_stops_nothing(house: House, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lease runs out, and it is sent again under the same id."""
+    house.tell(ANN)
+    notifier = house.notifier()
+    fails = iter([True])
+
+    def settle(self: NotificationOutbox, claim: Notification, outcome: notifications.Outcome) -> bool:
+        if next(fails, False):
+            raise ConnectionError
+        return True
+
+    monkeypatch.setattr(NotificationOutbox, "settle", settle)
+    with ThreadPoolExecutor(1) as pool:
+        assert notifier._round(pool)
+    assert len(inbox.mails) == 1
+    assert house.states() == [("pending", None, 1)]
 
 
 def _claim(**lead: object) -> Notification:

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from snapshots import routing_rules
 from snapshots.audit import AuditFilter, list_entries
 from snapshots.database import Database
-from snapshots.notifications import notifications_of
+from snapshots.form_versions import get_draft, list_forms, publish, save_draft
+from snapshots.notifications import add_webhook, notifications_of, switch_webhook
 from snapshots.routing import Router, assignment_of, country_of, list_assignments, would_go
 from snapshots.routing_rules import Absence, Condition, Rule, RuleRefused, add_absence, list_rules, save_rule
 from snapshots.turns import LeadFacts
@@ -92,6 +93,27 @@ def test_who_gets_the_lead_is_told_by_mail(database: Database, organization: int
     one = lead(database, organization)
     route(database, organization, one)
     assert [(told.channel, told.to) for told in notifications_of(database, organization, one)] == [("email", ANN)]
+
+
+def test_the_addresses_that_a_form_names_and_all_webhooks_are_told_without_any_rule(
+    database: Database, organization: int
+) -> None:
+    form = next(one for one in list_forms(database, organization) if one.is_default)
+    draft = get_draft(database, organization, form.form_id)
+    revision = save_draft(
+        database, organization, form.form_id, {**draft.definition, "notify": ["Desk@example.com", ANN]}, by=ANN,
+        expected_revision=draft.revision,
+    )  # fmt: skip
+    publish(database, organization, form.form_id, expected_revision=revision, by=ANN, now=AT)
+    hooks = [
+        add_webhook(database, organization, name=name, url="https://x.example", sealed=b"x", by=ANN)
+        for name in ("Chat", "Off")
+    ]
+    switch_webhook(database, organization, hooks[1], is_active=False, by=ANN)
+    one = lead(database, organization)
+    assert route(database, organization, one) is None
+    told = {(told.channel, told.to) for told in notifications_of(database, organization, one)}
+    assert told == {("email", "desk@example.com"), ("email", ANN), ("webhook", "Chat")}
 
 
 def test_the_owner_is_named_to_the_crm_by_the_id_that_it_knows(database: Database, organization: int) -> None:
