@@ -96,7 +96,7 @@ def test_delivering_what_was_set_aside(world: World, monkeypatch: Patch) -> None
     source_patched(
         monkeypatch,
         "lead_endpoint.reception:Reception.judge",
-        ("replace(lead, due_in_s=None, reason=aside[0]", "replace(lead, due_in_s=0.0, reason=aside[0]"),
+        ("replace(lead, due_in_s=None, reason=doubt.reason", "replace(lead, due_in_s=0.0, reason=doubt.reason"),
     )
     with caught():
         scenarios.spam_waits(world)
