@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain")
+ALL = ("sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "widget")
 
 
 def main(names: list[str]) -> int:

@@ -12,7 +12,7 @@ from lead_endpoint import pages
 from lead_endpoint.messages import HTML, Answer, Request, answer, page, problem
 from lead_endpoint.networks import client_network
 from lead_endpoint.reception import Reception
-from lead_endpoint.widget_words import text_on, words
+from lead_endpoint.widget_words import words
 from snapshots.form_definition import Definition, FieldKind, FieldTexts, Translation
 from snapshots.form_finder import FormFinder
 from snapshots.intake import Form, StoreUnavailable
@@ -113,7 +113,6 @@ class Window:
             endpoint=self.base,
             words=_words(definition, language),
             values=_prefilled(definition, request.query),
-            text_on_accent=text_on(definition.theme.accent),
             parents=definition.domains,
             nonce=nonce,
             bare=is_bare,

@@ -27,11 +27,3 @@ def words(language: str, *own: Mapping[str, str]) -> dict[str, str]:
     for further in own:
         found |= {name: word for name, word in further.items() if word}
     return found
-
-
-def text_on(colour: str) -> str:
-    """Black or white, whichever is easier to read on #rrggbb: at least 4.58 : 1 (WCAG's relative luminance)."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    light = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    return "#000" if light > 0.179 else "#fff"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lead_endpoint.widget_words import known_words, text_on, words
+from lead_endpoint.widget_words import known_words, words
 from snapshots.form_definition import Definition, visible
 
 ROOT = Path(__file__).parents[2]
@@ -67,11 +67,6 @@ def test_every_language_has_every_word() -> None:
     assert words("de-AT", {"send": "Los", "next": ""})["send"] == "Los"
     assert words("de-AT", {"send": "Los", "next": ""})["next"] == "Weiter"
     assert words("fr")["back"] == "Back"
-
-
-@pytest.mark.parametrize(("colour", "text"), [("#3F57D6", "#fff"), ("#FFE600", "#000"), ("#000000", "#fff")])
-def test_text_on_a_colour_can_be_read(colour: str, text: str) -> None:
-    assert text_on(colour) == text
 
 
 # --- conditions as the server has them -------------------------------------------------------------------------------

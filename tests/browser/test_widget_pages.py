@@ -64,10 +64,13 @@ def test_the_hosted_page_is_a_plain_form_without_scripts(world: World, scriptles
     assert (lead["extra"]["products"], lead["form_version"]) == ("a, c", 1)
 
 
-def test_the_hosted_page_shows_the_widget(world: World, visit: Visit, offer: str) -> None:
-    visit.page.goto(f"{world.endpoint}/forms/{offer}")
+def test_the_hosted_page_shows_the_widget_with_what_the_address_fills_in(
+    world: World, visit: Visit, offer: str
+) -> None:
+    visit.page.goto(f"{world.endpoint}/forms/{offer}?email=ada@example.org")
     expect(visit.page.get_by_role("heading", name="Step 1 of 2: You")).to_be_visible()
     expect(visit.page.locator(".plain")).to_have_count(0)
+    expect(visit.page.get_by_label("E-mail")).to_have_value("ada@example.org")
 
 
 def test_an_iframe_sends_and_is_as_high_as_its_form(world: World, visit: Visit, contact: str) -> None:
