@@ -20,14 +20,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
-import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from lead_endpoint.messages import Answer, Request, problem
 from lead_endpoint.networks import client_address, client_network
 from lead_endpoint.rate import RateLimit
-from snapshots.beacons import Flag, Network, Sighting, Step, own_networks, store, visit_key
+from snapshots.beacons import Connection, Flag, Network, Sighting, Step, own_networks, store, visit_key
 from snapshots.intake import Form, StoreUnavailable
 from snapshots.origins import Origin
 
@@ -153,7 +152,7 @@ class BeaconBox:
     that needs no look into the database. now: the time; clock: monotonic seconds. Start it before use, close it after.
     """
 
-    connect: Callable[[], psycopg.Connection[Any]]
+    connect: Callable[[], Connection]
     find: Callable[[str], Form | None]
     is_remembered: Callable[[str], bool]
     registry: CollectorRegistry
@@ -167,7 +166,7 @@ class BeaconBox:
     _taken: Counter = field(init=False)
     _dropped: Counter = field(init=False)
     _networks: dict[int, tuple[float, list[Network]]] = field(default_factory=dict)
-    _connection: psycopg.Connection[Any] | None = None
+    _connection: Connection | None = None
     _thread: threading.Thread | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -222,7 +221,7 @@ class BeaconBox:
                 for organization_id, sighting in self._understood():
                     self._unsent[organization_id].append(sighting)
                 self._send()
-        except (psycopg.Error, StoreUnavailable) as error:
+        except StoreUnavailable as error:
             LOG.warning("beacons not written", reason=type(error).__name__, n=sum(map(len, self._unsent.values())))
             self._disconnect()
         except Exception as error:  # a defect of ours: this batch is lost, the thread goes on
@@ -237,7 +236,7 @@ class BeaconBox:
             self._taken.inc(len(batch))
             del self._unsent[organization_id]
 
-    def _connected(self) -> psycopg.Connection[Any]:
+    def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self.connect()
         return self._connection
@@ -261,7 +260,7 @@ class BeaconBox:
             except Unreadable:
                 self._drop("unreadable")
                 continue
-            except (psycopg.Error, StoreUnavailable):
+            except StoreUnavailable:
                 self._waiting.appendleft(taken)
                 raise
             if form is None or flags is None:

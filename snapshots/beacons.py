@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag
@@ -19,6 +20,7 @@ from uuid import UUID
 import psycopg
 
 from snapshots.access import APP_ROLE, WRITABLE
+from snapshots.intake import StoreUnavailable
 from snapshots.origins import Origin, origin_ids
 
 MOST_HOSTS: Final = 200
@@ -73,39 +75,55 @@ def visit_key(text: str) -> UUID:
     return UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
-    """A connection for `store`. It does not wait for the disk."""
-    return psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=5,
-        target_session_attrs=WRITABLE,
-        application_name="slms beacons",
-        options=f"-c role={APP_ROLE} -c timezone=UTC -c synchronous_commit=off -c statement_timeout={STATEMENT_S}s",
-    )
+Connection = psycopg.Connection[Any]
 
 
-def store(connection: psycopg.Connection[Any], organization_id: int, sightings: Sequence[Sighting]) -> None:
-    """Store a batch in one transaction. The same again changes nothing but the signs per host."""
-    with connection.transaction():
-        connection.execute("SELECT set_config('slms.organization_id', %s, true)", (str(organization_id),))
+def connect(url: str) -> Connection:
+    """A connection for `store`. It does not wait for the disk. Raises StoreUnavailable."""
+    options = f"-c role={APP_ROLE} -c timezone=UTC -c synchronous_commit=off -c statement_timeout={STATEMENT_S}s"
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=5,
+            target_session_attrs=WRITABLE,
+            application_name="slms beacons",
+            options=options,
+        )
+    except psycopg.Error as error:
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def store(connection: Connection, organization_id: int, sightings: Sequence[Sighting]) -> None:
+    """Store a batch in one transaction. The same again changes nothing but the signs per host. Raises
+    StoreUnavailable."""
+    with _session(connection, organization_id):
         note(connection, organization_id, sightings)
 
 
-def own_networks(connection: psycopg.Connection[Any], organization_id: int) -> list[Network]:
-    """The networks of the organization's staff, as its administrators named them."""
-    with connection.transaction():
-        connection.execute("SELECT set_config('slms.organization_id', %s, true)", (str(organization_id),))
+@contextmanager
+def _session(connection: Connection, organization_id: int) -> Iterator[None]:
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('slms.organization_id', %s, true)", (str(organization_id),))
+            yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # another error would come again for ever
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def own_networks(connection: Connection, organization_id: int) -> list[Network]:
+    """The networks of the organization's staff, as its administrators named them. Raises StoreUnavailable."""
+    with _session(connection, organization_id):
         return networks_seen(connection, organization_id)
 
 
-def networks_seen(connection: psycopg.Connection[Any], organization_id: int) -> list[Network]:
+def networks_seen(connection: Connection, organization_id: int) -> list[Network]:
     """The same within a transaction of the caller, which sees the organization."""
     rows = connection.execute("SELECT network FROM staff_networks WHERE organization_id = %s", (organization_id,))
     return [ipaddress.ip_network(network) for (network,) in rows.fetchall()]
 
 
-def note(connection: psycopg.Connection[Any], organization_id: int, sightings: Sequence[Sighting]) -> None:
+def note(connection: Connection, organization_id: int, sightings: Sequence[Sighting]) -> None:
     """The same within a transaction of the caller, which sees the organization."""
     if not sightings:
         return
@@ -127,13 +145,13 @@ def note(connection: psycopg.Connection[Any], organization_id: int, sightings: S
     _note_hosts(connection, organization_id, sightings)
 
 
-def lock(connection: psycopg.Connection[Any], organization_id: int) -> None:
+def lock(connection: Connection, organization_id: int) -> None:
     """One writer of an organization's visits at a time, until the end of the transaction: two would wait for each
     other's rows."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('visits', %s))", (organization_id,))
 
 
-def _note_hosts(connection: psycopg.Connection[Any], organization_id: int, sightings: Sequence[Sighting]) -> None:
+def _note_hosts(connection: Connection, organization_id: int, sightings: Sequence[Sighting]) -> None:
     said = [one for one in sightings if one.host and not one.flags]
     if said:
         connection.execute(

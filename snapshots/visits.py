@@ -71,17 +71,20 @@ class _Place:
     visit: UUID
 
 
-def fold_leads(database: Database, organization_id: int) -> int:
-    """Join all leads that have not joined a visit yet. Returns how many there were. Again changes nothing."""
-    n = 0
+def fold_leads(database: Database, organization_id: int, *, most_batches: int | None = None) -> int:
+    """Join all leads that have not joined a visit yet. Returns how many there were. Again changes nothing.
+
+    most_batches: None: until none is left; else the oldest of them, so that a page does not wait for a million.
+    """
+    n = n_batches = 0
+    zone = get_organization(database, organization_id).zone
     while True:
         with database.as_app(organization_id) as connection:
-            zone = get_organization(database, organization_id).zone
             driver: Driver = connection.connection.driver_connection  # type: ignore[assignment]
             beacons.lock(driver, organization_id)
             found = _fold_batch(driver, organization_id, zone)
-        n += found
-        if found < BATCH:
+        n, n_batches = n + found, n_batches + 1
+        if found < BATCH or n_batches == most_batches:
             return n
 
 

@@ -65,7 +65,7 @@ def forms_of(view: View) -> dict[int, FormSummary]:
 
 def load(view: View, choice: FunnelChoice, forms: Mapping[int, FormSummary]) -> Loaded:
     """Leads that came in a moment ago have joined their visits by then."""
-    visits.fold_leads(installation.database(), view.organization_id)
+    visits.fold_leads(installation.database(), view.organization_id, most_batches=1)
     slice_, reads = funnel_filters.slice_of(view), reader(view)
     is_whole = view.sees_everything and not (slice_.team_ids or slice_.owner_ids)
     seen = reads.visit_counts(slice_, choice.of_visits()) if is_whole else None

@@ -12,7 +12,6 @@ from typing import Any
 
 import made_site
 import orjson
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,8 +215,22 @@ def test_what_the_database_could_not_take_is_written_later(database: Database, o
     assert counts(database, organization) == (1, 0, 0)
 
 
-def _broken() -> psycopg.Connection[Any]:
-    raise psycopg.OperationalError("the server is down")
+def test_a_batch_that_can_never_be_stored_does_not_hold_up_the_next(
+    database: Database, organization: int, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = key_of(database, organization)
+    desk.send(beacon(key))
+    with monkeypatch.context() as patch:
+        patch.setattr(beacons, "_UPSERT", "SELECT 1/0")
+        desk.box.flush()
+    assert (desk.dropped("unavailable"), desk.written()) == (1, 0)
+    desk.send(beacon(key, "another-visit-here"))
+    desk.box.flush()
+    assert counts(database, organization) == (1, 0, 0)
+
+
+def _broken() -> beacons.Connection:
+    raise intake.StoreUnavailable("the server is down")
 
 
 def test_the_front_answers_a_beacon_at_once_and_its_thread_writes_it(database: Database, organization: int) -> None:

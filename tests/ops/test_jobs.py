@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import made_leads
 import procrastinate
 import psycopg
 import pytest
@@ -152,6 +153,21 @@ def test_refused_submissions_go_after_ninety_days_in_every_organization(
     with services.database.as_worker() as link:
         [kept] = link.execute(text("SELECT organization_id, received_at FROM refused_submissions")).all()
     assert tuple(kept) == (organization, MORNING - timedelta(days=89))
+
+
+def test_leads_join_their_visits_in_every_organization_and_old_visits_go_but_stay_counted(
+    services: Services, organization: int, other_organization: int
+) -> None:
+    for owner in (organization, other_organization):
+        made_leads.put(services.database, owner, at=MORNING)
+    assert jobs.join_visits_of_all(services) == 2
+    assert jobs.join_visits_of_all(services) == 0
+    with services.database.as_worker() as link:
+        link.execute(text("UPDATE form_visits SET has_lead = false"))
+    later = replace(services, now=lambda: MORNING + timedelta(days=91))
+    assert forget_refused_of_all(later) == 2
+    with services.database.as_worker() as link:
+        assert link.execute(text("SELECT sum(n_views) FROM visit_daily")).scalar_one() == 2
 
 
 def test_a_connection_that_was_removed_meanwhile_ends_its_job(services: Services, organization: int) -> None:
