@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+import streamlit as st
 from conftest import Workbench
 from made_installation import NOW
 from made_leads import put
@@ -21,7 +22,7 @@ from snapshots.inbox import Inbox
 from snapshots.organizations import connect_crm, create_organization
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import form_snippets, forms_data
+from workbench import form_dialogs, form_snippets, forms_data
 from workbench.builder.component import script
 from workbench.builder.templates import EMPTY, TEMPLATES
 from workbench.form_snippets import Place
@@ -127,6 +128,38 @@ def test_a_new_form_starts_from_a_template_and_opens(
     assert draft.definition == template.draft()
     assert at.query_params["form"] == str(made.form_id)
     assert "For the fair" in [title.value for title in at.title]
+
+
+def test_an_archived_form_is_shown_where_it_is_asked_for(
+    workbench: Workbench, empty_services: Services, acme: int, quote: FormSummary
+) -> None:
+    form_versions.set_status(empty_services.database, acme, quote.form_id, "archived", by="Ada")
+    at = forms(workbench, empty_services)
+    assert "**Quotes**" not in labels(at)
+    at.toggle("forms_archived").set_value(True).run()
+    assert "**Quotes**" in labels(at)
+
+
+def test_a_form_is_paused_archived_and_taken_back(
+    empty_services: Services, view: Any, acme: int, quote: FormSummary
+) -> None:
+    form = publish(empty_services, acme, quote)
+    for what, status in (
+        ("pause", "paused"),
+        ("resume", "published"),
+        ("archive", "archived"),
+        ("unarchive", "paused"),
+    ):
+        form_dialogs.do(view, what, form)
+        form = summary(empty_services, acme, quote.form_id)
+        assert form.status == status
+
+
+def test_the_default_form_is_not_archived_and_the_page_says_why(empty_services: Services, view: Any, acme: int) -> None:
+    default = form_versions.list_forms(empty_services.database, acme)[0]
+    form_dialogs.do(view, "archive", default)
+    assert "so it cannot be archived" in st.session_state["form_told"]
+    assert summary(empty_services, acme, default.form_id).status == "published"
 
 
 def test_a_link_to_a_form_of_another_organization_shows_the_list(
