@@ -74,14 +74,14 @@ def test_a_submission_is_held_against_the_version_that_was_filled_in(world: Worl
     assert stored(world)["form_version"] == second
 
 
-@pytest.mark.parametrize("version", [None, 0, 99, "x", "-1", 10**12, [1], True])
-def test_without_a_version_that_there_is_the_present_one_counts(world: World, version: object) -> None:
+def test_without_a_version_that_there_is_the_present_one_counts(world: World) -> None:
     publish(world)
     second = publish(world, {"name": "budget", "is_required": True})
-    body = ADA | ({} if version is None else {"_version": version, "_token": _token(world)})
-    assert wrong(world.post(body)).keys() == {"budget"}
-    assert world.post(body | {"budget": "12"}).status == 202
-    assert stored(world)["form_version"] == second
+    for version in (None, 0, 4, 99, "x", "-1", 10**12, [1], True):
+        body = ADA | ({} if version is None else {"_version": version, "_token": _token(world)})
+        assert wrong(world.post(body)).keys() == {"budget"}, version
+        assert world.post(body | {"budget": "12"}).status == 202
+        assert stored(world)["form_version"] == second
 
 
 def test_a_version_that_was_published_a_moment_ago_counts_before_the_form_is_looked_up_again(world: World) -> None:
@@ -155,12 +155,11 @@ def test_a_version_that_this_program_cannot_read_loses_no_lead(world: World) -> 
         ({"kind": "long_text"}, ["two\nlines", {"any": "thing"}], []),
     ],
 )  # fmt: skip
-def test_each_kind_takes_what_it_is_for(world: World, field: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
-    publish(world, {"name": "asked", **field})
-    for value in good:
-        assert world.post(ADA | {"asked": value}).status == 202, value
-    for value in bad:
-        assert wrong(world.post(ADA | {"asked": value})).keys() == {"asked"}, value
+def test_each_kind_takes_what_it_is_for(field: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+    definition = Definition.model_validate(made_forms.only(EMAIL, {"name": "asked", **field}))
+    for value in [*good, *bad]:
+        found = answers.read(definition, submission.texts_of(ADA | {"asked": value}), None)
+        assert [one.field for one in found.wrong] == ["asked"] * (value in bad), value
 
 
 def test_everything_that_is_wrong_is_told_at_once_and_the_attempt_is_kept(world: World) -> None:
