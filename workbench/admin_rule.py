@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from snapshots.routing_rules import MOST_WEIGHT, Condition, Rule, RuleRefused, Test, What
@@ -147,16 +146,13 @@ def _weights(view: View, rule: Rule, team_id: int, key: str) -> Mapping[int, int
     if not members:
         st.markdown(":orange[:material/warning:] :gray[Nobody is in this team now.]")
         return {}
-    frame = pd.DataFrame(
-        {"name": [one.name for one in members], "weight": [rule.weights.get(one.owner_id, 1) for one in members]}
-    )
-    edited = st.data_editor(
-        frame, hide_index=True, disabled=["name"], key=f"{key}_weights_{team_id}", alt="Weights of the members",
-        column_config={
-            "name": st.column_config.TextColumn("Member"),
-            "weight": st.column_config.NumberColumn("Weight", min_value=0, max_value=MOST_WEIGHT, step=1, required=True,
-                                                    help="2 gets twice as many as 1; 0 gets none"),
-        },
-    )  # fmt: skip
-    given = zip(members, edited["weight"].tolist(), strict=True)
-    return {one.owner_id: int(weight) for one, weight in given if int(weight) != 1}
+    st.markdown(":gray[:small[Weights: 2 gets twice as many as 1; 0 gets none]]")
+    with st.container(horizontal=True):
+        given = {
+            one.owner_id: st.number_input(
+                one.name, 0, MOST_WEIGHT, rule.weights.get(one.owner_id, 1), key=f"{key}_weight_{one.owner_id}",
+                width=180,
+            )
+            for one in members
+        }  # fmt: skip
+    return {owner_id: int(weight) for owner_id, weight in given.items() if int(weight) != 1}

@@ -66,8 +66,13 @@ def _one(view: View, one: Candidate, held: Standing) -> None:
     when = formats.clock(one.received_at.astimezone(view.zone))
     state = LeadState(one.state)
     mark = " · merged" if one.lead_id in held.duplicates else ""
-    label = f"{lead_words.MARKS[state]} {lead_words.STATES[state]}, {when} · {one.why}{mark}"
+    label = f"{lead_words.MARKS[state]} {_who(one)}, {when}: {lead_words.STATES[state]} · {one.why}{mark}"
     st.button(label, type="tertiary", key=f"sibling_{one.lead_id}", on_click=_show, args=(one.lead_id,))
+
+
+def _who(one: Candidate) -> str:
+    name = " ".join(filter(None, (one.values.get("first_name"), one.values.get("last_name"))))
+    return lead_words.plain(name or one.values.get("email") or one.values.get("phone") or lead_words.UNNAMED)
 
 
 def _show(lead_id: UUID) -> None:
@@ -109,10 +114,8 @@ def _body(view: View, lead: ReceivedLead) -> None:
 
 def _is_picked(view: View, one: Candidate) -> bool:
     when = formats.clock(one.received_at.astimezone(view.zone))
-    name = " ".join(filter(None, (one.values.get("first_name"), one.values.get("last_name"))))
-    who = lead_words.plain(name or one.values.get("email") or one.values.get("phone") or lead_words.UNNAMED)
     is_sure = "address" in one.why or "number" in one.why
-    return st.checkbox(f"{who}, {when} ({one.why})", value=is_sure, key=f"merge_{one.lead_id}")
+    return st.checkbox(f"{_who(one)}, {when} ({one.why})", value=is_sure, key=f"merge_{one.lead_id}")
 
 
 def _known(lead: ReceivedLead) -> dict[str, str]:

@@ -244,6 +244,19 @@ def _rule(at: AppTest, house: House) -> None:
     assert made.conditions == (Condition(what="source", values=("Fair", "Expo")),)
 
 
+def _weighted(at: AppTest, house: House) -> None:
+    [made] = list_rules(house.database, house.organization_id)
+    press(at, f"rule_{made.rule_id}_edit")
+    key = f"ruled_{made.rule_id}_0"
+    at.radio(key=f"{key}_kind").set_value("team").run()
+    at.selectbox(key=f"{key}_team").select_index(0).run()
+    bo = next(one.owner_id for one in staff(house.database, house.organization_id).values() if one.name == "Bo")
+    at.number_input(key=f"{key}_weight_{bo}").set_value(2)
+    press(at, "rule_save")
+    [saved] = list_rules(house.database, house.organization_id)
+    assert (saved.owner_id, dict(saved.weights)) == (None, {bo: 2})
+
+
 def _moved(at: AppTest, house: House) -> None:
     condition = (Condition(what="source", values=("two",)),)
     owner = next(iter(staff(house.database, house.organization_id)))
@@ -302,6 +315,7 @@ STEPS = (
     ("Organizations", _settings, "organization", "changed"),
     ("Users", _user, "user", "created"),
     ("Routing", _rule, "routing_rule", "created"),
+    ("Routing", _weighted, "routing_rule", "changed"),
     ("Routing", _moved, "routing_rule", "changed"),
     ("Routing", _removed, "routing_rule", "removed"),
     ("Routing", _absence, "absence", "created"),
