@@ -42,7 +42,7 @@ class TestServices(Services):
 
 def services_for(database: Database, adapters: Callable[[CrmConnection], CrmAdapter], **settings: Any) -> TestServices:
     """settings: as in the environment, by lower-case name; no limit of rate unless given."""
-    given = {"lead_rate_per_minute": 1e6, "lead_rate_burst": 1e6, **settings}
+    given = {"lead_rate_per_minute": 1e6, "lead_rate_burst": 1e6, "secret_key": "s" * 32, **settings}
     return TestServices(
         settings=Settings(_env_file=None, **given), database_url=database.url, database=database, adapters=adapters
     )
