@@ -32,6 +32,8 @@ FOLDS: Final = 5
 OLDEST: Final = 0.8
 LEAST_CONVERSIONS: Final = 60
 """Below this many of either outcome there is no score, only points by rule."""
+BEYOND_CHANCE: Final = 2.0
+"""Standard errors by which the model must beat the base rate. It is the best of several, so that one is too few."""
 LEAST_NEWEST: Final = 30
 """Rows that the newest fifth needs to be graded apart."""
 DRIFTED: Final = 0.25
@@ -204,7 +206,7 @@ class Trial:
 
 
 def gate(outcomes: Outcomes, probabilities: Floats, base: Floats) -> Gate:
-    """Open where the model's log loss, out of fold, is below the base rate's by more than a standard error."""
+    """Open where the model's log loss, out of fold, is below the base rate's by more than two standard errors."""
     yes = int(outcomes.sum())
     fewer = min(yes, len(outcomes) - yes)
     if fewer < LEAST_CONVERSIONS:
@@ -212,7 +214,7 @@ def gate(outcomes: Outcomes, probabilities: Floats, base: Floats) -> Gate:
         return Gate(False, f"{fewer} of {LEAST_CONVERSIONS} {what} so far; until then points by rule are shown.")
     gains = losses(outcomes, base) - losses(outcomes, probabilities)
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / sqrt(len(gains)))
-    if gain > error:
+    if gain > BEYOND_CHANCE * error:
         return Gate(
             True,
             f"Out of fold it is better than the base rate: log loss lower by {gain:.4f} ± {error:.4f}.",
