@@ -21,11 +21,12 @@ ENDS: Final = Fraction(40, 100)
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """touches: what led to it, oldest first, at least one. amount_minor: None where it has none."""
+    """touches: what led to it, oldest first, at least one. amount_minor: None where it has none. name: of the deal."""
 
     touches: tuple[Hashable, ...]
     amount_minor: int | None = None
     currency: str | None = None
+    name: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,5 +119,5 @@ def conversions(
         touches = dict.fromkeys(touch for path in before["path"] for touch in path)
         if touches:
             amount = None if pd.isna(deal["amount_minor"]) else int(deal["amount_minor"])
-            found.append(Conversion(tuple(touch[by] for touch in touches), amount, deal["currency"]))
+            found.append(Conversion(tuple(touch[by] for touch in touches), amount, deal["currency"], deal["name"]))
     return found

@@ -190,6 +190,25 @@ def _credit_row(origin: Hashable, credits_: Mapping[str, Mapping[Hashable, Credi
     return row
 
 
+CONVERSION_COLUMNS: Final = (
+    Column(field="name", title="Deal", width=1.6, missing="Unnamed deal"),
+    Column(field="amount_minor", title="Amount", kind=ColumnKind.MONEY, missing="No amount"),
+    Column(field="path", title="What led to it, the oldest first", width=2.4),
+)
+
+
+def conversion_rows(found: Attribution, *, by: str) -> pd.DataFrame:
+    """The deals behind the credits, one row each."""
+    return pd.DataFrame(
+        [
+            {"name": one.name, "amount_minor": one.amount_minor, "currency": one.currency,
+             "path": " → ".join(str(touch) or NO_WORD[by] for touch in one.touches)}
+            for one in found.conversions
+        ],
+        columns=["name", "amount_minor", "currency", "path"],
+    )  # fmt: skip
+
+
 def _sums(found: Sequence[Conversion]) -> tuple[Money, ...]:
     return totals(pd.DataFrame(
         [(one.currency, one.amount_minor) for one in found if one.amount_minor is not None],

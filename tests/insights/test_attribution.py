@@ -79,11 +79,11 @@ def test_what_led_to_a_deal_is_what_came_before_it_once() -> None:
          "path": [(google,), (google, news), ((3, "late", ""),)]}
     )  # fmt: skip
     deals = pd.DataFrame(
-        {"deal_id": [1, 2], "contact_id": [7, 7], "status": ["won", "lost"],
+        {"deal_id": [1, 2], "name": ["Big", "Small"], "contact_id": [7, 7], "status": ["won", "lost"],
          "created_at": pd.to_datetime(["2024-06-05", "2024-06-05"], utc=True),
          "closed_day": pd.to_datetime(["2024-06-20", "2024-06-20"]),
          "amount_minor": pd.array([500, 700], dtype="Int64"), "currency": ["EUR", "EUR"]}
     )  # fmt: skip
     found = conversions(leads, deals, first=date(2024, 6, 1), last=date(2024, 6, 30), by=1)
-    assert found == [Conversion(("google", "news"), 500, "EUR")]
+    assert found == [Conversion(("google", "news"), 500, "EUR", "Big")]
     assert conversions(leads, deals, first=date(2024, 6, 21), last=date(2024, 6, 30), by=1) == []

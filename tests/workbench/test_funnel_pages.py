@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import made_leads
 import made_site
 import pytest
 from conftest import Workbench, go
 from made_installation import NOW, House, empty_house, with_demo
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from insights import funnel
@@ -21,7 +23,7 @@ from snapshots.organizations import create_organization
 from snapshots.origins import Origin
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import formats, funnel_data, funnel_rows, installation
+from workbench import formats, funnel_data, funnel_rows, installation, lead_analytics_data
 from workbench.filters import Filters
 from workbench.funnel_filters import FunnelChoice
 from workbench.funnel_rows import Group
@@ -212,3 +214,38 @@ def test_what_a_visitor_sends_is_shown_as_text(workbench: Workbench, own_house: 
         assert is_whole(at), words(at)
         assert "![x](" not in words(at)
         assert "<img" not in words(at)
+
+
+def test_credits_of_every_model_add_up_to_the_deals_that_are_shown(workbench: Workbench, own_house: House) -> None:
+    house, at = own_house, NOW - timedelta(days=20)
+    with house.database.as_app(house.organization_id) as connection:
+        deal = connection.execute(
+            text(
+                "SELECT v.deal_id, l.external_id, l.connection_id FROM deal_versions v JOIN deal_contacts c "
+                "ON c.deal_id = v.deal_id JOIN external_links l ON l.kind = 'contact' AND l.entity_id = c.contact_id "
+                "WHERE v.valid_to = 'infinity' AND v.status = 'open' AND v.created_at > :at AND v.currency = 'EUR' "
+                "LIMIT 1"
+            ),
+            {"at": at},
+        ).one()
+        values = {"deal": deal.deal_id, "day": NOW.date(), "at": NOW - timedelta(hours=9)}
+        connection.execute(
+            text("UPDATE deal_versions SET status = 'won', closed_at = :at, closed_day = :day, amount_minor = 100001 "
+                 "WHERE deal_id = :deal AND valid_to = 'infinity'"), values
+        )  # fmt: skip
+    touches = b'[{"at": 1, "utm_source": "google"}, {"at": 2, "utm_source": "news"}, {"at": 3, "referrer": "bing.com"}]'
+    lead_id = made_leads.put(house.database, house.organization_id, state="delivered", at=at,
+                             connection_id=deal.connection_id, body=b'{"_touches": ' + touches + b"}")  # fmt: skip
+    with house.database.as_app(house.organization_id) as connection:
+        connection.execute(text("UPDATE received_leads SET external_id = :id WHERE lead_id = :lead"),
+                           {"id": deal.external_id, "lead": lead_id})  # fmt: skip
+    found = lead_analytics_data.attributed(load(workbench, house), by="source")
+    assert found.n == len(lead_analytics_data.conversion_rows(found, by="source")) == 1
+    assert found.frame.set_index("origin")["position_amount"].to_dict() == {
+        "google": "€400.01", "news": "€200", "bing.com": "€400"
+    }  # fmt: skip
+    for model in ("first", "last", "linear", "position"):
+        assert found.frame[f"{model}_n"].sum() == pytest.approx(1)
+    page = workbench.open(house, "lead_analytics")
+    assert is_whole(page), words(page)
+    assert "Each model adds up to 1 won deal and €1k" in words(page)

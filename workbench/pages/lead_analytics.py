@@ -133,11 +133,14 @@ def credit_card(loaded: Loaded) -> None:
         by = st.segmented_control("Credit to", list(WORDS), format_func=WORDS.__getitem__, default="source",
                                   required=True, label_visibility="collapsed", key="credit_by") or "source"  # fmt: skip
         found = lead_analytics_data.attributed(loaded, by=by)
-        export.menu(lambda: found.frame, found.columns, name=f"attribution-by-{by}", key=f"credit_{by}")
+        frame, columns = found.frame, found.columns
+        if st.toggle("Deals", key="credit_rows", disabled=not found.n, help="Show the deals behind the credits"):
+            frame, columns = lead_analytics_data.conversion_rows(found, by=by), lead_analytics_data.CONVERSION_COLUMNS
+        export.menu(lambda: frame, columns, name=f"attribution-by-{by}", key=f"credit_{by}")
     if not found.n:
         st.markdown(":gray[No deal that came of a lead was won in these days.]")
     else:
-        tables.plain(found.frame, found.columns, caption="Credit for won deals by model")
+        tables.plain(frame, columns, caption="Credit for won deals by model")
         sums = formats.money_line((one.currency, one.minor) for one in found.money)
         st.caption(
             f"Each model adds up to {formats.plural(found.n, 'won deal')} and {sums}. First and last touch give all to "
