@@ -68,19 +68,17 @@ def message_id(lead_id: UUID, recipient: Recipient) -> str:
 
 def recipients(connection: Connection, organization_id: int, form_id: int) -> list[Recipient]:
     """Who is told of every lead of a form, whoever gets it: the addresses that the form names, and all webhooks."""
-    own = {"organization": organization_id, "form": form_id}
-    hooks = connection.execute(
-        text("SELECT webhook_id FROM webhooks WHERE organization_id = :organization AND is_active ORDER BY 1"), own
-    ).scalars()
-    named = connection.execute(_NOTIFY, own).scalar_one_or_none() or []
-    mail = [Recipient("email", address) for address in named]
-    return mail + [Recipient("webhook", str(one)) for one in hooks]
+    told = connection.execute(_TOLD_OF, {"organization": organization_id, "form": form_id}).one()
+    mail = [Recipient("email", address) for address in told.notify or []]
+    return mail + [Recipient("webhook", str(one)) for one in told.hooks or []]
 
 
-_NOTIFY = text(
-    "SELECT v.definition -> 'notify' FROM forms f JOIN form_versions v ON v.organization_id = f.organization_id "
+_TOLD_OF = text(
+    "SELECT (SELECT array_agg(w.webhook_id ORDER BY w.webhook_id) FROM webhooks w "
+    "WHERE w.organization_id = :organization AND w.is_active) AS hooks, "
+    "(SELECT v.definition -> 'notify' FROM forms f JOIN form_versions v ON v.organization_id = f.organization_id "
     "AND v.form_id = f.form_id AND v.version = f.published_version "
-    "WHERE f.organization_id = :organization AND f.form_id = :form"
+    "WHERE f.organization_id = :organization AND f.form_id = :form) AS notify"
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -114,7 +114,7 @@ def _body(view: View, lead: ReceivedLead) -> None:
 
 def _is_picked(view: View, one: Candidate) -> bool:
     when = formats.clock(one.received_at.astimezone(view.zone))
-    is_sure = "address" in one.why or "number" in one.why
+    is_sure = "address" in one.why  # a number may be a whole company's
     return st.checkbox(f"{_who(one)}, {when} ({one.why})", value=is_sure, key=f"merge_{one.lead_id}")
 
 
@@ -129,7 +129,7 @@ def _preview(view: View, lead: ReceivedLead, fields: Sequence[MergedField], othe
     rows = [
         {
             "field": lead_words.FIELDS.get(one.name, one.name), "wins": one.wins, "origin": names[one.wins_from],
-            "others": "; ".join(f"{value} ({names[lead_id]})" for lead_id, value in one.others),
+            "others": _others(one, names),
         }
         for one in fields
     ]  # fmt: skip
@@ -138,6 +138,15 @@ def _preview(view: View, lead: ReceivedLead, fields: Sequence[MergedField], othe
     tables.plain(frame, _COLUMNS, caption="What would count after the merge", tones=tones)
     n = sum(bool(one.others) for one in fields)
     st.markdown(f":gray[{formats.plural(n, 'field differs', 'fields differ')}.]" if n else ":gray[Nothing differs.]")
+
+
+def _others(field: MergedField, names: Mapping[UUID, str]) -> str:
+    """The values that do not count, each once, with the lead that says it."""
+    by_value: dict[str, list[str]] = {}
+    for lead_id, value in field.others:
+        by_value.setdefault(value, []).append(names[lead_id])
+    told = ((value, from_[0], len(from_) - 1) for value, from_ in by_value.items())
+    return "; ".join(f"{value} ({first}{f' and {more} more' if more else ''})" for value, first, more in told)
 
 
 def _merge(view: View, lead: ReceivedLead, picked: Sequence[Candidate]) -> None:
