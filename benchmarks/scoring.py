@@ -1,6 +1,6 @@
 """How well leads are scored on tables that anybody can have, what it costs, and that leaks and noise get no score.
 
-The tables stand beside the project (`../shared/data`); without them the benchmark says so and measures nothing.
+The tables stand beside the project; without them the benchmark says so and measures nothing.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from snapshots.storable import json_of
 
 MOST_NAME: Final = 120
 MOST_DRAFT_BYTES: Final = 512 * 1024
+EDITED: Final = "changed draft"
 SUBJECT: Final = "form"
 """What the audit log calls a form."""
 Status = Literal["draft", "published", "paused", "archived"]
@@ -147,10 +148,13 @@ def save_draft(
     expected_revision: int,
     by: str,
 ) -> int:
-    """Keep the draft; returns its new revision. Raises DraftChanged, LookupError, ValueError where it is too large."""
+    """Keep the draft; returns its new revision. Raises DraftChanged, LookupError, ValueError where it is too large.
+
+    A person who edits saves every few seconds: in the audit log, what follows within ten minutes is one change, and
+    what became of it stands with the publication."""
     with database.as_app(organization_id) as connection:
         row = _expected(connection, organization_id, form_id, expected_revision)
-        return _keep_draft(connection, organization_id, row, definition, by=by, action="changed draft")
+        return _keep_draft(connection, organization_id, row, definition, by=by, action=EDITED)
 
 
 def restore(database: Database, organization_id: int, form_id: int, version: int, *, by: str) -> int:
@@ -184,7 +188,8 @@ def publish(
         if version == 0 or summary.has_unpublished_changes:
             version = add_version(connection, organization_id, form_id, row["draft"], by=by, now=now)
         after = {"status": "published", "published_version": version, "published_revision": row["draft_revision"]}
-        _change(connection, organization_id, row, after, by=by, action="published", now=now)
+        texts = (row["published"] or {}, row["draft"])
+        _change(connection, organization_id, row, after, by=by, action="published", now=now, texts=texts)
     return version
 
 
@@ -303,8 +308,23 @@ def _keep_draft(
         ),
         {"organization": organization_id, "form": row["form_id"], "draft": _json(definition)},
     )
-    _note(connection, organization_id, row["form_id"], by=by, action=action, before=row["draft"], after=definition)
+    if action != EDITED or not _is_editing(connection, organization_id, row["form_id"], by):
+        _note(connection, organization_id, row["form_id"], by=by, action=action, before=row["draft"], after=definition)
     return int(row["draft_revision"]) + 1
+
+
+def _is_editing(connection: Connection, organization_id: int, form_id: int, by: str) -> bool:
+    """Whether the newest entry about the form says that the same person began to edit it just now."""
+    return bool(
+        connection.execute(
+            text(
+                "SELECT by = :by AND action = :edited AND at > now() - interval '10 minutes' FROM audit_entries "
+                "WHERE organization_id = :organization AND subject = :subject AND subject_id = :form "
+                "ORDER BY entry_id DESC LIMIT 1"
+            ),
+            {"organization": organization_id, "subject": SUBJECT, "form": str(form_id), "by": by, "edited": EDITED},
+        ).scalar_one_or_none()
+    )
 
 
 def _change(
@@ -316,7 +336,9 @@ def _change(
     by: str,
     action: str,
     now: datetime | None = None,
+    texts: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
 ) -> None:
+    """texts: what the form said before and after, where that changed for visitors."""
     changes = ", ".join(f"{name} = :{name}" for name in after)
     connection.execute(
         text(
@@ -326,7 +348,10 @@ def _change(
         {"organization": organization_id, "form": row["form_id"], "now": now, **after},
     )
     before = {name: row[name] for name in after}
-    _note(connection, organization_id, row["form_id"], by=by, action=action, before=before, after=after)
+    _note(
+        connection, organization_id, row["form_id"], by=by, action=action, before={**texts[0], **before},
+        after={**texts[1], **after},
+    )  # fmt: skip
 
 
 def _note(

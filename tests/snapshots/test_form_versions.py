@@ -184,6 +184,21 @@ def test_each_change_is_in_the_audit_log_with_before_and_after(
     assert (mine[4].before, mine[4].after) == ({"name": "Website"}, {"name": "Contact"})
 
 
+def test_an_hour_of_editing_is_one_change_and_the_publication_says_what_became_of_it(
+    database: Database, organization: int, form: FormSummary
+) -> None:
+    revision = 1
+    for title in ("A", "B", "C"):
+        revision = save(database, organization, form, {**EMAIL, "title": title}, revision)
+    publish(database, organization, form, revision)
+    entries = audit.list_entries(database, organization, subject="form")
+    mine = [one for one in reversed(entries) if one.subject_id == str(form.form_id)]
+    assert [one.action for one in mine] == ["created", "changed draft", "published"]
+    assert mine[2].after is not None
+    assert mine[2].after["title"] == "C"
+    assert mine[2].after["steps"] == EMAIL["steps"]
+
+
 def test_an_outsider_sees_and_changes_nothing(
     database: Database, organization: int, other_organization: int, form: FormSummary
 ) -> None:
