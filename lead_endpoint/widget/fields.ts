@@ -62,7 +62,7 @@ export function draw(field: Field, start: string[], words: Words, language: stri
     entries.filter((one) => !ticks || one.checked).map((one) => one.value.trim()).filter(Boolean);
   return {
     name,
-    label: label || consent_text,
+    label: label || consent_text.slice(0, 60),
     box: h(isGroup ? "fieldset" : "div", { class: "field" }, ...parts),
     read,
     say(fault) {

@@ -17,7 +17,7 @@ const VISIT = "slms:visit";
 async function start(script: HTMLScriptElement): Promise<void> {
   const data = script.dataset;
   const key = data.form!;
-  const base = data.endpoint ?? new URL(script.src).origin;
+  const base = (data.endpoint ?? new URL(script.src).origin).replace(/\/$/, "");
   const page = location.origin + location.pathname;
   const isOff = data.remember === "no";
   const kept = store("localStorage", isOff);

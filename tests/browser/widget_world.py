@@ -128,7 +128,7 @@ class World:
         own = self.endpoint
         return (
             f"default-src 'none'; script-src {own}; connect-src {own}; style-src 'none'; form-action {own}; "
-            f"frame-src {own}; base-uri 'none'"
+            f"frame-src {own}; base-uri 'none'; require-trusted-types-for 'script'"
         )
 
     def publish(self, definition: Mapping[str, Any]) -> str:
