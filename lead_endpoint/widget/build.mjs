@@ -20,13 +20,13 @@ const styles = {
 };
 
 /** Names that are ours alone: neither the browser's, nor the server's, nor a word, nor kept anywhere. */
-const OWN = /^(element|refuse|busy|box|read|fault|say|outer|show|dress|tell|flush|put)$/;
+const OWN = /^(element|refuse|busy|box|read|fault|say|outer|show|dress|tell|flush)$/;
 const common = { outdir: out, bundle: true, minify: true, target: "es2022", charset: "utf8", logLevel: "warning",
   tsconfigRaw: {} };
 
 await esbuild.build({
-  ...common, entryPoints: ["widget", "frame"].map((name) => join(here, `${name}.ts`)), format: "iife", plugins: [styles],
-  mangleProps: OWN,
+  ...common, entryPoints: ["widget", "frame"].map((name) => join(here, `${name}.ts`)), format: "iife",
+  plugins: [styles], mangleProps: OWN,
 });
 await esbuild.build({ ...common, entryPoints: { "widget.work.v1": join(here, "work.ts") }, format: "esm" });
 await esbuild.build({ ...common, entryPoints: { form: join(here, "page.css") } });

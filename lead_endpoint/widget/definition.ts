@@ -75,7 +75,9 @@ export type Answers = Record<string, string | string[]>;
 export function visible(steps: Step[], values: Values): Set<string> {
   const shown = new Set<string>();
   for (const { name, show_if: condition } of steps.flatMap((step) => step.fields)) {
-    if (!condition || (shown.has(condition.field) && isMet(condition.is_any_of, values[condition.field]))) shown.add(name);
+    if (!condition || (shown.has(condition.field) && isMet(condition.is_any_of, values[condition.field]))) {
+      shown.add(name);
+    }
   }
   return shown;
 }

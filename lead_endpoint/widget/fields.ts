@@ -20,7 +20,8 @@ type Entry = HTMLInputElement & HTMLSelectElement & HTMLTextAreaElement;
 const TAGS: Record<string, "select" | "textarea"> = { select: "select", long_text: "textarea" };
 /** What browsers fill in by themselves (WCAG 1.3.5). */
 const KNOWN: Record<string, string> = {
-  email: "email", phone: "tel", name: "name", first_name: "given-name", last_name: "family-name", company: "organization",
+  email: "email", phone: "tel", name: "name", first_name: "given-name", last_name: "family-name",
+  company: "organization",
 };
 
 export function draw(field: Field, start: string[], words: Words, language: string): Control {

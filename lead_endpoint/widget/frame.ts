@@ -4,6 +4,8 @@
 const script = document.currentScript as HTMLScriptElement;
 const { form, parents = "" } = script.dataset;
 
+interface Told { slms?: string; height?: number }
+
 function tell(form: string, allowed: string[]): void {
   const around = location.ancestorOrigins?.[0] ?? (document.referrer && new URL(document.referrer).origin);
   if (parent === window || !around || (allowed.length && !allowed.includes(around))) return;
@@ -13,7 +15,7 @@ function tell(form: string, allowed: string[]): void {
 }
 
 function listen(origin: string): void {
-  addEventListener("message", ({ origin: sender, source, data }: MessageEvent<{ slms?: string; height?: number } | null>) => {
+  addEventListener("message", ({ origin: sender, source, data }: MessageEvent<Told | null>) => {
     if (sender !== origin || !data?.slms || !(Number(data.height) > 0)) return;
     for (const frame of document.querySelectorAll("iframe")) {
       if (frame.contentWindow === source) frame.height = String(data.height);

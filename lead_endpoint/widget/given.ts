@@ -10,7 +10,9 @@ export function given(definition: Definition, script: HTMLScriptElement, waiting
   const fields = definition.steps.flatMap((step) => step.fields);
   return Object.fromEntries(fields.map(({ name, kind, from_query, default: usual }) => {
     // Nobody agrees by default.
-    const preset = kind === "consent" ? "" : script.getAttribute(`data-value-${name}`) ?? query.get(from_query) ?? usual;
+    const preset = kind === "consent"
+      ? ""
+      : script.getAttribute(`data-value-${name}`) ?? query.get(from_query) ?? usual;
     return [name, [earlier[name] ?? preset].flat()];
   }));
 }

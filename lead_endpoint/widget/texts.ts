@@ -27,7 +27,8 @@ export function translate(definition: Definition, language: string): void {
     step.title = steps[at] || step.title;
     for (const field of step.fields) {
       const { options = {}, ...said } = fields[field.name] ?? {};
-      for (const [name, text] of Object.entries(said)) if (text) (field as unknown as Record<string, string>)[name] = text;
+      const texts = field as unknown as Record<string, string>;
+      for (const [name, text] of Object.entries(said)) if (text) texts[name] = text;
       for (const one of field.options) one.label = options[one.value] || one.label;
     }
   });

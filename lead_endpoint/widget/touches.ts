@@ -1,5 +1,5 @@
-// Where the visitor came from, from the first touch until a lead is sent: campaign parameters, kind and value of a click
-// id, the host that led here, the path that was landed on. Never a whole address.
+// Where the visitor came from, from the first touch until a lead is sent: campaign parameters, kind and value of a
+// click id, the host that led here, the path that was landed on. Never a whole address.
 
 import type { Store } from "./storage";
 

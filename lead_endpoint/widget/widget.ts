@@ -14,7 +14,7 @@ import { forget, touches } from "./touches";
 
 const VISIT = "slms:visit";
 
-async function start(script: HTMLScriptElement): Promise<void> {
+async function run(script: HTMLScriptElement): Promise<void> {
   const data = script.dataset;
   const key = data.form!;
   const base = (data.endpoint ?? new URL(script.src).origin).replace(/\/$/, "");
@@ -66,7 +66,8 @@ async function start(script: HTMLScriptElement): Promise<void> {
   const shownAt = Date.now();
 
   const tell = beacons(`${base}/public/beacons`, {
-    form: key, version, visit, page, source: data.source, campaign: data.campaign, touch: _touches.at(-1), automated: navigator.webdriver,
+    form: key, version, visit, page, source: data.source, campaign: data.campaign, touch: _touches.at(-1),
+    automated: navigator.webdriver,
   });
   const prove = async (): Promise<string> => {
     if (!proof_of_work) return "";
@@ -112,7 +113,8 @@ async function start(script: HTMLScriptElement): Promise<void> {
     if (/^https?:/.test(url)) open(url, base === location.origin ? "_top" : "_self");
   };
 
-  const view = form(definition, given(definition, script, waiting), words, language, tell, (answers) => void send(answers));
+  const start = given(definition, script, waiting);
+  const view = form(definition, start, words, language, tell, (answers) => void send(answers));
   view.element.addEventListener("input", () => void prove().catch(() => 0), { once: true });
   frame.show(view.element);
   stand();
@@ -120,4 +122,4 @@ async function start(script: HTMLScriptElement): Promise<void> {
   if (waiting) void deliver(waiting);
 }
 
-void start(document.currentScript as HTMLScriptElement);
+void run(document.currentScript as HTMLScriptElement);
