@@ -1,4 +1,4 @@
-"""How secrets are encrypted at rest and tokens signed: one key per purpose, derived from SECRET_KEY (HKDF, RFC 5869)."""
+"""How secrets are encrypted at rest and tokens signed: a key per purpose, derived from SECRET_KEY (HKDF, RFC 5869)."""
 
 from __future__ import annotations
 
