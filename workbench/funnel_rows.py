@@ -14,8 +14,8 @@ import streamlit as st
 
 from insights import funnel
 from snapshots.lead_funnel import VisitFilter
-from workbench import export, formats, funnel_data, grid, lead_words, rows, rows_data, states
-from workbench.columns import Column, ColumnKind
+from workbench import export, formats, funnel_data, grid, lead_words, rows, rows_data, states, tables
+from workbench.columns import Column, ColumnKind, texts
 from workbench.content import RowsPage
 from workbench.funnel_data import Loaded
 
@@ -309,4 +309,29 @@ def table(
     if answer.selected is not None:
         st.session_state[f"{key}_epoch"] = epoch + 1  # a new grid has nothing selected
         ask(step, by=by, value=str(answer.selected["is"]))
+        st.rerun()
+
+
+def small_table(frame: pd.DataFrame, columns: Sequence[Column], *, by: str, step: str, key: str, caption: str) -> None:
+    """The same as a plain table, with a choice that opens the rows of a group: a page has one grid alone, for frames
+    of the same name cannot be told apart by who does not see them. A `<field>__note` stands behind its rate."""
+    shown, plain = frame, []
+    for column in columns:
+        note = f"{column.field}__note"
+        if note in frame:
+            words = zip(texts(frame, column), frame[note].tolist(), strict=True)
+            shown = shown.assign(**{f"{note}d": [f"{rate} ({said})" if said else rate for rate, said in words]})
+            plain.append(replace(column, text_field=f"{note}d", is_right=True))
+        else:
+            plain.append(column)
+    tables.plain(shown, plain, caption=caption)
+    names = dict(zip(frame["is"].astype(str).tolist(), texts(frame, columns[0]), strict=True))
+    epoch = st.session_state.get(f"{key}_epoch", 0)
+    picked = st.selectbox(
+        f"Open the rows of: {caption}", list(names), index=None, format_func=names.__getitem__, width=260,
+        placeholder="Open the rows of …", label_visibility="collapsed", key=f"{key}_open_{epoch}",
+    )  # fmt: skip
+    if picked is not None:
+        st.session_state[f"{key}_epoch"] = epoch + 1  # nothing is chosen when the reader comes back
+        ask(step, by=by, value=picked)
         st.rerun()

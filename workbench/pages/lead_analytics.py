@@ -13,7 +13,6 @@ from workbench import (
     funnel_data,
     funnel_filters,
     funnel_rows,
-    grid,
     lead_analytics_data,
     places,
     shell,
@@ -110,7 +109,7 @@ def speed_card(loaded: Loaded) -> None:
         lead_charts.shares(found[found["n"] > 0], tokens.palette(), title="First activity"), key="lead_speeds",
         theme=None, alt="; ".join(f"{row.group}: {row.label}" for row in found[found["n"] > 0].itertuples()),
     )  # fmt: skip
-    funnel_rows.table(found, columns, by="speed", step="contacts", key="lead_speed_grid")
+    funnel_rows.small_table(found, columns, by="speed", step="contacts", key="lead_speed", caption="Speed to lead")
     st.caption("An association, not a cause: whoever is called first may have been the likelier buyer.")
 
 
@@ -123,7 +122,8 @@ def cohort_card(loaded: Loaded) -> None:
     if found.empty:
         st.markdown(":gray[No lead in the last 13 weeks of these days.]")
         return
-    funnel_rows.table(found, lead_analytics_data.COHORT_COLUMNS, by="week", step="submits", key="lead_cohort_grid")
+    funnel_rows.small_table(found, lead_analytics_data.COHORT_COLUMNS, by="week", step="submits", key="lead_cohort",
+                            caption="Cohorts by week")  # fmt: skip
 
 
 def credit_card(loaded: Loaded) -> None:
@@ -173,10 +173,9 @@ def people_card(loaded: Loaded) -> None:
     if frame.empty:
         st.markdown(":gray[No lead in these days.]")
         return
-    palette = tokens.palette()
-    funnel_rows.table(
+    funnel_rows.small_table(
         frame, columns, by="team" if team_id is None else "owner", step="submits", key=f"lead_people_{team_id or 0}",
-        renderers={"to_deal": grid.rate_renderer(palette)}, extra=frame[["to_deal__note", "to_deal__few"]],
+        caption="Leads by owner",
     )  # fmt: skip
 
 

@@ -128,7 +128,8 @@ def _sources(mine: Loaded, form_id: int) -> None:
     frame = funnel_cards.with_capture(top.assign(**{"is": [f"{form_id}.{word}" for word in top["source"]]}))
     columns = (Column(field="source", title="Source", width=1.2), *(one for one in funnel_cards.COUNTS
                if one.field in {"views", "valid"}))  # fmt: skip
-    funnel_cards.group_table(frame, columns, by="form_source", key="widget_source_grid", counts=())
+    funnel_rows.small_table(frame, (*columns, funnel_cards.CAPTURE), by="form_source", step="views",
+                            key="widget_source", caption="Sources of one form")  # fmt: skip
 
 
 def _hosts(loaded: Loaded, form_id: int) -> None:
