@@ -156,6 +156,16 @@ def test_a_link_opens_the_rows_behind_a_number(
     assert "behind" not in at.query_params
 
 
+def test_a_group_of_a_small_table_opens_its_rows(workbench: Workbench, site_house: tuple[House, Counter[str]]) -> None:
+    house, _ = site_house
+    at = workbench.open(house, "lead_analytics")
+    at.selectbox("lead_speed_open_0").select(funnel.NEVER).run()
+    assert is_whole(at), words(at)
+    assert (at.query_params["behind"], at.query_params["is"]) == ("contacts", funnel.NEVER)
+    n = int(numbers(at)["Contacts"].replace(",", ""))
+    assert f"{n} visits of which a lead came" in words(at)
+
+
 def test_a_link_narrows_the_numbers_to_a_source(workbench: Workbench, site_house: tuple[House, Counter[str]]) -> None:
     house, truth = site_house
     at = workbench.open(house, "widgets", org=str(house.organization_id), src="google")
