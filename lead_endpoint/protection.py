@@ -127,7 +127,7 @@ class Guard:
         age = self.seals.age(token, form.key, self.now())
         if age is None:
             is_odd = asked.needs_token
-            return Doubt("token", "Its token is not of this form, or older than a day.") if is_odd else None
+            return Doubt("token", "Its token is not of this form, or older than a week.") if is_odd else None
         if age.total_seconds() < asked.least_fill_s:
             return Doubt("quick", f"It was sent {age.total_seconds():.1f} s after the form was shown.")
         return None

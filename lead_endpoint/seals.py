@@ -22,7 +22,8 @@ from typing import Final
 import orjson
 from altcha import v1 as altcha
 
-TOKEN_LASTS: Final = timedelta(hours=24)
+TOKEN_LASTS: Final = timedelta(days=7)
+"""People leave a page open over a weekend and send what they wrote there then."""
 PROOF_LASTS: Final = timedelta(minutes=20)
 CLOCKS_APART: Final = timedelta(seconds=60)
 """So far may the clock of the machine that made a token be ahead of ours."""
