@@ -27,6 +27,7 @@ from lead_endpoint.messages import Answer, Request, problem
 from lead_endpoint.networks import client_address, client_network
 from lead_endpoint.rate import RateLimit
 from snapshots.beacons import Connection, Flag, Network, Sighting, Step, own_networks, store, visit_key
+from snapshots.form_finder import MOST_AHEAD
 from snapshots.intake import Form, StoreUnavailable
 from snapshots.origins import Origin
 
@@ -38,7 +39,7 @@ FLUSH_S: Final = 0.5
 SLICE: Final = 20
 """So many are understood before those who take leads get their turn."""
 MOST_LOOK_UPS: Final = 20
-"""Forms that a batch asks the database for: anybody can make up keys."""
+"""Forms that a batch asks the database for: anybody can make up keys. Those that are remembered cost nothing."""
 MOST_AGE: Final = timedelta(hours=12)
 PER_MINUTE, BURST = 120.0, 240.0
 """Beacons of one network on one form; what is beyond comes from a machine, far beyond it is dropped."""
@@ -104,7 +105,8 @@ def read(body: bytes) -> Beacon:
     form, visit = said.get("form"), said.get("visit")
     if not isinstance(form, str) or not isinstance(visit, str) or not _VISIT.fullmatch(visit):
         raise Unreadable("it names no form or no visit")
-    known = [one for one in _list(said.get("events")) if isinstance(one, dict) and one.get("kind") in _STEPS]
+    events = [one for one in _list(said.get("events")) if isinstance(one, dict)]
+    known = [one for one in events if isinstance(one.get("kind"), str) and one["kind"] in _STEPS]
     if not known:
         raise Unreadable("nothing happened in it")
     ages = [min(timedelta(milliseconds=_number(one.get("ms"))), MOST_AGE) for one in known]
@@ -254,8 +256,9 @@ class BeaconBox:
             taken = self._waiting.popleft()
             try:
                 beacon = read(taken.body)
-                look_ups += not self.is_remembered(beacon.form_key)
-                form = self.find(beacon.form_key) if look_ups <= MOST_LOOK_UPS else None
+                is_remembered = self.is_remembered(beacon.form_key)
+                look_ups += not is_remembered
+                form = self.find(beacon.form_key) if is_remembered or look_ups <= MOST_LOOK_UPS else None
                 flags = None if form is None else self._flags(taken, beacon, form)
             except Unreadable:
                 self._drop("unreadable")
@@ -310,7 +313,7 @@ def _sighting(taken: Taken, beacon: Beacon, form: Form, flags: Flag) -> Sighting
         last_at=taken.at - last,
         step=beacon.step,
         origin=beacon.origin,
-        version=beacon.version,
+        version=beacon.version if beacon.version <= (form.version or 0) + MOST_AHEAD else 0,
         form_step=beacon.form_step,
         flags=flags,
         host=beacon.host,

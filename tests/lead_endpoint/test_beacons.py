@@ -20,7 +20,7 @@ from world import services_for
 
 from insights import funnel
 from lead_endpoint.app import create_app
-from lead_endpoint.beacons import ALLOWED, BURST, MOST_BYTES, NOTED, BeaconBox, Unreadable, read
+from lead_endpoint.beacons import ALLOWED, BURST, MOST_BYTES, MOST_LOOK_UPS, NOTED, BeaconBox, Unreadable, read
 from lead_endpoint.front import Front
 from lead_endpoint.messages import Request
 from lead_endpoint.parts import Parts
@@ -100,7 +100,8 @@ def counts(database: Database, organization_id: int, kind: int = 0) -> tuple[int
 
 
 NONSENSE = [b"", b"\xff\xfe", b"[]", b"null", b"{}", b'{"form": 7}', b'{"form":"x","visit":"short","events":[]}',
-            b'{"form":"1-aaaaaaaa","visit":"abcdefghijklmnop","events":[{"kind":"dance"}]}']  # fmt: skip
+            b'{"form":"1-aaaaaaaa","visit":"abcdefghijklmnop","events":[{"kind":"dance"}]}',
+            b'{"form":"1-aaaaaaaa","visit":"abcdefghijklmnop","events":[{"kind":["view"]},{"kind":{}}]}']  # fmt: skip
 
 
 @pytest.mark.parametrize("body", NONSENSE)
@@ -123,10 +124,14 @@ FIELDS = ("form", "version", "visit", "page", "source", "campaign", "touch", "ev
 def test_any_object_is_read_or_refused_and_nothing_else(said: dict[str, Any]) -> None:
     events = said.get("events")
     if isinstance(events, list):
-        said["events"] = [*events, {"kind": "view", "ms": said.get("version")}]
+        said["events"] = [*events, {"kind": said.get("page")}, {"kind": "view", "ms": said.get("version")}]
     try:
-        found = read(orjson.dumps(said, option=orjson.OPT_NON_STR_KEYS, default=str))
-    except (Unreadable, TypeError):
+        body = orjson.dumps(said, option=orjson.OPT_NON_STR_KEYS, default=str)
+    except TypeError:  # a number that is no 64 bits long
+        return
+    try:
+        found = read(body)
+    except Unreadable:
         return
     assert found.step in Step
     assert timedelta() <= found.ages[1] <= found.ages[0] <= timedelta(hours=12)
@@ -192,6 +197,28 @@ def test_a_beacon_for_a_form_that_is_not_there_leaves_nothing(
     desk.box.flush()
     assert desk.dropped("form") == 2
     assert counts(database, organization) == (0, 0, 0)
+
+
+def test_made_up_keys_and_nonsense_take_nothing_from_a_form_that_is_known(
+    database: Database, organization: int, desk: Desk
+) -> None:
+    key = key_of(database, organization)
+    desk.send(beacon(key))
+    desk.box.flush()
+    desk.send(beacon(key, "before-the-nonsense"))
+    desk.send({"form": key, "visit": "abcdefghijklmnop", "events": [{"kind": []}]})
+    for number in range(MOST_LOOK_UPS + 1):
+        desk.send(beacon(f"{organization}-madeup{number:04d}"))
+    desk.send(beacon(key, "after-the-nonsense"))
+    desk.box.flush()
+    assert counts(database, organization) == (3, 0, 0)
+
+
+def test_a_version_that_there_cannot_be_is_none(database: Database, organization: int, desk: Desk) -> None:
+    desk.send(beacon(key_of(database, organization)) | {"version": 2**31 - 1})
+    desk.box.flush()
+    with database.as_app(organization) as connection:
+        assert connection.exec_driver_sql("SELECT version FROM form_visits").scalars().all() == [0]
 
 
 def test_another_organization_sees_none_of_them(
