@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lead_endpoint import pages
-from lead_endpoint.messages import HTML, Answer, Request, answer, page, problem
+from lead_endpoint.messages import HTML, Answer, Request, answer, ascii_host, page, problem
 from lead_endpoint.networks import client_network
 from lead_endpoint.reception import Reception
 from lead_endpoint.widget_words import words
@@ -188,7 +188,7 @@ def _policy(definition: Definition | None, nonce: str) -> str:
     if definition is None:
         return "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors *; base-uri 'none'"
     # A browser holds the redirect after a form against this too.
-    leads_to = sorted({_origin(one) for one in (*definition.redirects, definition.thank_you.url) if one})
+    leads_to = sorted({_origin(one) for one in (*definition.redirects, definition.thank_you.url) if one} - {""})
     rules = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -202,7 +202,8 @@ def _policy(definition: Definition | None, nonce: str) -> str:
 
 
 def _origin(address: str) -> str:
-    """Scheme, host and port; the host as browsers write it, for the header is ASCII."""
+    """Scheme, host and port; the host as browsers write it, for the header is ASCII. Empty where it is no host: the
+    page is shown all the same."""
     parts = urlsplit(address)
-    host = (parts.hostname or "").encode("idna").decode() if parts.hostname else ""
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+    host = ascii_host(parts.hostname or "")
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "") if host else ""

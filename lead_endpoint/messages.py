@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import orjson
 import structlog
@@ -47,6 +49,29 @@ class Answer:
         """What the answer says itself goes before what every answer says."""
         own = {name for name, _ in self.headers}
         return [("content-type", self.content_type), *(one for one in SAFE if one[0] not in own), *self.headers]
+
+
+_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_AS_IT_IS = "%/:=&?~#+!$,;'@()*[]|"
+
+
+def ascii_host(host: str) -> str | None:
+    """The host of an address as browsers write it (IDNA), IPv6 in brackets; None where it is none."""
+    try:
+        written = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    except UnicodeError:
+        return None
+    return written if _HOST.fullmatch(written) else None
+
+
+def in_ascii(address: str) -> str:
+    """The same web address as a header holds it: the answer to a lead that is on disk must not fail over a letter."""
+    if address.isascii():
+        return address
+    parts = urlsplit(address)
+    host = ascii_host(parts.hostname or "") or parts.netloc
+    place = f"{host}:{parts.port}" if parts.port is not None else host
+    return quote(urlunsplit(parts._replace(netloc=place)), safe=_AS_IT_IS)
 
 
 def answer(status: int, content: Mapping[str, object], *headers: tuple[str, str]) -> Answer:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from lead_endpoint import answers, pages, submission
 from lead_endpoint.answers import Answers, Wrong
 from lead_endpoint.lead_ids import LeadIds
-from lead_endpoint.messages import Answer, Request, answer, page, problem, problem_fields, unavailable
+from lead_endpoint.messages import Answer, Request, answer, in_ascii, page, problem, problem_fields, unavailable
 from lead_endpoint.meter import Meter
 from lead_endpoint.networks import client_network
 from lead_endpoint.protection import CONSPICUOUS, Guard, is_disposable, may_embed
@@ -286,7 +286,8 @@ def thanks_url(reading: Reading, form: Form) -> str:
     if form.definition is None:
         return "/thanks"
     own = "/thanks" if form.definition.thank_you.message == THANKS else f"/thanks?form={form.key}"
-    return str(wish) if wish in form.definition.redirects else form.definition.thank_you.url or own
+    listed = [one for one in form.definition.redirects if one == wish]
+    return in_ascii(listed[0] if listed else form.definition.thank_you.url or own)
 
 
 def _answers(reading: Reading, form: Form) -> Answers | None:

@@ -302,6 +302,30 @@ def test_after_sending_nobody_is_led_where_the_form_does_not_lead(wish: str) -> 
         assert thanks_url(Reading(asked(), KEY, {"_next": OK}), form) == OK
 
 
+WRITTEN = {
+    "https://ok.example/спасибо?a=b#ä": "https://ok.example/%D1%81%D0%BF%D0%B0%D1%81%D0%B8%D0%B1%D0%BE?a=b#%C3%A4",
+    "https://müller.example:8443/danke": "https://xn--mller-kva.example:8443/danke",
+    "https://ok.example/a%20b/?x=1&y=[2]": "https://ok.example/a%20b/?x=1&y=[2]",
+    "https://[::1]:8080/ä": "https://[::1]:8080/%C3%A4",
+    "https://ä..example/": "https://%C3%A4..example/",
+}
+
+
+@pytest.mark.parametrize("address", WRITTEN)
+def test_whatever_letters_an_address_has_a_header_can_hold_it(address: str) -> None:
+    definition = Definition.model_validate(made_forms.only(EMAIL, redirects=[address], thank_you={"url": address}))
+    form = Form(organization_id=1, form_id=1, key=KEY, name="x", status="published", version=1, definition=definition)
+    for wish in ("", address):
+        assert thanks_url(Reading(asked(), KEY, {"_next": wish}), form) == WRITTEN[address]
+
+
+def test_what_is_no_host_stands_in_no_policy_and_hides_no_form(world: World, client: FlaskClient) -> None:
+    key = publish(world, redirects=["https://a..b/x", "https://a;sandbox/x", "https://ok.example/x"])
+    found = client.get(f"/forms/{key}")
+    assert found.status_code == 200
+    assert "form-action 'self' https://ok.example;" in found.headers["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("wish", NO_ADDRESSES)
 def test_what_is_no_address_of_a_page_cannot_be_published(wish: str) -> None:
     assert faults(made_forms.only(EMAIL, redirects=[wish], thank_you={"url": wish}))
