@@ -42,7 +42,7 @@ class Router:
 
     def route(self, organization_id: int, lead_id: UUID, connection_id: int | None) -> str | None:
         """Give the lead to its owner, if that was not done before. Returns the owner's id in the CRM of this
-        connection; None: nobody, or unknown there."""
+        connection; None: nobody, unknown there, or gone since, for a CRM refuses a contact of somebody who left."""
         with self.database.as_app(organization_id) as connection:
             lead = self._lead(connection, organization_id, lead_id)
             if lead is None:
@@ -266,8 +266,10 @@ def _external_id(
         return None
     found: str | None = connection.execute(
         text(
-            "SELECT external_id FROM external_links WHERE organization_id = :organization AND kind = 'owner' "
-            "AND entity_id = :owner AND connection_id = :connection AND NOT is_merged LIMIT 1"
+            "SELECT l.external_id FROM external_links l JOIN owners o ON o.organization_id = l.organization_id "
+            "AND o.owner_id = l.entity_id AND o.is_active AND o.gone_at IS NULL WHERE l.organization_id = "
+            ":organization AND l.kind = 'owner' AND l.entity_id = :owner AND l.connection_id = :connection "
+            "AND NOT l.is_merged LIMIT 1"
         ),
         {"organization": organization_id, "owner": owner_id, "connection": connection_id},
     ).scalar_one_or_none()

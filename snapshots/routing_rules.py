@@ -228,7 +228,7 @@ def remove_rule(database: Database, organization_id: int, rule_id: int, *, by: s
         before = _find(connection, organization_id, rule_id)
         if before is None:
             return
-        for table in ("routing_turns", "routing_rules"):
+        for table in ("routing_rules", "routing_turns"):  # in the order in which a lead that is given locks them
             connection.execute(
                 text(f"DELETE FROM {table} WHERE organization_id = :organization AND rule_id = :rule"),
                 {"organization": organization_id, "rule": rule_id},
@@ -247,7 +247,10 @@ def move_rule(database: Database, organization_id: int, rule_id: int, step: int,
         rules.insert(was + step, rules.pop(was))
         connection.execute(
             text("UPDATE routing_rules SET position = :at WHERE organization_id = :organization AND rule_id = :rule"),
-            [{"organization": organization_id, "rule": one.rule_id, "at": at} for at, one in enumerate(rules, start=1)],
+            sorted(
+                ({"organization": organization_id, "rule": one.rule_id, "at": at} for at, one in enumerate(rules, 1)),
+                key=lambda row: row["rule"],  # as a lead that is given locks them
+            ),
         )
         after = [one.name for one in rules]
         _note(connection, organization_id, by, "routing_rule", rule_id, {"order": before}, {"order": after})

@@ -131,6 +131,9 @@ def test_the_owner_is_named_to_the_crm_by_the_id_that_it_knows(database: Databas
     one, router = lead(database, organization), Router(database=database, clock=made_leads.sql(AT))
     named = [router.route(organization, one, via) for via in (there, there, elsewhere, None)]
     assert named == ["U7", "U7", None, None]
+    with database.as_app(organization) as connection:
+        connection.execute(text("UPDATE owners SET is_active = false WHERE owner_id = :ann"), {"ann": ann})
+    assert router.route(organization, one, there) is None, "a CRM refuses a contact of somebody who left"
 
 
 def test_a_full_day_ends_with_the_organizations_day(database: Database, organization: int) -> None:
@@ -168,6 +171,21 @@ def test_workers_at_once_neither_skip_a_turn_nor_give_one_away_twice(database: D
     given = list_assignments(database, organization, most=100)
     assert Counter(one.owner_id for one in given) == {owners[0]: 5, owners[1]: 12, owners[2]: 12}
     assert len(given) == len(leads)
+
+
+def test_a_rule_is_removed_while_a_lead_is_given_by_it(database: Database, organization: int) -> None:
+    team, _ = people(database, organization, "Ann", "Bo")
+    made = rule_for(database, organization, team_id=team)
+    route(database, organization, lead(database, organization))
+    with ThreadPoolExecutor(1) as pool:
+        with database.as_app(organization) as connection:
+            connection.execute(text("SELECT FROM routing_rules FOR UPDATE"))
+            removed = pool.submit(routing_rules.remove_rule, database, organization, made.rule_id, by=ANN)
+            while not connection.execute(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")).scalar_one():
+                assert not removed.done()
+            connection.execute(text("UPDATE routing_turns SET served = served + 1"))
+        removed.result()
+    assert list_rules(database, organization) == []
 
 
 def test_a_dry_run_takes_nobodys_turn(database: Database, organization: int) -> None:
