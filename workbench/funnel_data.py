@@ -128,7 +128,8 @@ def rules(view: View) -> Rules:
 
 
 def conversions(loaded: Loaded, *, by: str) -> list[attribution.Conversion]:
-    """Deals won in the period that came of leads, with what led to them. by: source or campaign."""
+    """Deals won in the period that came of leads, with what led to them. by: source or campaign. The last touch of a
+    lead is its own source and campaign, as everywhere: what the page's owner wrote at the form counts for it."""
     slice_ = loaded.slice
     earlier = None if slice_.first_day is None else slice_.first_day - timedelta(days=PATH_DAYS)
     span = Slice(first_day=earlier, last_day=slice_.last_day, as_of=slice_.as_of,
@@ -138,7 +139,8 @@ def conversions(loaded: Loaded, *, by: str) -> list[attribution.Conversion]:
     known, made = rules(loaded.view), []
     for row in leads.to_dict("records"):
         path = [(touch.get("at"), *resolve(Origin.read(touch), known)) for touch in row["touches"] or ()]
-        made.append(tuple(path) or ((None, row["source"], row["campaign"]),))
+        last_at = path[-1][0] if path else None
+        made.append((*path[:-1], (last_at, row["source"], row["campaign"])))
     leads = leads.assign(path=pd.Series(made, index=leads.index, dtype="object"))
     deals = reads.deals(slice_, [int(one) for one in leads["contact_id"].dropna().unique()])
     return attribution.conversions(

@@ -228,13 +228,27 @@ COST_COLUMNS: Final = (
 )
 
 
+def has_all_paid_for(loaded: Loaded, *, by: str) -> bool:
+    """Whether the leads that are looked at are all that came of a source or campaign. A cost was paid for all of them,
+    so of one form, one team or one's own leads alone there is no cost per lead."""
+    choice = loaded.choice
+    return loaded.visits is not None and not (
+        choice.form_ids or (choice.campaigns if by == "source" else choice.sources)
+    )
+
+
 def paid(loaded: Loaded, found: Attribution, *, by: str) -> pd.DataFrame:
-    """What was paid for each source or campaign in the period, and what came of it; one row per name with a cost.
+    """What was paid for each source or campaign in the period, and what came of it; one row per name with a cost. Empty
+    unless `has_all_paid_for`.
 
     won: the amounts that the last touch gives it, converted as of the last day where a rate is known. "–" where a cost
     cannot be told: of no lead, or where what was paid and won are in different currencies.
     """
+    columns = [column.field for column in COST_COLUMNS]
+    if not has_all_paid_for(loaded, by=by):
+        return pd.DataFrame(columns=columns)
     view, slice_ = loaded.view, loaded.slice
+    chosen = loaded.choice.sources if by == "source" else loaded.choice.campaigns
     rates = installation.reader(view.viewer).rates()
     known = Marketing(installation.database(), view.organization_id).cost_frame()
     costs_ = costs.spent(known, kind=by, first=slice_.first_day, last=slice_.last_day, rates=rates,
@@ -243,6 +257,8 @@ def paid(loaded: Loaded, found: Attribution, *, by: str) -> pd.DataFrame:
     last_touch = attribution.attribute(found.conversions, "last")
     rows = []
     for name, amounts in costs_.items():
+        if chosen and name not in chosen:
+            continue
         n_leads, n_deals = (int(groups[key].get(name, 0)) for key in ("valid", "deals"))
         won = _won(last_touch.get(name, Credit()), rates, view.reporting_currency, slice_.last_day)
         back = costs.returned(amounts, won)
@@ -253,7 +269,7 @@ def paid(loaded: Loaded, found: Attribution, *, by: str) -> pd.DataFrame:
                 "back": formats.MISSING if back is None else f"{back:.2f}×",
             }
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=[column.field for column in COST_COLUMNS])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _won(credit: Credit, rates: pd.DataFrame, currency: str | None, day: object) -> tuple[Money, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import made_leads
 import made_site
@@ -19,6 +21,7 @@ from ops.services import Services
 from snapshots import beacons, visits
 from snapshots.beacons import Flag, Sighting, Step, visit_key
 from snapshots.form_versions import list_forms
+from snapshots.marketing import Cost, Marketing
 from snapshots.organizations import create_organization
 from snapshots.origins import Origin
 from snapshots.slices import Role, Viewer
@@ -136,12 +139,18 @@ def groups_of(loaded: funnel_data.Loaded, by: str) -> Iterator[Group]:
         yield group
 
 
-def load(workbench: Workbench, house: House) -> funnel_data.Loaded:
+def costs_of(loaded: funnel_data.Loaded) -> dict[str, str]:
+    """The return on cost of each source that something was paid for."""
+    found = lead_analytics_data.attributed(loaded, by="source")
+    return dict(lead_analytics_data.paid(loaded, found, by="source")[["name", "back"]].to_numpy().tolist())
+
+
+def load(workbench: Workbench, house: House, **narrowed: Any) -> funnel_data.Loaded:
     """What the pages load for the local administrator."""
     workbench.use(house)
     viewers = {house.organization_id: Viewer(house.organization_id, Role.ADMIN)}
     view, _ = installation.make_view(viewers, Filters(organization_id=house.organization_id), now=NOW)
-    return funnel_data.load(view, FunnelChoice(), funnel_data.forms_of(view))
+    return funnel_data.load(view, FunnelChoice(**narrowed), funnel_data.forms_of(view))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -247,15 +256,31 @@ def test_credits_of_every_model_add_up_to_the_deals_that_are_shown(workbench: Wo
     lead_id = made_leads.put(house.database, house.organization_id, state="delivered", at=at,
                              connection_id=deal.connection_id, body=b'{"_touches": ' + touches + b"}")  # fmt: skip
     with house.database.as_app(house.organization_id) as connection:
-        connection.execute(text("UPDATE received_leads SET external_id = :id WHERE lead_id = :lead"),
-                           {"id": deal.external_id, "lead": lead_id})  # fmt: skip
+        connection.execute(
+            text("UPDATE received_leads SET external_id = :id, source = 'Partner' WHERE lead_id = :lead"),
+            {"id": deal.external_id, "lead": lead_id},
+        )
     found = lead_analytics_data.attributed(load(workbench, house), by="source")
     assert found.n == len(lead_analytics_data.conversion_rows(found, by="source")) == 1
     assert found.frame.set_index("origin")["position_amount"].to_dict() == {
-        "google": "€400.01", "news": "€200", "bing.com": "€400"
+        "google": "€400.01", "news": "€200", "Partner": "€400"
     }  # fmt: skip
     for model in ("first", "last", "linear", "position"):
         assert found.frame[f"{model}_n"].sum() == pytest.approx(1)
+    whole = load(workbench, house)
+    assert costs_of(whole) == {}
+    marketing = Marketing(house.database, house.organization_id)
+    for name in ("Partner", "Fair"):
+        paid_for = Cost(name_id=marketing.add("source", name), first_day=NOW.date(), last_day=NOW.date(),
+                        amount_minor=10_000, currency="EUR")  # fmt: skip
+        marketing.add_cost(paid_for)
+    whole = load(workbench, house)
+    form_id = next(iter(whole.forms))
+    assert costs_of(whole) == {"Partner": "10.00×", "Fair": "0.00×"}
+    assert costs_of(load(workbench, house, sources=("Fair",))) == {"Fair": "0.00×"}
+    for part in ({"form_ids": (form_id,)}, {"campaigns": ("",)}):  # a cost was paid for more leads than these
+        assert costs_of(load(workbench, house, **part)) == {}
+    assert costs_of(replace(whole, visits=None)) == {}
     page = workbench.open(house, "lead_analytics")
     assert is_whole(page), words(page)
     assert "Each model adds up to 1 won deal and €1k" in words(page)

@@ -146,6 +146,10 @@ def credit_card(loaded: Loaded) -> None:
             f"Each model adds up to {formats.plural(found.n, 'won deal')} and {sums}. First and last touch give all to "
             "one visit, linear the same to each, position-based 40 % to the first and the last."
         )
+    if not lead_analytics_data.has_all_paid_for(loaded, by=by):
+        if loaded.view.sees_everything:
+            st.caption("A cost is paid for all leads of a source or campaign, so it is shown where all of them are.")
+        return
     costs = lead_analytics_data.paid(loaded, found, by=by)
     if costs.empty:
         if loaded.view.may_change:
