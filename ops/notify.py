@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,12 +38,13 @@ class Notifier:
     at_once: int = AT_ONCE
     sweep_s: float = SWEEP_S
     _stop: threading.Event = field(default_factory=threading.Event)
+    _running: set[Future[None]] = field(default_factory=set)
 
     def run(self) -> None:
         """Until `stop`."""
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="notify") as pool:
             while not self._stop.is_set():
-                if not self._round(pool):
+                if not self._fill(pool):
                     self._stop.wait(self.sweep_s)
         self.webhooks.close()
 
@@ -58,13 +59,21 @@ class Notifier:
             self.outbox.settle(claim, self.send(claim))
         return len(claims)
 
-    def _round(self, pool: ThreadPoolExecutor) -> bool:
+    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+        """Claim for the places that are free, so that nobody waits for whoever answers slowly. True where there may be
+        more to claim."""
+        if len(self._running) >= self.at_once:
+            wait(self._running, timeout=self.sweep_s, return_when=FIRST_COMPLETED)
+        self._running = {one for one in self._running if not one.done()}
+        free = self.at_once - len(self._running)
+        if not free:
+            return True
         try:
-            claims = self.outbox.claim_due(self.at_once)
+            claims = self.outbox.claim_due(free)
         except Exception as error:  # whatever the database says: the next sweep asks again
             LOG.warning("cannot claim notifications", error=type(error).__name__)
             return False
-        list(pool.map(self._attempt, claims))
+        self._running |= {pool.submit(self._attempt, claim) for claim in claims}
         return bool(claims)
 
     def _attempt(self, claim: Notification) -> None:

@@ -112,7 +112,8 @@ class NotificationOutbox:
     clock: str = "clock_timestamp()"
 
     def claim_due(self, most: int) -> list[Notification]:
-        """Up to `most` that are due, the longest due first. A claim counts as an attempt, whatever becomes of it."""
+        """Up to `most` that are due, those first whose recipient has the fewest under way, then the longest due. A
+        claim counts as an attempt, whatever becomes of it."""
         with self.database.as_worker() as connection:
             rows = connection.execute(
                 text(_CLAIM.format(now=self.clock)), {"most": most, "lease": self.lease}
@@ -136,14 +137,23 @@ class NotificationOutbox:
         return bool(done.rowcount)
 
 
+# Whoever is told slowly, or cannot be reached, waits behind all others: of each recipient the first comes before the
+# second of any, and what is under way counts as one that came before.
 _CLAIM = """
-WITH ready AS MATERIALIZED (
+WITH waiting AS (
     SELECT n.* FROM organizations o CROSS JOIN LATERAL (
-        SELECT organization_id, notification_id, next_attempt_at FROM notifications
+        SELECT organization_id, notification_id, next_attempt_at, row_number() OVER (
+            PARTITION BY channel, recipient
+            ORDER BY coalesce(lease_until > {now}, false) DESC, next_attempt_at) AS place
+        FROM notifications
         WHERE organization_id = o.organization_id AND state = 'pending' AND next_attempt_at <= {now}
-            AND (lease_until IS NULL OR lease_until <= {now})
-        ORDER BY next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED
-    ) n ORDER BY n.next_attempt_at LIMIT :most
+    ) n
+),
+ready AS MATERIALIZED (
+    SELECT n.organization_id, n.notification_id FROM waiting w
+    JOIN notifications n ON n.organization_id = w.organization_id AND n.notification_id = w.notification_id
+    WHERE n.state = 'pending' AND (n.lease_until IS NULL OR n.lease_until <= {now})
+    ORDER BY w.place, w.next_attempt_at LIMIT :most FOR UPDATE OF n SKIP LOCKED
 ),
 claimed AS (
     UPDATE notifications n SET lease_until = {now} + :lease, fence = n.fence + 1, attempts = n.attempts + 1

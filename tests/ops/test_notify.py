@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -198,6 +199,42 @@ def test_a_worker_tells_until_it_is_stopped(house: House, inbox: Inbox) -> None:
     assert sorted(inbox.recipients) == [ANN.address, "bo@example.com"]
 
 
+def test_an_address_that_does_not_answer_holds_up_nobody_else(house: House, address: WebAddress, inbox: Inbox) -> None:
+    slow, leads = house.hook(address.url), [house.lead]
+    leads += [made_leads.put(house.database, house.organization, at=NOW) for _ in range(7)]
+    for house.lead in leads:
+        house.tell(slow)
+    house.tell(ANN)  # the last of all
+    outbox = house.notifier().outbox
+    assert {one.channel for one in outbox.claim_due(2)} == {"webhook", "email"}
+    bo = Recipient("email", "bo@example.com")
+    house.tell(bo)
+    assert [one.recipient for one in outbox.claim_due(1)] == [bo.address]  # one of the webhook's is under way
+    assert [one.channel for one in outbox.claim_due(20)] == ["webhook"] * 7
+    assert inbox.mails == []
+
+
+def test_a_free_place_is_filled_while_others_wait_for_an_answer(
+    house: House, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(
+        WebhookSender, "send", lambda *_, **__: answered.wait(30) and notifications.Outcome(state="sent")
+    )
+    house.tell(house.hook("https://slow.example"), ANN)
+    notifier = house.notifier()
+    notifier.at_once = 2
+    with ThreadPoolExecutor(2) as pool:
+        assert notifier._fill(pool)
+        futures.wait(notifier._running, return_when=FIRST_COMPLETED)
+        house.tell(Recipient("email", "bo@example.com"))
+        assert notifier._fill(pool)
+        assert len(notifier._running) == 2
+        futures.wait(notifier._running, return_when=FIRST_COMPLETED)
+        answered.set()
+    assert house.states() == [("sent", None, 1)] * 3
+
+
 def test_what_cannot_be_written_down_stops_nothing(house: House, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lease runs out, and it is sent again under the same id."""
     house.tell(ANN)
@@ -211,7 +248,7 @@ def test_what_cannot_be_written_down_stops_nothing(house: House, inbox: Inbox, m
 
     monkeypatch.setattr(NotificationOutbox, "settle", settle)
     with ThreadPoolExecutor(1) as pool:
-        assert notifier._round(pool)
+        assert notifier._fill(pool)
     assert len(inbox.mails) == 1
     assert house.states() == [("pending", None, 1)]
 
