@@ -18,6 +18,7 @@ MOST_VERSIONS: Final = 2_000
 """Compiled versions that are kept; when there are more, they are compiled anew."""
 MOST_AHEAD: Final = 3
 """So many versions may be published while a form is remembered."""
+_OF_NOW: Final = ("protection", "domains", "redirects", "thank_you")
 LOG = structlog.get_logger()
 
 
@@ -57,7 +58,8 @@ class FormFinder:
     def earlier(self, form: Form, version: int | None) -> tuple[bool, Form]:
         """(whether it is known without asking the database, the form as it was when `version` was filled in); the form
         as it is now where it has no such version. A version never changes, so it is remembered for good. One that is
-        newer than what is remembered may have been published within the last seconds."""
+        newer than what is remembered may have been published within the last seconds. What protects the form and where
+        it may lead is that of now: whoever sends names the version, and would name the one with the open door."""
         if version is None or form.version is None or version == form.version:
             return True, form
         if not 0 < version <= form.version + MOST_AHEAD:
@@ -66,7 +68,11 @@ class FormFinder:
         if key not in self._versions:
             return False, form
         definition = self._versions[key]
-        return True, form if definition is None else replace(form, version=version, definition=definition)
+        if definition is None:
+            return True, form
+        if form.definition is not None and version < form.version:
+            definition = definition.model_copy(update={name: getattr(form.definition, name) for name in _OF_NOW})
+        return True, replace(form, version=version, definition=definition)
 
     def learn(self, form: Form, version: int) -> Form:
         """The same from the database. Raises StoreUnavailable."""

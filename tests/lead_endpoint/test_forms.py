@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from hostile_adapter import capable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from world import World, world_of
+from world import World, request, world_of
 
 from lead_endpoint import answers, submission
 from lead_endpoint.messages import Answer
@@ -72,6 +73,21 @@ def test_a_submission_is_held_against_the_version_that_was_filled_in(world: Worl
     assert wrong(world.post(ADA | {"_version": second, "_token": _token(world)})) == {"budget": "Please fill this in."}
     assert world.post(ADA | {"_version": second, "budget": "12", "_token": _token(world)}).status == 202
     assert stored(world)["form_version"] == second
+
+
+def test_an_earlier_version_opens_no_door_that_was_closed_since(world: World) -> None:
+    left = "https://left.example/x"
+    draft = made_forms.only(EMAIL, redirects=[left], thank_you={"url": left})
+    first = made_forms.publish(world.database, world.organization_id, draft)
+    publish(world, protection={"proof_of_work": "always"}, domains=["https://own.example"])
+    said = ADA | {"_version": first, "_token": _token(world)}
+    assert world.post(said).status == 202
+    assert (stored(world)["form_version"], stored(world)["reason"]) == (first, "proof")
+    assert world.post(said, origin="https://elsewhere.example").status == 202
+    assert stored(world)["reason"] == "origin"
+    plain = replace(request({}), body=f"email=ada%40example.com&_version={first}&_next={left}".encode())
+    plain = replace(plain, headers={**plain.headers, "content-type": "application/x-www-form-urlencoded"})
+    assert dict(world.parts.desk.handle_from_thread(plain).headers)["location"] == "/thanks"
 
 
 def test_without_a_version_that_there_is_the_present_one_counts(world: World) -> None:
