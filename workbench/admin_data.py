@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from ops import webhooks
-from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users
+from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users, visits
 from snapshots.audit import AuditFilter, Entry
+from snapshots.marketing import Marketing
 from snapshots.organizations import Organization
 from snapshots.routing_rules import Absence, Rule
 from snapshots.slices import Role
@@ -82,6 +83,27 @@ def save_user(
         installation.database(), view.organization_id, email, role=role, name=name, owner_email=owner_email,
         is_active=is_active, by=access.who(),
     )  # fmt: skip
+
+
+# --- sources and campaigns -------------------------------------------------------------------------------------------
+
+
+def marketing(view: View) -> Marketing:
+    """Names, rules and costs, to read and to change."""
+    demand_admin(view)
+    return Marketing(installation.database(), view.organization_id, access.who())
+
+
+def staff_networks(view: View) -> list[tuple[str, str]]:
+    """(network, note) of each."""
+    demand_admin(view)
+    return visits.list_staff_networks(installation.database(), view.organization_id)
+
+
+def save_staff_networks(view: View, networks: Sequence[tuple[str, str]]) -> None:
+    """Raises ValueError, which names what is no network."""
+    demand_admin(view)
+    visits.save_staff_networks(installation.database(), view.organization_id, networks, by=access.who())
 
 
 # --- routing ---------------------------------------------------------------------------------------------------------

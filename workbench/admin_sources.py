@@ -8,11 +8,10 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from snapshots import visits
 from snapshots.marketing import Cost, Marketing, Name, NameKind, NameTaken, Unknown
 from snapshots.origins import CONDITIONS, UtmRule
 from snapshots.tables import decimals
-from workbench import access, cards, formats, installation, lead_words, tables
+from workbench import admin_data, cards, formats, lead_words, tables
 from workbench.columns import Column, ColumnKind
 from workbench.view import View
 
@@ -30,7 +29,7 @@ _RULE_TITLES: Final = {
 
 def draw(view: View) -> None:
     """The section; changes count for all visits that ever came, at once."""
-    marketing = Marketing(installation.database(), view.organization_id, access.who())
+    marketing = admin_data.marketing(view)
     for kind in ("source", "campaign"):
         _unknown(marketing, kind)
     left, right = st.container(key="split_names").columns([1, 1], gap="small")
@@ -222,8 +221,7 @@ def _save_cost(marketing: Marketing, name_id: int, days: tuple[date, date], amou
 
 def _staff(view: View) -> None:
     cards.title("Own staff", "Visits from these networks are kept apart and not counted")  # fmt: skip
-    database = installation.database()
-    known = visits.list_staff_networks(database, view.organization_id)
+    known = admin_data.staff_networks(view)
     frame = pd.DataFrame(known, columns=["network", "note"], dtype="object")
     edited = st.data_editor(
         frame, key=f"staff_{view.organization_id}_{hash(tuple(known))}", num_rows="dynamic", hide_index=True,
@@ -232,8 +230,5 @@ def _staff(view: View) -> None:
     rows = edited.fillna("").to_dict("records")
     wanted = [(str(row["network"]).strip(), str(row["note"]).strip()) for row in rows if str(row["network"]).strip()]
     st.button("Save networks", key="staff_save", disabled=wanted == known, on_click=_tried,
-              args=(_save_staff, view, wanted), kwargs={"done": "Saved; it counts within half a minute."})  # fmt: skip
-
-
-def _save_staff(view: View, wanted: list[tuple[str, str]]) -> None:
-    visits.save_staff_networks(installation.database(), view.organization_id, wanted, by=access.who())
+              args=(admin_data.save_staff_networks, view, wanted),
+              kwargs={"done": "Saved; it counts within half a minute."})  # fmt: skip

@@ -19,12 +19,16 @@ from snapshots.notifications import NotificationOutbox, Outcome, Recipient, enqu
 from snapshots.organizations import create_organization, find_organization, get_organization
 from snapshots.routing import Router, staff
 from snapshots.routing_rules import Absence, Condition, Rule, add_absence, list_rules, save_rule
-from snapshots.slices import Role
+from snapshots.slices import Role, Viewer
 from snapshots.users import list_users, save_user
-from workbench import access, admin_audit
+from workbench import access, admin_audit, admin_data, installation
+from workbench.filters import Filters
 
 ANN, OPS, OUTSIDER = "ann@example.com", "ops@example.com", "outsider@example.com"
-TABS = ("Organizations", "Users", "Routing", "Notifications", "API keys", "CRM connections", "Audit log")
+TABS = (
+    "Organizations", "Users", "Sources & campaigns", "Routing", "Notifications", "API keys", "CRM connections",
+    "Audit log",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -81,6 +85,22 @@ def test_others_than_administrators_are_told_why_they_see_nothing(workbench: Wor
     assert "you are sales ops" in said(at)
     assert not at.text_input
     assert not at.get("tab")
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
+def test_sources_costs_and_staff_are_changed_by_administrators_whatever_a_page_offers(
+    workbench: Workbench, house: House, role: Role
+) -> None:
+    workbench.use(house)
+    viewers = {house.organization_id: Viewer(house.organization_id, role)}
+    view, _ = installation.make_view(viewers, Filters(organization_id=house.organization_id), now=NOW)
+    for change in (
+        admin_data.marketing,
+        admin_data.staff_networks,
+        lambda one: admin_data.save_staff_networks(one, []),
+    ):
+        with pytest.raises(PermissionError):
+            change(view)
 
 
 def test_an_administrator_of_another_organization_meets_his_own_alone(workbench: Workbench, house: House) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 import streamlit as st
@@ -16,6 +14,7 @@ from workbench import (
     admin_notifications,
     admin_organizations,
     admin_routing,
+    admin_sources,
     admin_users,
     shell,
     states,
@@ -25,20 +24,16 @@ from workbench.view import View
 Section = Callable[[View], None]
 
 
-def sections() -> Mapping[str, Section]:
-    found: dict[str, Section] = {"Organizations": admin_organizations.draw, "Users": admin_users.draw}
-    if find_spec(SOURCES) is not None:
-        found["Sources & campaigns"] = import_module(SOURCES).draw
-    return found | {
-        "Routing": admin_routing.draw,
-        "Notifications": admin_notifications.draw,
-        "API keys": admin_keys.draw,
-        "CRM connections": admin_keys.draw_connections,
-        "Audit log": admin_audit.draw,
-    }
-
-
-SOURCES: Final = "workbench.admin_sources"
+SECTIONS: Final[Mapping[str, Section]] = {
+    "Organizations": admin_organizations.draw,
+    "Users": admin_users.draw,
+    "Sources & campaigns": admin_sources.draw,
+    "Routing": admin_routing.draw,
+    "Notifications": admin_notifications.draw,
+    "API keys": admin_keys.draw,
+    "CRM connections": admin_keys.draw_connections,
+    "Audit log": admin_audit.draw,
+}
 
 
 def page() -> None:
@@ -51,8 +46,8 @@ def page() -> None:
             icon="lock",
         )
         return
-    found = sections()
-    for tab, (name, draw) in zip(st.tabs(list(found), key="admin_tab", on_change="rerun"), found.items(), strict=True):
+    tabs = st.tabs(list(SECTIONS), key="admin_tab", on_change="rerun")
+    for tab, (name, draw) in zip(tabs, SECTIONS.items(), strict=True):
         if tab.open:
             with tab, states.guarded(f"{name} could not be read", key="admin"):
                 draw(view)
