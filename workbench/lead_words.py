@@ -99,7 +99,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "token": Reason(
         state=_QUARANTINED,
         label="Form not opened here",
-        why="It claims to come from our form, but its token is missing, made up, of another form, or older than a week.",
+        why="It claims to come from our form, but its token is missing, made up, another form’s, or older than a week.",
         todo="Release it if it is genuine: a page may have stayed open for long.",
     ),
     "proof": Reason(
