@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import procrastinate
+import structlog
 from procrastinate import exceptions
 
 from adapters.base import Capabilities, CrmAdapter
@@ -33,6 +34,8 @@ RETRY_AFTER = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 KEEP_JOBS_HOURS = 14 * 24
 STALLED_AFTER_S = 45
 """A worker reports every ten seconds; one that was silent for this long is dead, and its jobs are taken over."""
+
+LOG = structlog.get_logger()
 
 
 class Transaction(Protocol):
@@ -196,19 +199,32 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
 
 def join_visits_of_all(services: Services) -> int:
     """Join new leads to the visits that they came of, in every organization. Returns how many leads that were."""
-    return sum(
-        fold_leads(services.database, organization.organization_id)
-        for organization in list_organizations(services.database)
-    )
+    return _of_each(services, lambda organization_id: fold_leads(services.database, organization_id))
+
+
+def _of_each(services: Services, work: Callable[[int], int]) -> int:
+    """The sum over all organizations. What fails for one is raised when the others have had their turn."""
+    n, failures = 0, []
+    for organization in list_organizations(services.database):
+        try:
+            n += work(organization.organization_id)
+        except Exception as error:  # whatever it is: no organization's trouble is another one's
+            LOG.exception("work for an organization failed", organization_id=organization.organization_id)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return n
 
 
 def forget_refused_of_all(services: Services) -> int:
     """Delete what is kept for a while alone, in every organization. Returns how many rows that were."""
-    return sum(
-        forget(services.database, organization.organization_id, now=services.now())
-        for organization in list_organizations(services.database)
-        for forget in (forget_refused, forget_visits)
-    )
+
+    def forget(organization_id: int) -> int:
+        return sum(
+            one(services.database, organization_id, now=services.now()) for one in (forget_refused, forget_visits)
+        )
+
+    return _of_each(services, forget)
 
 
 async def retry_stalled_jobs(app: procrastinate.App, *, now: datetime) -> int:

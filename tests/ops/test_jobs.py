@@ -23,7 +23,7 @@ from ops.services import Services
 from ops.settings import Settings
 from snapshots.access import WORKER_ROLE
 from snapshots.database import Database
-from snapshots.organizations import CrmConnection, connect_crm, create_organization
+from snapshots.organizations import CrmConnection, connect_crm, create_organization, list_organizations
 from snapshots.status import list_runs
 
 MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -153,6 +153,23 @@ def test_refused_submissions_go_after_ninety_days_in_every_organization(
     with services.database.as_worker() as link:
         [kept] = link.execute(text("SELECT organization_id, received_at FROM refused_submissions")).all()
     assert tuple(kept) == (organization, MORNING - timedelta(days=89))
+
+
+def test_the_trouble_of_one_organization_is_raised_after_the_others_had_their_turn(
+    services: Services, organization: int, other_organization: int
+) -> None:
+    first, second = (one.organization_id for one in list_organizations(services.database))
+    assert {first, second} == {organization, other_organization}
+    for one in (first, second):
+        made_leads.put(services.database, one)
+    with services.database.as_app(first) as link:
+        link.execute(text("INSERT INTO staff_networks (organization_id, network) VALUES (:o, 'no network')"),
+                     {"o": first})  # fmt: skip
+    with pytest.raises(ValueError, match="no network"):
+        jobs.join_visits_of_all(services)
+    with services.database.as_worker() as link:
+        joined = link.execute(text("SELECT organization_id FROM lead_visits")).scalars().all()
+    assert joined == [second]
 
 
 def test_leads_join_their_visits_in_every_organization_and_old_visits_go_but_stay_counted(
