@@ -106,9 +106,10 @@ def create_organization(
     default_currency: str | None = None,
     reporting_currency: str | None = None,
     is_sample: bool = False,
+    is_new: bool = False,
     by: str = audit.PROGRAM,
 ) -> Organization:
-    """Make an organization, or return the one that has this name already."""
+    """Make an organization, or return the one that has this name already. is_new: then raise NameTaken instead."""
     check_time_zone(time_zone)
     with database.as_worker() as connection:
         done = connection.execute(
@@ -124,6 +125,8 @@ def create_organization(
                 "sample": is_sample,
             },
         )
+        if is_new and not done.rowcount:
+            raise NameTaken(f"There is an organization {name} already: open it, or choose another name.")
         row = connection.execute(
             text(f"SELECT {_ORGANIZATION} FROM organizations WHERE name = :name"),
             {"name": name},

@@ -22,10 +22,6 @@ class NewOrganization:
     currency: str | None
 
 
-class NameTaken(ValueError):
-    """Another organization has this name."""
-
-
 def ask(key: str) -> NewOrganization:
     """The fields; `key` begins the names of their widgets."""
     with st.container(horizontal=True):
@@ -46,12 +42,10 @@ def hindrance(wanted: NewOrganization) -> str:
 
 
 def make(wanted: NewOrganization) -> Organization:
-    """Raises NameTaken: nothing may come into another organization by guessing its name."""
-    if said := hindrance(wanted):
-        raise NameTaken(said)
+    """Raises organizations.NameTaken: nothing may come into another organization by guessing its name."""
     made = create_organization(
         installation.database(), wanted.name, time_zone=wanted.time_zone, default_currency=wanted.currency,
-        by=access.who(),
+        is_new=True, by=access.who(),
     )  # fmt: skip
     if (email := access.email()) is not None:
         save_user(installation.database(), made.organization_id, email, role=Role.ADMIN, by=access.who())
