@@ -116,8 +116,12 @@ def conversions(
     for deal in won.to_dict("records"):
         known = by_contact.get(deal["contact_id"])
         before = known[known["received_at"] <= deal["created_at"]] if known is not None else leads.head(0)
-        touches = dict.fromkeys(touch for path in before["path"] for touch in path)
+        touches: dict[Hashable, tuple[Hashable, ...]] = {}
+        for touch in (touch for path in before["path"] for touch in path):  # the same moment is the same touch
+            touches.setdefault(touch if touch[0] is None else touch[0], touch)
         if touches:
             amount = None if pd.isna(deal["amount_minor"]) else int(deal["amount_minor"])
-            found.append(Conversion(tuple(touch[by] for touch in touches), amount, deal["currency"], deal["name"]))
+            found.append(
+                Conversion(tuple(touch[by] for touch in touches.values()), amount, deal["currency"], deal["name"])
+            )
     return found

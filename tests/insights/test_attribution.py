@@ -76,7 +76,7 @@ def test_what_led_to_a_deal_is_what_came_before_it_once() -> None:
     google, news = (1, "google", "Brand"), (2, "news", "")
     leads = pd.DataFrame(
         {"contact_id": pd.array([7, 7, 7], dtype="Int64"), "received_at": at,
-         "path": [(google,), (google, news), ((3, "late", ""),)]}
+         "path": [(google,), ((1, "the same, said otherwise", ""), news), ((3, "late", ""),)]}
     )  # fmt: skip
     deals = pd.DataFrame(
         {"deal_id": [1, 2], "name": ["Big", "Small"], "contact_id": [7, 7], "status": ["won", "lost"],
