@@ -21,8 +21,8 @@ from workbench.builder.templates import EMPTY, TEMPLATES
 
 
 @pytest.fixture
-def forms_url(workbench_url: str) -> str:
-    return f"{workbench_url}/forms"
+def forms_url(workbench_url: str, house: House) -> str:
+    return f"{workbench_url}/forms?org={house.organization_id}"
 
 
 def made(house: House, draft: dict[str, Any]) -> FormSummary:
@@ -34,7 +34,7 @@ def stored(house: House, form_id: int) -> Draft:
 
 
 def open_form(page: Page, url: str, form: FormSummary) -> None:
-    open_at(page, f"{url}?form={form.form_id}")
+    open_at(page, f"{url}&form={form.form_id}")
     expect(fields(page).first).to_be_visible()
 
 
@@ -274,7 +274,7 @@ def test_a_form_is_published_embedded_filled_in_and_seen_in_the_funnel(
         expect(visitor.get_by_text("Thank you. We will be in touch.")).to_be_visible()
         visitor.close()
 
-    open_at(page, f"{workbench_url}/widgets?form={form.form_id}")
+    open_at(page, f"{workbench_url}/widgets?org={house.organization_id}&form={form.form_id}")
     for step in ("views", "starts", "submits", "valid"):
         expect(value_of(page, f"step_{step}")).to_have_text("1")
 
