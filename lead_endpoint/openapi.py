@@ -37,7 +37,7 @@ class Reply:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one path. scope: what an API key needs for it; None: it is open. bodies: by media type.
-    same_as: the operation of which this is a short address."""
+    same_as: the operation of which this is a short address. takes_anything: the answer does not depend on it."""
 
     path: str
     name: str
@@ -51,6 +51,7 @@ class Operation:
     headers: type[BaseModel] | None = None
     bodies: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     same_as: str | None = None
+    takes_anything: bool = False
 
 
 def _error(says: str, **headers: str) -> Reply:
@@ -160,6 +161,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         text="The widget does by itself. It is answered at once and the same whatever is sent; what cannot be read, "
         "names no form, or finds no room is dropped and counted in /metrics. Browsers send it as text/plain.",
         bodies={JSON: beacon_contracts.BeaconSent},
+        takes_anything=True,
         replies={
             204: Reply("Taken.", {}),
             413: _error("The body is larger than 8 KiB."),
@@ -319,7 +321,8 @@ def _operation(one: Operation) -> dict[str, Any]:
     if one.scope is not None:
         found["security"] = [{"bearer": []}, {"key": []}]
     if one.bodies:
-        found["requestBody"] = {"required": True, "content": {kind: _body(body) for kind, body in one.bodies.items()}}
+        content = {kind: _body(body, takes_anything=one.takes_anything) for kind, body in one.bodies.items()}
+        found["requestBody"] = {"required": not one.takes_anything, "content": content}
     return found
 
 
@@ -361,10 +364,13 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return kept | (options[0] if options else {})
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
+def _body(model: type[BaseModel], *, takes_anything: bool) -> dict[str, Any]:
     examples = model.model_json_schema().get("examples", [])
     named = {f"example{number}": {"value": one} for number, one in enumerate(examples, start=1)}
-    return {"schema": {"$ref": REF.format(model=model.__name__)}} | ({"examples": named} if named else {})
+    schema: dict[str, Any] = {"$ref": REF.format(model=model.__name__)}
+    if takes_anything:
+        schema = {"anyOf": [schema, {}]}
+    return {"schema": schema} | ({"examples": named} if named else {})
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
