@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from adapters.base import FieldPolicy
 
@@ -230,6 +230,15 @@ class Definition(_Part):
                 raise ValueError(f"{one} is no address of a page; write it as https://www.example.com/thanks")
         return redirects
 
+    @field_validator("notify")
+    @classmethod
+    def _can_be_mailed(cls, notify: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # Of a draft alone: a version that was published before this was asked must stay readable, or it took no lead.
+        for one in notify if info.context == _AS_DRAFT else ():
+            if not is_mail_address(one):
+                raise ValueError(f"{one!r} is no e-mail address; write it as sales@example.com, one a line")
+        return notify
+
     @model_validator(mode="after")
     def _is_whole(self) -> Definition:
         seen: dict[str, FormField] = {}
@@ -265,6 +274,8 @@ DEFAULT: Final[Mapping[str, object]] = {
 """The first version of every default form. Nothing is required but an address or a number, which every form needs."""
 
 
+_AS_DRAFT: Final = "draft"
+"""The context in which a definition is judged before it is published."""
 _SHOWN: Final = {"title", "language", "words", "translations", "theme", "thank_you"}
 _FIELD_SHOWN: Final = {
     "name", "kind", "label", "help", "placeholder", "options", "default", "show_if", "country", "from_query",
@@ -288,7 +299,7 @@ class Fault:
 def faults(draft: object) -> list[Fault]:
     """Why a draft cannot be published; empty where it can."""
     try:
-        Definition.model_validate(draft)
+        Definition.model_validate(draft, context=_AS_DRAFT)
     except ValidationError as error:
         return [
             Fault(".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in error.errors()
@@ -326,6 +337,15 @@ def is_origin(text: str) -> bool:
     host = parts.hostname or ""
     whole = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
     return parts.scheme in {"http", "https"} and bool(_HOST.match(host)) and text == whole
+
+
+_MAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]{2,}")
+
+
+def is_mail_address(text: str) -> bool:
+    """One address that mail can be sent to: no name beside it, and a domain with a dot. The mail server has the last
+    word; what is certainly none is told here."""
+    return len(text) <= 254 and text.isprintable() and bool(_MAIL.fullmatch(text)) and ".." not in text
 
 
 def is_web_address(text: str) -> bool:

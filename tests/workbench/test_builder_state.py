@@ -112,6 +112,8 @@ def test_a_consent_that_was_never_published_keeps_its_version() -> None:
         (lambda one: field(one, 1, 1).update(name="name"), ("Name", 2, 0, "fields", "name")),
         (lambda one: one.update(theme={"ink": "grey"}), ("Looks", None, None, "looks", "ink")),
         (lambda one: one.update(domains=["example.com"]), ("Allowed domains", None, None, "settings", "domains")),
+        (lambda one: one.update(notify=["a@example.com", "not-an-address"]),
+         ("Who is told of new leads", None, None, "settings", "notify")),
         (lambda one: one.update(thank_you={"url": "https://a.example"}),
          ("After sending", None, None, "settings", "thank-url")),
     ],
@@ -122,6 +124,20 @@ def test_a_fault_names_the_field_and_the_input_that_mends_it(change: Callable[[A
     found = state.named_faults(draft)
     assert [(one.title, one.step, one.index, one.tab, one.key) for one in found] == [where]
     assert "pattern" not in found[0].message
+
+
+@pytest.mark.parametrize(
+    "wrong", ["not-an-address", "a@localhost", "Ada <a@b.example>", "a@b.example, c@b.example", "@"]
+)
+def test_who_is_told_of_leads_is_an_address_each_and_the_fault_says_how(wrong: str) -> None:
+    [fault] = faults({**QUOTE, "notify": ["ada@example.com", "søren+x@münchen.example", wrong]})
+    assert fault.place == "notify"
+    assert wrong in fault.message
+    assert "write it as sales@example.com" in fault.message
+
+
+def test_a_version_that_was_published_before_addresses_were_judged_stays_readable() -> None:
+    assert Definition.model_validate({**QUOTE, "notify": ["not-an-address"]}).notify == ("not-an-address",)
 
 
 def test_a_form_that_asks_for_nobody_says_so() -> None:
