@@ -137,17 +137,19 @@ class Deliverer:
 
     def _attempt(self, claim: Claim) -> Verdict:
         capabilities = _UNKNOWN
+        owner, later = self._owner(claim)
         try:
-            owner = self._owner(claim)
             if claim.connection_id is None:
-                return delivery_rules.parked(
+                return later or delivery_rules.parked(
                     Parked.CONFIG, "No CRM that takes leads is connected. Connect one (see CRM_PROVIDER), then replay."
                 )
             adapter = self._adapter(claim.organization_id, claim.connection_id)
             capabilities = delivery_rules.towards(claim.contact, adapter.capabilities)
             refusal = delivery_rules.before_sending(claim.tried, capabilities)
-            if refusal is not None:
+            if refusal is not None:  # it comes first: an end at an unknown point is told by the next attempt alone
                 return refusal
+            if later is not None:
+                return later
             contact = replace(claim.contact, may_write=partial(self._is_held, claim), owner_external_id=owner)
             return delivery_rules.delivered(adapter.upsert_contact(contact))
         except Exception as error:
@@ -158,11 +160,18 @@ class Deliverer:
                 error = CrmError(f"Unexpected {type(error).__name__}; the log has the details.")
             return delivery_rules.failed(error, claim.tried, capabilities, chance=self.chance())
 
-    def _owner(self, claim: Claim) -> str | None:
-        """Whose the lead is, by the CRM's id."""
+    def _owner(self, claim: Claim) -> tuple[str | None, Verdict | None]:
+        """Whose the lead is, by the CRM's id, and what follows where that could not be decided yet. Whatever goes wrong
+        here is no fault of the CRM."""
         if self.router is None:
-            return None
-        return self.router.route(claim.organization_id, claim.lead_id, claim.connection_id)
+            return None, None
+        try:
+            return self.router.route(claim.organization_id, claim.lead_id, claim.connection_id), None
+        except Exception as error:  # whatever the database or a rule says
+            later = delivery_rules.unrouted(error, claim.tried, chance=self.chance())
+            what = "lead not routed yet" if later else "lead not routed, so it goes to nobody"
+            LOG.exception(what, lead_id=str(claim.lead_id))
+            return None, later
 
     def _adapter(self, organization_id: int, connection_id: int) -> CrmAdapter:
         with self._guard:

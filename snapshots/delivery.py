@@ -288,6 +288,8 @@ SELECT organization_id, lead_id, fence, destination AS connection_id, email, pho
     EXISTS (SELECT FROM received_leads e
         WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
         AND e.lead_id < claimed.lead_id AND e.state = 'parked' AND e.reason = 'ambiguous') AS is_behind_ambiguous,
+    (SELECT count(*) FROM delivery_attempts a WHERE a.organization_id = claimed.organization_id
+        AND a.lead_id = claimed.lead_id AND a.outcome = 'unrouted') AS unrouted,
     (SELECT e.external_id FROM received_leads e
         WHERE e.organization_id = claimed.organization_id AND e.contact_key = claimed.contact_key
         AND e.state = 'delivered' AND e.connection_id = claimed.destination
@@ -314,6 +316,7 @@ def _claim_of(row: Any) -> Claim:
             was_interrupted=row["was_interrupted"],
             unsure_since=row["unsure_since"],
             is_behind_ambiguous=row["is_behind_ambiguous"],
+            unrouted=row["unrouted"],
         ),
     )
 

@@ -43,6 +43,8 @@ OPENS_AFTER = 5
 """So many failures in a row, over all leads of an account, mean that the CRM is down and not the lead odd."""
 UNUSABLE_S = (60.0, 120.0, 300.0, 900.0)
 """Pauses of an account that refuses us, one after the other."""
+ROUTE_AGAIN_S = (5.0, 15.0, 60.0)
+"""Waits where a lead could not be given to a person for trouble of our own; then it is delivered to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Tried:
     """How long ago an attempt at this contact, for this lead or another, created it or may have; None: never."""
     is_behind_ambiguous: bool = False
     """An earlier lead of the contact is parked, for nobody knows whether it was created."""
+    unrouted: int = 0
+    """So many attempts ended before the CRM was asked, for the lead could not be given to a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,20 @@ def before_sending(tried: Tried, capabilities: Capabilities) -> Verdict | None:
     if tried.attempts > len(RETRY_AFTER):
         return parked(Parked.EXCEEDED, f"{tried.attempts} attempts ended without an answer.")
     return None
+
+
+def unrouted(error: Exception, tried: Tried, *, chance: float) -> Verdict | None:
+    """Where a lead could not be given to a person: tell nothing of the account, count nothing, and try again soon. None
+    after some tries: a lead that nobody owns is better than one that nobody hears of."""
+    if tried.unrouted >= len(ROUTE_AGAIN_S):
+        return None
+    return Verdict(
+        state="pending",
+        outcome="unrouted",
+        detail=f"It could not be given to a person yet ({type(error).__name__}); the log has the details.",
+        wait_s=ROUTE_AGAIN_S[tried.unrouted] * (1 + chance) / 2,
+        counts=False,
+    )
 
 
 def failed(error: Exception, tried: Tried, capabilities: Capabilities, *, chance: float) -> Verdict:

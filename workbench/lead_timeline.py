@@ -65,7 +65,7 @@ def _attempt(number: int, attempt: Attempt, found: Journey, view: View) -> Event
         return Event(at=attempt.started_at, title=f"Attempt {number}: {title}", text=text,
                      tone="now" if is_now else "risk", details=(" · ".join(details),))  # fmt: skip
     words = lead_words.outcome(attempt.outcome)
-    tone = {"created": "won", "updated": "won", "exists": "won", "retry": "risk", "wait": ""}.get(
+    tone = {"created": "won", "updated": "won", "exists": "won", "retry": "risk", "unrouted": "risk", "wait": ""}.get(
         attempt.outcome or "", "lost"
     )
     return Event(

@@ -162,6 +162,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "exists": "Contact was there already",
     "retry": "No success, to be tried again",
     "wait": "The CRM asked to wait",
+    "unrouted": "Given to nobody yet, to be tried again",
 }
 DONE: Final[Mapping[str, str]] = {
     "replayed": "Replayed",

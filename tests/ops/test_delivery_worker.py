@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import made_leads
 import pytest
+from sqlalchemy import text
 
 from adapters.base import Capabilities, ContactInput, CrmAdapter, UpsertResult
 from adapters.errors import ConfigError, RetriableError
@@ -17,8 +20,9 @@ from adapters.records import Kind
 from ops.delivery import WRITE_AGAIN_S, Deliverer, DeliveryWorker, Kept, deliver_one, make_outbox
 from snapshots.database import Database
 from snapshots.delivery import LEASE, Claim, Outbox
-from snapshots.delivery_rules import Tried, Verdict
+from snapshots.delivery_rules import ROUTE_AGAIN_S, Tried, Verdict
 from snapshots.organizations import CrmConnection, connect_crm
+from snapshots.routing import Router
 from snapshots.wakeup import Wakeup
 
 
@@ -288,6 +292,45 @@ def test_whatever_an_adapter_raises_the_lead_is_tried_again(database: Database, 
     verdict = deliverer._attempt(mine)
     assert (verdict.state, verdict.outcome) == ("pending", "retry")
     assert "ZeroDivisionError" in (verdict.detail or "")
+
+
+class BadRules:
+    """A router that cannot decide."""
+
+    def route(self, organization_id: int, lead_id: UUID, connection_id: int | None) -> str | None:
+        raise ZeroDivisionError
+
+
+def test_trouble_while_a_lead_is_routed_is_no_failure_of_the_crm_and_holds_up_no_lead(
+    database: Database, organization: int
+) -> None:
+    crm = Crm()
+    crm.may_go_on.set()
+    connection_id = made_leads.connect(database, organization)
+    made_leads.put(database, organization)
+    told, at = [], made_leads.AT
+    for _ in range(len(ROUTE_AGAIN_S) + 1):
+        deliverer = Deliverer(
+            Services(crm, database), made_leads.outbox(database, at), router=cast("Router", BadRules())
+        )
+        deliverer._adapters[organization, connection_id] = Kept(float("inf"), None, cast("CrmAdapter", crm))
+        [claim] = deliverer.claim_due(8)
+        assert claim.tried.attempts == 0
+        told.append(deliverer.deliver(claim))
+        with database.as_worker() as connection:
+            assert connection.execute(text("SELECT count(*) FROM delivery_accounts")).scalar_one() == 0
+        at += timedelta(seconds=ROUTE_AGAIN_S[-1])
+    assert [(one.state, one.outcome) for one in told] == [*[("pending", "unrouted")] * 3, ("delivered", "created")]
+    assert [one.owner_external_id for one in crm.taken] == [None]
+
+
+def test_trouble_of_routing_does_not_hide_that_an_attempt_ended_at_an_unknown_point() -> None:
+    crm = Crm(capabilities=Capabilities(kinds=frozenset({Kind.CONTACT}), lookup_lag_s=None))
+    deliverer = Deliverer(Services(crm), cast("Outbox", Queue()), router=cast("Router", BadRules()))
+    deliverer._adapters[1, 1] = Kept(float("inf"), None, cast("CrmAdapter", crm))
+    [claim] = claims(1)
+    verdict = deliverer._attempt(replace(claim, tried=replace(claim.tried, was_interrupted=True)))
+    assert (verdict.state, verdict.outcome) == ("parked", "ambiguous")
 
 
 def test_a_connection_that_was_removed_pauses_its_account_and_says_what_to_do(

@@ -107,7 +107,7 @@ def test_anything_else_is_tried_ten_times_more_over_about_a_day_then_parked(erro
 def test_retries_are_spread_over_the_second_half_of_their_wait(attempts: int, chance: float) -> None:
     found = verdict(RetriableError("x"), replace(FRESH, attempts=attempts), chance=chance)
     whole = RETRY_AFTER[attempts].total_seconds()
-    assert whole / 2 <= found.wait_s < whole
+    assert whole / 2 <= found.wait_s <= whole
 
 
 def test_many_failures_in_a_row_open_the_breaker_for_at_most_a_minute() -> None:
