@@ -12,7 +12,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -306,13 +306,19 @@ def _is_in(address: str, networks: list[Network]) -> bool:
 
 def _sighting(taken: Taken, beacon: Beacon, form: Form, flags: Flag) -> Sighting:
     first, last = beacon.ages
+    own = form.definition
+    origin = beacon.origin
+    if own is not None:  # as with leads: what the form itself says counts where its place on the page says nothing
+        origin = replace(
+            origin, said_source=origin.said_source or own.source, said_campaign=origin.said_campaign or own.campaign
+        )
     return Sighting(
         form_id=form.form_id,
         visit=beacon.visit,
         first_at=taken.at - first,
         last_at=taken.at - last,
         step=beacon.step,
-        origin=beacon.origin,
+        origin=origin,
         version=beacon.version if beacon.version <= (form.version or 0) + MOST_AHEAD else 0,
         form_step=beacon.form_step,
         flags=flags,

@@ -186,8 +186,12 @@ class Reception:
             flags=_flags(person, form),
             form_version=form.version,
             visit=_visit(fields),
-            source=_said(fields, submission.SOURCE_FIELD),
-            campaign=_said(fields, submission.CAMPAIGN_FIELD),
+            source=_said(fields, submission.SOURCE_FIELD)
+            or (form.definition.source if form.definition else None)
+            or None,
+            campaign=_said(fields, submission.CAMPAIGN_FIELD)
+            or (form.definition.campaign if form.definition else None)
+            or None,
             consents=[asdict(one) | {"at": at} for one in given.consents] if given else (),
         )
 

@@ -162,10 +162,12 @@ claimed AS (
 )
 SELECT n.organization_id, n.notification_id, n.fence, n.attempts, n.channel, n.recipient, n.message_id,
     o.name AS organization, w.url, w.sealed, l.lead_id, l.received_at, f.name AS form, l.email, l.phone, l.first_name,
-    l.last_name, l.company, l.extra, l.source, l.campaign, p.name AS owner, p.email AS owner_email
+    l.last_name, l.company, l.extra, coalesce(g.source, l.source) AS source,
+    coalesce(g.campaign, l.campaign) AS campaign, p.name AS owner, p.email AS owner_email
 FROM claimed n
 JOIN organizations o ON o.organization_id = n.organization_id
 JOIN received_leads l ON l.organization_id = n.organization_id AND l.lead_id = n.lead_id
+LEFT JOIN lead_assignments g ON g.organization_id = n.organization_id AND g.lead_id = n.lead_id
 LEFT JOIN forms f ON f.organization_id = n.organization_id AND f.form_id = l.form_id
 LEFT JOIN owners p ON p.organization_id = n.organization_id AND p.owner_id = l.routed_owner_id
 LEFT JOIN webhooks w ON n.channel = 'webhook' AND w.organization_id = n.organization_id

@@ -19,6 +19,7 @@ from snapshots import notifications
 from snapshots.database import Database
 from snapshots.routing_rules import Rule, read_absences, read_capacities, read_rules
 from snapshots.turns import Decision, Desk, LeadFacts, Turn, decide
+from snapshots.visits import came_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,10 @@ class Router:
         if again is None or again["is_routed"]:  # somebody else was waiting for the same rules
             return again["owner_id"] if again else None
         day: date = again["day"]
+        source, campaign = came_from(
+            connection, organization_id, body=bytes(again["body"]), source=again["source"], campaign=again["campaign"]
+        )
+        again = {**again, "source": source, "campaign": campaign}
         decision = decide(facts_of(again), _desk(connection, organization_id, day)) if has_rules else _NO_RULES
         _write(connection, organization_id, again, decision)
         notifications.enqueue(connection, organization_id, lead["lead_id"], [*told, *_mail_of(connection,
@@ -74,8 +79,9 @@ class Router:
 
 _NO_RULES = Decision(owner_id=None, rule=None, because="There are no rules.")
 _LEAD = """
-    SELECT l.lead_id, l.form_id, l.source, l.campaign, l.email, l.phone, l.first_name, l.last_name, l.company, l.extra,
-        a.lead_id IS NOT NULL AS is_routed, a.owner_id, {now} AS now, ({now} AT TIME ZONE o.time_zone)::date AS day,
+    SELECT l.lead_id, l.form_id, l.body, l.source, l.campaign, l.email, l.phone, l.first_name, l.last_name, l.company,
+        l.extra, a.lead_id IS NOT NULL AS is_routed, a.owner_id, {now} AS now,
+        ({now} AT TIME ZONE o.time_zone)::date AS day,
         EXISTS (SELECT FROM routing_rules r WHERE r.organization_id = :organization AND r.is_active) AS has_rules
     FROM received_leads l JOIN organizations o ON o.organization_id = l.organization_id
     LEFT JOIN lead_assignments a ON a.organization_id = l.organization_id AND a.lead_id = l.lead_id
@@ -139,7 +145,7 @@ _ASSIGNMENTS = """
 
 
 def facts_of(lead: Mapping[str, Any]) -> LeadFacts:
-    """lead: a row of `received_leads`."""
+    """lead: a row of `received_leads`, with the source and campaign that it came from."""
     own = {name: lead[name] or "" for name in ("email", "phone", "first_name", "last_name", "company")}
     return LeadFacts(
         form_id=lead["form_id"], source=lead["source"] or "", campaign=lead["campaign"] or "",
@@ -223,6 +229,7 @@ def _write(connection: Connection, organization_id: int, lead: Mapping[str, Any]
     own = {
         "organization": organization_id, "lead": lead["lead_id"], "owner": decision.owner_id,
         "rule": rule.rule_id if rule else None, "because": decision.because, "at": lead["now"], "day": lead["day"],
+        "source": lead["source"], "campaign": lead["campaign"],
     }  # fmt: skip
     connection.execute(_ASSIGN, own)
     if decision.owner_id is not None:
@@ -233,8 +240,8 @@ def _write(connection: Connection, organization_id: int, lead: Mapping[str, Any]
 
 
 _ASSIGN = text(
-    "INSERT INTO lead_assignments (organization_id, lead_id, owner_id, rule_id, because, at, day) "
-    "VALUES (:organization, :lead, :owner, :rule, :because, :at, :day)"
+    "INSERT INTO lead_assignments (organization_id, lead_id, owner_id, rule_id, because, at, day, source, campaign) "
+    "VALUES (:organization, :lead, :owner, :rule, :because, :at, :day, :source, :campaign)"
 )
 _NOTE_OWNER = text(
     "UPDATE received_leads SET routed_owner_id = :owner WHERE organization_id = :organization AND lead_id = :lead"

@@ -18,13 +18,13 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from snapshots import audit, beacons
 from snapshots.beacons import Flag, Network, Sighting, Step, visit_key
 from snapshots.database import Database
 from snapshots.organizations import get_organization
-from snapshots.origins import Origin, clean
+from snapshots.origins import Origin, clean, load_rules, resolve
 
 REPEAT_WITHIN: Final = timedelta(minutes=30)
 VISITS_KEPT: Final = timedelta(days=90)
@@ -194,6 +194,17 @@ def read_touches(body: bytes) -> list[dict[str, object]]:
     out. "at": Unix seconds, where it says so."""
     found = _touches(body)
     return [one for raw in found[:MOST_TOUCHES] if (one := _touch(raw))]
+
+
+def came_from(
+    connection: Connection, organization_id: int, *, body: bytes, source: str | None, campaign: str | None
+) -> tuple[str, str]:
+    """(source, campaign) of a lead, by its last touch and what stood at its form, under the organization's rules of
+    now; no campaign: empty."""
+    touches = read_touches(body)
+    origin = Origin.read(touches[-1] if touches else None, source=source, campaign=campaign)
+    driver: Driver = connection.connection.driver_connection  # type: ignore[assignment]
+    return resolve(origin, load_rules(driver, organization_id))
 
 
 def _touch(raw: object) -> dict[str, object]:

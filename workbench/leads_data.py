@@ -12,10 +12,10 @@ from uuid import UUID
 import pandas as pd
 
 from adapters.registry import TAKES_LEADS
-from snapshots import forms, journeys
+from snapshots import forms, journeys, visits
 from snapshots.forms import FormSettings
 from snapshots.inbox import PAGE_ROWS, Inbox, InboxCounts, PausedAccount, RefusedSubmission
-from snapshots.journeys import Journey
+from snapshots.journeys import Journey, ReceivedLead
 from snapshots.lead_actions import LeadActions, LeadEdit
 from snapshots.lead_filter import LeadFilter, LeadState
 from snapshots.organizations import list_connections
@@ -233,6 +233,19 @@ def _until(at: datetime, now: datetime) -> str:
 
 def journey(view: View, lead_id: UUID) -> Journey | None:
     return journeys.journey(inbox(view), lead_id)
+
+
+def came_from(view: View, lead: ReceivedLead) -> list[tuple[str, str]]:
+    """Where it came from, in label and words: source and campaign as everywhere, and what its last touch says."""
+    with installation.database().as_app(view.organization_id) as connection:
+        source, campaign = visits.came_from(
+            connection, view.organization_id, body=lead.body, source=lead.source, campaign=lead.campaign
+        )
+    last = next(iter(reversed(visits.read_touches(lead.body))), {})
+    told = [(label, str(last.get(name, ""))) for name, label in (
+        ("utm_medium", "Medium"), ("referrer", "Came over"), ("landing", "Landed on"),
+    )]  # fmt: skip
+    return [("Source", source), ("Campaign", campaign), *told]
 
 
 def standing(view: View, lead_id: UUID) -> object:

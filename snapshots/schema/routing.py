@@ -95,6 +95,8 @@ lead_assignments = table(
     Column("because", Text, nullable=False, comment="in words"),
     at("at"),
     Column("day", Date, nullable=False, comment="of the organization, for capacities"),
+    Column("source", Text, nullable=False, comment="where it came from, by the rules of then"),
+    Column("campaign", Text, nullable=False, comment="empty: none"),
     Index(None, "organization_id", "owner_id", "day"),
     key=("lead_id",),
 )

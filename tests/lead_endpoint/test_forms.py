@@ -256,6 +256,16 @@ def test_what_the_script_says_of_the_visit_is_kept(world: World) -> None:
         assert stored(world)["visit"] is None
 
 
+def test_a_form_s_own_source_counts_where_the_page_says_none(world: World) -> None:
+    draft = made_forms.definition(source="Demo request", campaign="spring")
+    made_forms.publish(world.database, world.organization_id, draft)
+    world.post(ADA)
+    row = stored(world)
+    assert (row["source"], row["campaign"]) == ("Demo request", "spring")
+    world.post(ADA | {"_source": "Partner page"})
+    assert stored(world)["source"] == "Partner page"
+
+
 # --- what reaches the CRM --------------------------------------------------------------------------------------------
 
 MAPPED: list[dict[str, Any]] = [

@@ -15,7 +15,8 @@ from snapshots import routing_rules
 from snapshots.audit import AuditFilter, list_entries
 from snapshots.database import Database
 from snapshots.form_versions import get_draft, list_forms, publish, save_draft
-from snapshots.notifications import add_webhook, notifications_of, switch_webhook
+from snapshots.marketing import Marketing
+from snapshots.notifications import NotificationOutbox, add_webhook, notifications_of, switch_webhook
 from snapshots.routing import Router, assignment_of, country_of, list_assignments, would_go
 from snapshots.routing_rules import Absence, Condition, Rule, RuleRefused, add_absence, list_rules, save_rule
 from snapshots.turns import LeadFacts
@@ -71,6 +72,23 @@ def test_a_lead_goes_to_whom_the_rule_names_and_says_why(database: Database, org
     with database.as_app(organization) as connection:
         kept = connection.execute(text("SELECT routed_owner_id FROM received_leads")).scalars().all()
     assert kept == [ann]
+
+
+def test_the_source_of_a_rule_is_the_one_that_pages_show(database: Database, organization: int) -> None:
+    _, (ann,) = people(database, organization, "Ann")
+    Marketing(database, organization).add("source", "Google Ads", aliases=["google"])
+    rule_for(database, organization, owner_id=ann, conditions=(Condition(what="source", values=("Google Ads",)),))
+    add_webhook(database, organization, name="Chat", url="https://x.example", sealed=b"x", by=ANN)
+    body = b'{"email": "a@example.com", "_touches": [{"utm_source": "google", "utm_campaign": "spring"}]}'
+    one = made_leads.put(database, organization, body=body)
+    assert route(database, organization, one) == ann
+    told = [
+        one
+        for one in NotificationOutbox(database=database, clock=made_leads.sql(AT)).claim_due(5)
+        if one.channel == "webhook"
+    ]
+    assert [(one.lead["source"], one.lead["campaign"]) for one in told] == [("Google Ads", "spring")]
+    assert route(database, organization, lead(database, organization)) is None
 
 
 def test_a_lead_is_given_once_however_often_it_is_delivered(database: Database, organization: int) -> None:

@@ -117,8 +117,7 @@ def facts(lead: ReceivedLead, view: View) -> None:
     """What is understood of it, and what was noticed."""
     pairs = [(label, getattr(lead, name)) for name, label in lead_words.FIELDS.items()]
     pairs += sorted(lead.extra.items())
-    said = (("Source", lead.source), ("Campaign", lead.campaign))
-    pairs += [(label, value) for label, value in said if value]
+    pairs += [(label, value) for label, value in leads_data.came_from(view, lead) if value]
     pairs += [(f"Agreed to, text {one['version']}", _consent(one, view)) for one in lead.consents]
     pairs += [("Form version", str(lead.form_version))] if lead.form_version else []
     pairs += [("Lead id", str(lead.lead_id)), *([("CRM contact", lead.external_id)] if lead.external_id else [])]

@@ -178,6 +178,8 @@ def _routing() -> None:
         sa.Column("because", sa.Text(), nullable=False, comment="in words"),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("day", sa.Date(), nullable=False, comment="of the organization, for capacities"),
+        sa.Column("source", sa.Text(), nullable=False, comment="where it came from, by the rules of then"),
+        sa.Column("campaign", sa.Text(), nullable=False, comment="empty: none"),
         sa.PrimaryKeyConstraint("organization_id", "lead_id", name=op.f("pk_lead_assignments")),
     )
     op.create_index(
