@@ -219,6 +219,29 @@ def count_received_leads(database: Database, organization_id: int) -> int:
         )
 
 
+_OWN_WORK = {
+    "lead from outside": "received_leads WHERE true",
+    "form": "forms WHERE NOT is_default",
+    "routing rule": "routing_rules WHERE true",
+    "webhook": "webhooks WHERE true",
+    "API key": "api_keys WHERE revoked_at IS NULL",
+    "cost of marketing": "marketing_costs WHERE true",
+}
+
+
+def own_work(database: Database, organization_id: int) -> dict[str, int]:
+    """What came in here from outside or was set up by people, by its name in the singular, and would go with the
+    organization; what there is none of is left out."""
+    with database.as_app(organization_id) as connection:
+        counted = {
+            name: connection.execute(
+                text(f"SELECT count(*) FROM {rows} AND organization_id = :id"), {"id": organization_id}
+            ).scalar_one()
+            for name, rows in _OWN_WORK.items()
+        }
+    return {name: n for name, n in counted.items() if n}
+
+
 def delete_organization(database: Database, organization_id: int, *, by: str = audit.PROGRAM) -> None:
     """Remove an organization and everything of it, its audit log too, at once or not at all. One line of the program's
     own log says who did it."""

@@ -125,14 +125,14 @@ _PLURALS: Final = {"lead": "leads", "deal": "deals", "activity": "activities"}
 
 
 SAMPLE_LEADS: Final = "sample_leads"
-"""In the session: how many leads would go with the sample data that are to be removed."""
+"""In the session: what would go with the sample data that are to be removed, by its name."""
 
 
 def ask_to_remove_sample(organization_id: int) -> None:
-    """Removes the sample data at once, unless leads were received there, which are nobody's sample."""
-    received = organizations.count_received_leads(installation.database(), organization_id)
-    if received:
-        st.session_state[SAMPLE_LEADS] = received
+    """Removes the sample data at once, unless leads came in there or people set something up: that is no sample."""
+    own = organizations.own_work(installation.database(), organization_id)
+    if own:
+        st.session_state[SAMPLE_LEADS] = own
     else:
         remove_sample(organization_id)
 

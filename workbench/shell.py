@@ -168,24 +168,30 @@ def remove_sample_button(view: View, *, key: str) -> None:
     )
 
 
+_PLURALS: Final = {"lead from outside": "leads from outside", "cost of marketing": "costs of marketing"}
+
+
 def _ask_about_leads(view: View) -> None:
-    received = st.session_state.get(data.SAMPLE_LEADS)
-    if received is None:
+    own: Mapping[str, int] | None = st.session_state.get(data.SAMPLE_LEADS)
+    if own is None:
         return
 
     def forget() -> None:
         st.session_state.pop(data.SAMPLE_LEADS, None)
 
-    @st.dialog("Remove the leads, too?", on_dismiss=forget)
+    @st.dialog("Remove what is yours, too?", on_dismiss=forget)
     def ask() -> None:
+        listed = "\n".join(f"- {formats.plural(n, name, _PLURALS.get(name))}" for name, n in own.items())
         st.markdown(
-            f"{formats.plural(received, 'lead')} came in here from outside, and would be deleted with the sample data. "
-            "Export what you need on the page *Leads* first."
+            f"These came in here or were set up here, and would be deleted with the sample data:\n\n{listed}\n\n"
+            "Export leads that you need on the page *Leads* first. What you set up for good belongs into an "
+            "organization of your own: *Admin → Organizations*."
         )
         with st.container(horizontal=True, gap="small"):
-            label = f"Remove sample data and {formats.plural(received, 'lead')}"
             arguments = (view.organization_id,)
-            st.button(label, type="primary", key="sample_leads_yes", on_click=data.remove_sample, args=arguments)
+            st.button(
+                "Remove all of it", type="primary", key="sample_leads_yes", on_click=data.remove_sample, args=arguments
+            )
             st.button("Keep them", key="sample_leads_no", on_click=forget)
 
     ask()

@@ -18,6 +18,7 @@ from insights import stages
 from insights.metrics import METRICS, Kpi
 from ops.importing import Import, import_export
 from ops.services import Services
+from snapshots.form_versions import create_form
 from snapshots.organizations import create_organization
 from snapshots.rows import DealSet, deal_summary
 from snapshots.slices import Role, Viewer
@@ -246,13 +247,24 @@ def test_leads_that_came_in_are_not_removed_with_the_sample_data_unasked(
     made_leads.put(own_house.database, own_house.organization_id)
     at = workbench.open(own_house, "overview")
     at.button("remove_sample_banner").click().run()
-    assert "1 lead came in here from outside" in words(at)
+    assert "- 1 lead from outside" in words(at)
     at.button("sample_leads_no").click().run()
     assert is_whole(at)
-    assert "came in here from outside" not in words(at)
+    assert "lead from outside" not in words(at)
     at.button("remove_sample_banner").click().run()
     at.button("sample_leads_yes").click().run()
     assert at.title[0].value == "Welcome to SLMS"
+
+
+def test_forms_that_people_made_are_not_removed_with_the_sample_data_unasked(
+    workbench: Workbench, own_house: House
+) -> None:
+    for name in ("Website", "Event"):
+        create_form(own_house.database, own_house.organization_id, name, {}, by="Ann")
+    at = workbench.open(own_house, "overview")
+    at.button("remove_sample_banner").click().run()
+    assert "- 2 forms" in words(at)
+    assert is_whole(at)
 
 
 def test_an_old_export_looks_at_its_own_end(workbench: Workbench, demo_house: House) -> None:
