@@ -77,6 +77,18 @@ def test_a_new_value_of_an_option_is_followed_by_conditions(blank: Page) -> None
     assert found["steps"][0]["fields"][3]["show_if"]["is_any_of"] == ["work", "other"]
 
 
+def test_a_condition_is_told_by_labels(blank: Page) -> None:
+    draft = QUOTE.draft()
+    draft["steps"][0]["fields"].append({"name": "urgent", "kind": "checkbox", "label": "It is urgent"})
+    for rule, words in [
+        ({"field": "need", "is_any_of": ["product", "other"]}, "What is it about? is A product or Something else"),
+        ({"field": "urgent", "is_any_of": ["yes"]}, "It is urgent is ticked"),
+        ({"field": "company", "is_any_of": ["ACME"]}, "Company is ACME"),
+        ({"field": "gone", "is_any_of": ["a"]}, "gone is a"),
+    ]:
+        assert run(blank, "model", "return m.ruleWords(v[0], v[1]);", draft, rule) == words
+
+
 @pytest.mark.parametrize(
     ("label", "fixed", "name"),
     [

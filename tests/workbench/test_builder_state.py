@@ -58,6 +58,8 @@ def test_a_form_asks_by_conditions_and_in_steps() -> None:
         (lambda one: field(one, 1, 1)["options"].pop(0), "Options of “Budget”: gone: Not known yet"),
         (lambda one: field(one, 1, 1)["options"].reverse(), "Options of “Budget”: in another order"),
         (lambda one: field(one, 0, 1).update(show_if=None), "“How many?” is shown always"),
+        (lambda one: field(one, 0, 1)["show_if"].update(is_any_of=["service", "other"]),
+         "“How many?” is shown if What is it about? is A service or Something else"),
         (lambda one: field(one, 0, 1).update(limits={"least": 2, "most": 100_000}), "“How many?”: limits"),
         (lambda one: field(one, 2, 4).update(consent_text="Otherwise."), "The wording of “Privacy” is another one"),
         (lambda one: one.update(title="Quote"), "Title: Quote"),

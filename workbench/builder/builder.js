@@ -7,6 +7,7 @@ import { byKey, el, redraw, rove } from "./elements.js";
 import { looks, settings } from "./form_panels.js";
 import { History } from "./history.js";
 import { inspector } from "./inspector.js";
+import * as model from "./model.js";
 import { Preview } from "./preview.js";
 import { Saving } from "./saving.js";
 import { texts } from "./texts_panel.js";
@@ -52,7 +53,12 @@ class Editor {
     this.draw("inspector");
   }
 
-  focus(key) { byKey(this.root, key)?.focus(); }
+  /** all: what stands in it is selected. */
+  focus(key, { all = false } = {}) {
+    const found = byKey(this.root, key);
+    found?.focus();
+    if (all) found?.select?.();
+  }
 
   say(words) {
     // The same words twice are two announcements.
@@ -193,9 +199,18 @@ class Editor {
 
   step(way) {
     if (!this.mayChange || !this.history[way]()) return;
+    const had = this.root.getRootNode().activeElement;
     this.drawAll();
+    // What was typed in may be gone with its field; keys must still be heard, or nothing could be done again.
+    if (had && !this.root.contains(had) && !this.root.getRootNode().activeElement) this.#catchFocus();
     this.saving.changed();
     this.say(way === "undo" ? "Undone" : "Done again");
+  }
+
+  #catchFocus() {
+    if (this.tab !== "fields") this.panel.focus();
+    else if (model.fieldAt(this.draft, this.selected)) this.focus(canvasPart.itemKey(this.selected));
+    else this.parts.palette.querySelector("[tabindex='0']")?.focus();
   }
 
   #onKey(event) {

@@ -31,7 +31,7 @@ export function palette(editor) {
   return [
     el("h3", {}, "Add a field"),
     el("div", { class: "kinds", role: "toolbar", "aria-label": "Kinds of fields", "aria-orientation": "vertical" }, items),
-    el("p", { class: "help" }, "Drag one onto the form, or press Enter: it comes after the selected field."),
+    el("p", { class: "help" }, "Drag one onto the form, or press Enter: it comes after the selected field, and you type its label."),
   ];
 }
 
@@ -43,15 +43,26 @@ function tabStop(editor, items, index) {
 function onPaletteKey(editor, event, kind, items) {
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    add(editor, kind);
+    // A key that is held down adds one alone.
+    if (!event.repeat) add(editor, kind, null, { types: true });
   } else rove(items, event);
 }
 
-function add(editor, kind, at = null) {
+/** types: its label is typed next. */
+function add(editor, kind, at = null, { types = false } = {}) {
   const field = model.newField(editor.draft, kind);
   const place = at ?? model.placeAfter(editor.draft, editor.selected);
   editor.commit((draft) => model.insert(draft, field, place));
-  editor.say(`${model.titleOf(field)} added, ${where(editor, place)}`);
+  if (types) editLabel(editor);
+  editor.say(`${model.titleOf(field)} added, ${where(editor, place)}${types ? `. Type its ${firstText(field)}` : ""}`);
+}
+
+/** A hidden field has no label. */
+const firstText = (field) => (field.kind === "hidden" ? "name" : "label");
+
+/** The focus goes to the selected field's label, so that what is typed replaces it. */
+function editLabel(editor) {
+  editor.focus(firstText(model.fieldAt(editor.draft, editor.selected)), { all: true });
 }
 
 function where(editor, place) {
@@ -112,7 +123,7 @@ function removeStep(editor, step) {
 function item(editor, field, place) {
   const isSelected = editor.selected && order(editor.selected) === order(place);
   const fault = editor.faultOf(place);
-  const condition = field.show_if && `shown if ${field.show_if.field} is ${field.show_if.is_any_of.join(" or ")}`;
+  const condition = field.show_if && `shown if ${model.ruleWords(editor.draft, field.show_if)}`;
   const notes = [model.kindOf(field).label, field.kind === "hidden" && field.from_query && `from ?${field.from_query}=`, condition].filter(Boolean);
   return el(
     "div",
@@ -120,7 +131,7 @@ function item(editor, field, place) {
       class: "field", role: "option", "data-key": itemKey(place), "aria-selected": isSelected ? "true" : "false",
       tabIndex: isSelected || (!model.fieldAt(editor.draft, editor.selected) && place.step === firstFilled(editor.draft) && place.index === 0) ? 0 : -1,
       draggable: editor.mayChange, onclick: () => select(editor, place),
-      ondblclick: () => editor.focus("label"), onkeydown: (event) => onFieldKey(editor, event, place),
+      ondblclick: () => editLabel(editor), onkeydown: (event) => onFieldKey(editor, event, place),
       ondragstart: (event) => lift(event, { from: place }, model.titleOf(field)), ondragend: drop,
     },
     editor.mayChange && el("span", { class: "grip", "aria-hidden": "true" }, "⠿"),
@@ -153,7 +164,7 @@ function onFieldKey(editor, event, place) {
   } else if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
     editor.select(place);
-    editor.focus("label");
+    editLabel(editor);
   } else if ((event.key === "Delete" || event.key === "Backspace") && editor.mayChange) {
     event.preventDefault();
     removeField(editor, place);

@@ -152,7 +152,8 @@ function condition(editor, field, place) {
   const rule = field.show_if;
   if (!before.length && !rule) return null;
   const choices = [["", "Always"], ...before.map((one) => [one.name, `If “${model.titleOf(one)}” is …`])];
-  if (rule && !before.some((one) => one.name === rule.field)) choices.push([rule.field, `If “${rule.field}” is … (not before it)`]);
+  const source = rule && model.placed(editor.draft).find((one) => one.field.name === rule.field)?.field;
+  if (rule && !before.includes(source)) choices.push([rule.field, `If “${source ? model.titleOf(source) : rule.field}” is … (not before it)`]);
   const change = (name) => edit(editor, (one) => {
     const first = before.find((each) => each.name === name);
     const values = first && model.valuesOf(first);
@@ -160,7 +161,7 @@ function condition(editor, field, place) {
   }, null, { redraw: true });
   return group("Show this field",
     pick({ key: "show-if", label: "When", value: rule?.field ?? "", options: choices, change }),
-    rule && conditionValues(editor, before.find((one) => one.name === rule.field), rule));
+    rule && conditionValues(editor, source, rule));
 }
 
 function conditionValues(editor, source, rule) {

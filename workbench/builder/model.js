@@ -174,6 +174,15 @@ export function valuesOf(field) {
   return field.kind === "checkbox" ? [{ value: "yes", label: "Ticked" }] : null;
 }
 
+/** "Team size is 51–250 or more than 250": a condition by the labels of the other field and of its options. */
+export function ruleWords(definition, rule) {
+  const other = placed(definition).find((one) => one.field.name === rule.field)?.field;
+  const known = (other && valuesOf(other)) ?? [];
+  const said = rule.is_any_of.map((value) => known.find((one) => one.value === value)?.label ?? value);
+  if (other?.kind === "checkbox" && rule.is_any_of.join() === "yes") return `${titleOf(other)} is ticked`;
+  return `${other ? titleOf(other) : rule.field} is ${said.join(" or ") || "…"}`;
+}
+
 /** What the widget is served for this definition, but for token and proof of work: nothing but what visitors may see. */
 export function publicForm(definition, defaults, key) {
   const whole = defaults.field;

@@ -87,7 +87,7 @@ def changes(before: Draft, after: Draft) -> list[str]:
         *(f"New field “{title_of(field)}”" for name, (_, field) in new.items() if name not in old),
         *(f"Field “{title_of(field)}” is gone" for name, (_, field) in old.items() if name not in new),
         *_moved(old, new),
-        *(words for name in new if name in old for words in _field_changes(old[name][1], new[name][1])),
+        *(words for name in new if name in old for words in _field_changes(old[name][1], new[name][1], after)),
         *_step_changes(before, after),
         *_form_changes(before, after),
     ]
@@ -110,7 +110,7 @@ def _moved(old: Placed, new: Placed) -> Iterator[str]:
             yield f"“{title_of(new[name][1])}” stands at another place"
 
 
-def _field_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _field_changes(old: Mapping[str, Any], new: Mapping[str, Any], after: Draft) -> Iterator[str]:
     title = title_of(new)
     if old["label"] != new["label"]:
         yield f"Label “{old['label']}” is now “{new['label']}”"
@@ -118,7 +118,7 @@ def _field_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[s
         yield f"“{title}” {'is required now' if new['is_required'] else 'is not required any more'}"
     yield from _option_changes(title, old, new)
     if old["show_if"] != new["show_if"]:
-        yield f"“{title}” is shown {_condition(new['show_if'])}"
+        yield f"“{title}” is shown {_condition(new['show_if'], after)}"
     if old["consent_text"] != new["consent_text"]:
         yield f"The wording of “{title}” is another one"
     what = [words for name, words in _FIELD.items() if _bare(old[name]) != _bare(new[name])]
@@ -126,10 +126,18 @@ def _field_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[s
         yield f"“{title}”: {', '.join(what)}"
 
 
-def _condition(rule: Mapping[str, Any] | None) -> str:
+def _condition(rule: Mapping[str, Any] | None, draft: Draft) -> str:
+    """By the labels of the other field and of its options, as people know them."""
     if not rule:
         return "always"
-    return f"if {rule.get('field')} is {' or '.join(map(str, rule.get('is_any_of') or ()))}"
+    other = next((field for _, field in fields_of(draft) if field.get("name") == rule.get("field")), None)
+    values = [str(one) for one in rule.get("is_any_of") or ()]
+    if other is None:
+        return f"if {rule.get('field')} is {' or '.join(values)}"
+    if other.get("kind") == "checkbox" and values == ["yes"]:
+        return f"if {title_of(other)} is ticked"
+    labels = {one.get("value"): one.get("label") for one in other.get("options") or ()}
+    return f"if {title_of(other)} is {' or '.join(labels.get(one) or one for one in values)}"
 
 
 def _option_changes(title: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
