@@ -16,7 +16,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from snapshots import bulk, schema, wire
+from snapshots import bulk, schema, visit_days, wire
 
 NOT_COUNTED_OUTCOME = "cancelled"
 NOT_MOVED = "not moved"
@@ -235,13 +235,14 @@ def differences(connection: Connection, organization_id: int) -> dict[str, int]:
 
 
 def move_to_zone(connection: Connection, organization_id: int, zone: str) -> None:
-    """Count days in another time zone: the day columns and the rollups are made anew."""
+    """Count days in another time zone: the day columns and the rollups are made anew, those of visits too."""
     asked = {"organization": organization_id, "zone": zone}
     connection.execute(text("UPDATE organizations SET time_zone = :zone WHERE organization_id = :organization"), asked)
     for table, days in _DAYS_OF.items():
         sets = ", ".join(f"{day} = ({at} AT TIME ZONE :zone)::date" for day, at in days)
         connection.execute(text(f"UPDATE {table} SET {sets} WHERE organization_id = :organization"), asked)
     rebuild(connection, organization_id)
+    visit_days.move_to_zone(connection, organization_id, zone)
 
 
 _DAYS_OF: dict[str, Iterable[tuple[str, str]]] = {

@@ -23,7 +23,6 @@ from sqlalchemy import Connection, text
 from snapshots import audit, beacons
 from snapshots.beacons import Flag, Network, Sighting, Step, visit_key
 from snapshots.database import Database
-from snapshots.organizations import get_organization
 from snapshots.origins import Origin, clean, load_rules, resolve
 
 REPEAT_WITHIN: Final = timedelta(minutes=30)
@@ -77,15 +76,24 @@ def fold_leads(database: Database, organization_id: int, *, most_batches: int | 
     most_batches: None: until none is left; else the oldest of them, so that a page does not wait for a million.
     """
     n = n_batches = 0
-    zone = get_organization(database, organization_id).zone
     while True:
         with database.as_app(organization_id) as connection:
             driver: Driver = connection.connection.driver_connection  # type: ignore[assignment]
             beacons.lock(driver, organization_id)
-            found = _fold_batch(driver, organization_id, zone)
+            found = _fold_batch(driver, organization_id, _zone(driver, organization_id))
         n, n_batches = n + found, n_batches + 1
         if found < BATCH or n_batches == most_batches:
             return n
+
+
+def _zone(driver: Driver, organization_id: int) -> ZoneInfo:
+    """Read under the lock: a change of zone that waited for it, or was waited for, moves all or nothing."""
+    row = driver.execute(
+        "SELECT time_zone FROM organizations WHERE organization_id = %s", (organization_id,)
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"There is no organization {organization_id}.")
+    return ZoneInfo(row[0])
 
 
 def _fold_batch(driver: Driver, organization_id: int, zone: ZoneInfo) -> int:
