@@ -200,7 +200,8 @@ class Marketing:
         return [Cost(**row) for row in rows]
 
     def add_cost(self, cost: Cost) -> int:
-        """Raises ValueError where the days are in the wrong order, the amount is negative or has no currency."""
+        """Raises ValueError where the days are in the wrong order, the amount is negative or has no currency, or the
+        same was entered before."""
         if cost.last_day < cost.first_day:
             raise ValueError("The last day lies before the first.")
         if cost.amount_minor < 0 or len(cost.currency.strip()) != 3:
@@ -208,6 +209,7 @@ class Marketing:
         values = asdict(cost) | {"currency": cost.currency.strip().upper()}
         del values["cost_id"]
         with self.database.as_app(self.organization_id) as connection:
+            self._demand_new(connection, values)
             cost_id = int(
                 self._do(
                     connection,
@@ -220,6 +222,25 @@ class Marketing:
             audit.record(connection, self.organization_id, by=self.by, action="cost added", subject="cost",
                          subject_id=str(cost_id), before=None, after=values)  # fmt: skip
         return cost_id
+
+    def _demand_new(self, connection: Connection, values: Mapping[str, object]) -> None:
+        # The name is locked, so that a second click waits for the first one and then finds its cost.
+        self._do(
+            connection,
+            "SELECT 1 FROM marketing_names WHERE organization_id = :organization AND name_id = :name_id FOR UPDATE",
+            name_id=values["name_id"],
+        )
+        found = self._do(
+            connection,
+            "SELECT 1 FROM marketing_costs WHERE organization_id = :organization AND name_id = :name_id "
+            "AND first_day = :first_day AND last_day = :last_day AND amount_minor = :amount_minor "
+            "AND currency = :currency LIMIT 1",
+            **values,
+        )
+        if found.first() is not None:
+            raise ValueError(
+                "This cost is there already: the same name, days and amount. If it was paid twice, enter the sum."
+            )
 
     def remove_cost(self, cost_id: int) -> None:
         """One that is not there is no fault."""

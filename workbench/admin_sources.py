@@ -45,14 +45,19 @@ def draw(view: View) -> None:
         _staff(view)
 
 
-def _tried(change: Any, *arguments: Any, done: str) -> None:
-    """Runs a change; what is wrong with it is said, and nothing has changed then."""
+def _tried(change: Any, *arguments: Any, done: str, place: str = "sources_fault") -> None:
+    """Runs a change; what is wrong with it is said at the place, and nothing has changed then."""
     try:
         change(*arguments)
     except (NameTaken, ValueError, LookupError) as error:
-        st.session_state["sources_fault"] = str(error)
+        st.session_state[place] = str(error)
         return
     st.toast(done, icon=":material/check:")
+
+
+def _told_fault(place: str) -> None:
+    if fault := st.session_state.pop(place, None):
+        st.error(lead_words.plain(fault), icon=":material/error:")
 
 
 # --- words that nobody named ------------------------------------------------------------------------------------------
@@ -60,8 +65,7 @@ def _tried(change: Any, *arguments: Any, done: str) -> None:
 
 def _unknown(marketing: Marketing, kind: NameKind) -> None:
     found = marketing.unknown(kind, most=8)
-    if fault := st.session_state.pop("sources_fault", None):
-        st.error(lead_words.plain(fault), icon=":material/error:")
+    _told_fault("sources_fault")
     if not found:
         return
     cards.title(f"New {kind}s", "Words that visits said and nobody named; they are shown as they came")
@@ -204,16 +208,19 @@ def _add_cost(marketing: Marketing, names: dict[int, Name], view: View) -> None:
         currency = st.text_input("Currency", view.reporting_currency or view.default_currency or "", max_chars=3,
                                  key="cost_currency", width=90)  # fmt: skip
         is_whole = isinstance(days, tuple) and len(days) == 2
-        if st.button("Add cost", key="cost_add", type="primary", disabled=not (is_whole and amount and currency)):
-            _save_cost(marketing, name_id, (days[0], days[1]), amount, currency)  # type: ignore[misc]
-            st.rerun()
+        st.button("Add cost", key="cost_add", type="primary", disabled=not (is_whole and amount and currency),
+                  on_click=_save_cost, args=(marketing, name_id, days, amount, currency))  # fmt: skip
+    _told_fault("cost_fault")
 
 
 def _save_cost(marketing: Marketing, name_id: int, days: tuple[date, date], amount: float, currency: str) -> None:
+    """The amount is empty afterwards; what it was paid for and when stay, for the next one is often much like it."""
     code = currency.strip().upper()
     minor = round(amount * 10 ** decimals(code))
     cost = Cost(name_id=name_id, first_day=days[0], last_day=days[1], amount_minor=minor, currency=code)
-    _tried(marketing.add_cost, cost, done="Added.")
+    _tried(marketing.add_cost, cost, done="Added.", place="cost_fault")
+    if "cost_fault" not in st.session_state:
+        st.session_state["cost_amount"] = 0.0
 
 
 # --- own staff --------------------------------------------------------------------------------------------------------

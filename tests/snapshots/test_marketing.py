@@ -141,6 +141,8 @@ def test_a_cost_has_days_in_their_order_and_a_currency(database: Database, organ
             marketing.add_cost(Cost(**good | wrong))  # type: ignore[arg-type]
     cost_id = marketing.add_cost(Cost(**good))  # type: ignore[arg-type]
     assert marketing.cost_frame()[["name", "currency", "amount_minor"]].values.tolist() == [["Google", "EUR", 100]]
+    with pytest.raises(ValueError, match="there already"):
+        marketing.add_cost(Cost(**good))  # type: ignore[arg-type]
     marketing.remove_cost(cost_id)
     marketing.remove_cost(cost_id)
     assert marketing.costs() == []
