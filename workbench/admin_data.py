@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 
 from ops import webhooks
 from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users, visits
@@ -15,7 +16,7 @@ from snapshots.routing_rules import Absence, Rule
 from snapshots.slices import Role
 from snapshots.turns import Decision, LeadFacts
 from snapshots.users import User
-from workbench import access, installation
+from workbench import access, installation, rights
 from workbench.view import View
 
 
@@ -25,8 +26,7 @@ def may_administer(view: View) -> bool:
 
 def demand_admin(view: View) -> None:
     """Raises PermissionError."""
-    if not may_administer(view):
-        raise PermissionError("Only administrators change this.")
+    rights.demand(view, rights.administers, "Only administrators change this.")
 
 
 # --- organizations ---------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def save_user(
 def marketing(view: View) -> Marketing:
     """Names, rules and costs, to read and to change."""
     demand_admin(view)
-    return Marketing(installation.database(), view.organization_id, access.who())
+    return Marketing(rights.Asking(lambda: demand_admin(view)), view.organization_id, access.who())
 
 
 def staff_networks(view: View) -> list[tuple[str, str]]:
@@ -178,13 +178,6 @@ def assignments(view: View) -> list[routing.Assignment]:
 # --- notifications ---------------------------------------------------------------------------------------------------
 
 
-def missing_mail_settings() -> list[str]:
-    """What keeps mail from being sent."""
-    settings = installation.services().settings
-    told = {"SMTP_URL": settings.smtp_url, "SMTP_FROM": settings.smtp_from}
-    return [name for name, value in told.items() if value is None]
-
-
 def list_webhooks(view: View) -> list[notifications.Webhook]:
     demand_admin(view)
     return notifications.list_webhooks(installation.database(), view.organization_id)
@@ -197,12 +190,21 @@ def add_webhook(view: View, *, name: str, url: str) -> str:
         raise webhooks.WebhookRefused("Name the webhook.")
     settings = installation.services().settings
     address = webhooks.check_address(url, allow_private_hosts=settings.allow_private_hosts)
+    same = next((one for one in list_webhooks(view) if _address(one.url) == _address(address)), None)
+    if same is not None:
+        raise webhooks.WebhookRefused(f"This address is told of each lead already, as “{same.name}”.")
     secret = webhooks.new_secret()
     notifications.add_webhook(
         installation.database(), view.organization_id, name=name.strip(), url=address,
         sealed=webhooks.seal(settings, secret), by=access.who(),
     )  # fmt: skip
     return secret
+
+
+def _address(url: str) -> tuple[str, str, str, str]:
+    """Equal for what leads to the same place, however its host is written."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query
 
 
 def switch_webhook(view: View, webhook_id: int, *, is_active: bool) -> None:

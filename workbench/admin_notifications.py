@@ -9,11 +9,12 @@ import streamlit as st
 
 from ops.webhooks import WebhookRefused
 from snapshots.notifications import NotificationState, Webhook
-from workbench import admin_data, admin_keys, cards, formats, lead_words, places, tables
+from workbench import admin_data, admin_keys, cards, formats, installation, lead_words, places, tables
 from workbench.columns import Column, ColumnKind
 from workbench.view import View
 
 _MADE: Final = "admin_webhook_made"
+_FAULT: Final = "admin_webhook_fault"
 REASONS: Final = {"config": "Set up wrongly", "rejected": "Refused", "exceeded": "Given up after a day"}
 _COLUMNS: Final = (
     Column(field="created_at", title="Since", kind=ColumnKind.TIME),
@@ -37,7 +38,7 @@ def _mail(view: View) -> None:
         with cards.titled("Mail", "To whom a lead is given, and to the addresses that its form names"):
             st.page_link(places.FORMS, label="Forms", icon=":material/dynamic_form:",
                          query_params=places.link(view.filters))  # fmt: skip
-        missing = admin_data.missing_mail_settings()
+        missing = installation.missing_mail_settings()
         if missing:
             names = " and ".join(f"`{one}`" for one in missing)
             st.markdown(f":orange[:material/warning:] {names} must be set (in `.env`) before mail is sent.")
@@ -59,16 +60,20 @@ def _webhooks(view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Name", key="hook_name", placeholder="Chat", max_chars=80, width=180)
             url = st.text_input("Address", key="hook_url", placeholder="https://…", width=380)
-            is_added = st.button(
-                "Add", key="hook_add", icon=":material/add:", disabled=not (name.strip() and url.strip())
-            )
-        if is_added:
-            try:
-                st.session_state[_MADE] = admin_data.add_webhook(view, name=name, url=url)
-            except WebhookRefused as error:
-                st.error(str(error), icon=":material/error:")
-                return
-            st.rerun()
+            st.button("Add", key="hook_add", icon=":material/add:", disabled=not (name.strip() and url.strip()),
+                      on_click=_add_webhook, args=(view, name, url))  # fmt: skip
+        if fault := st.session_state.pop(_FAULT, None):
+            st.error(fault, icon=":material/error:")
+
+
+def _add_webhook(view: View, name: str, url: str) -> None:
+    """The fields are empty afterwards; what was refused stays in them, to be mended."""
+    try:
+        st.session_state[_MADE] = admin_data.add_webhook(view, name=name, url=url)
+    except WebhookRefused as error:
+        st.session_state[_FAULT] = str(error)
+        return
+    st.session_state["hook_name"] = st.session_state["hook_url"] = ""
 
 
 def _webhook(view: View, one: Webhook) -> None:

@@ -25,7 +25,7 @@ from snapshots.database import Database
 from snapshots.form_versions import Draft, DraftChanged, FormSummary, Status, Version
 from snapshots.inbox import Inbox
 from snapshots.organizations import list_connections
-from workbench import access, installation
+from workbench import access, installation, rights
 from workbench.builder import state
 from workbench.builder.templates import Template
 from workbench.view import View
@@ -96,6 +96,7 @@ def for_builder(view: View, form: FormSummary, answer: Mapping[str, Any] | None)
         "form_id": form.form_id, "revision": found.revision, "definition": state.usable(found.definition),
         "faults": [asdict(one) for one in state.named_faults(found.definition)], "defaults": state.defaults(),
         "providers": providers(view), "words": words(), "widget": widget(), "may_change": view.may_change,
+        "has_mail": not installation.missing_mail_settings(),
         "published_names": [field["name"] for _, field in state.fields_of(live)], "ack": answer,
     }  # fmt: skip
 
@@ -150,8 +151,7 @@ def widget_hash() -> str | None:
 
 
 def _demand(view: View) -> None:
-    if not view.may_change:
-        raise PermissionError("Only administrators and sales ops change forms.")
+    rights.demand(view, rights.changes_settings, "Only administrators and sales ops change forms.")
 
 
 def create(view: View, name: str, template: Template) -> FormSummary:

@@ -36,6 +36,13 @@ def database() -> Database:
     return services().database
 
 
+def missing_mail_settings() -> list[str]:
+    """What keeps mail from being sent; empty where it is set up."""
+    settings_ = services().settings
+    told = {"SMTP_URL": settings_.smtp_url, "SMTP_FROM": settings_.smtp_from}
+    return [name for name, value in told.items() if value is None]
+
+
 def viewers() -> Mapping[int, Viewer]:
     """The organizations that the one who looks may see, each with the role there. Stops the run for strangers."""
     email = access.email()

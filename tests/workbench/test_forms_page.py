@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import streamlit as st
 from conftest import Workbench
 from made_installation import NOW
 from made_leads import put
+from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
 from ops.services import Services
@@ -270,6 +272,26 @@ def view(workbench: Workbench, empty_services: Services, acme: int) -> Any:
 
 def sent(definition: Mapping[str, Any], revision: int, number: int = 1) -> dict[str, Any]:
     return {"client": "tab", "number": number, "revision": revision, "definition": dict(definition)}
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "has_mail"),
+    [(None, None, False), ("smtp://localhost", None, False), ("smtp://localhost", "a@b.example", True)],
+)
+def test_the_builder_knows_whether_mail_can_be_sent(
+    workbench: Workbench,
+    empty_services: Services,
+    acme: int,
+    quote: FormSummary,
+    url: str | None,
+    sender: str | None,
+    has_mail: bool,
+) -> None:
+    settings = empty_services.settings.model_copy(
+        update={"smtp_url": SecretStr(url) if url else None, "smtp_from": sender}
+    )
+    workbench.use(replace(empty_services, settings=settings))
+    assert forms_data.for_builder(cast(Any, _View(acme)), quote, None)["has_mail"] is has_mail
 
 
 def test_a_saved_draft_is_answered_with_its_revision(empty_services: Services, view: Any, quote: FormSummary) -> None:

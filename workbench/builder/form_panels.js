@@ -102,7 +102,9 @@ function leads(editor) {
     el("div", { class: "pair" },
       own(editor, text, "source", "Source", { help: "Where the visit does not say better." }),
       own(editor, text, "campaign", "Campaign")),
-    own(editor, lines, "notify", "Tell of each new lead", { rows: 2, placeholder: "sales@example.com", help: "E-mail addresses, one a line." }));
+    own(editor, lines, "notify", "Tell of each new lead", { rows: 2, placeholder: "sales@example.com", help: "E-mail addresses, one a line." }),
+    !editor.data.has_mail && el("p", { class: "risk" },
+      "⚠ Mail is not set up on this installation: SMTP_URL and SMTP_FROM in .env. Until then nobody is told by mail."));
 }
 
 function protection(editor) {

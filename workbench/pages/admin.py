@@ -46,6 +46,9 @@ def page() -> None:
             icon="lock",
         )
         return
+    # A link may name the section; from then on the tabs have it.
+    if (wanted := st.query_params.pop("section", None)) in SECTIONS:
+        st.session_state["admin_tab"] = wanted
     tabs = st.tabs(list(SECTIONS), key="admin_tab", on_change="rerun")
     for tab, (name, draw) in zip(tabs, SECTIONS.items(), strict=True):
         if tab.open:

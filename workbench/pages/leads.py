@@ -12,6 +12,7 @@ from snapshots.forms import FormSettings
 from snapshots.inbox import InboxCounts
 from snapshots.lead_filter import LeadState
 from workbench import (
+    admin_data,
     cards,
     export,
     formats,
@@ -70,6 +71,20 @@ def overlooked(found: InboxCounts, view: View) -> None:
         st.markdown(f":gray[:small[:material/history: {what} {'lead' if n == 1 else 'leads'} outside these days still "
                     f"{'waits' if n == 1 else 'wait'} for a person.]]", width="content")  # fmt: skip
         st.button("Show all time", type="tertiary", key="leads_all_time", on_click=lead_filters.show_all_time)
+
+
+def unsent(view: View) -> None:
+    """For administrators: messages about leads that wait for a person, and the way there."""
+    if not admin_data.may_administer(view):
+        return
+    n = admin_data.notification_counts(view).get("parked", 0)
+    if not n:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="leads_unsent"):
+        said = formats.plural(n, "message about leads", "messages about leads")
+        st.markdown(f":orange[:material/warning:] :small[{said} could not be sent:]", width="content")
+        st.page_link(places.ADMIN, label="Admin → Notifications",
+                     query_params=places.link(view.filters, section="Notifications"))  # fmt: skip
 
 
 def untouched(view: View, forms: Sequence[FormSettings]) -> None:
@@ -281,6 +296,8 @@ def page() -> None:
             for_whom_it_is_not(view)
             return
         overlooked(loaded.counts, view)
+        with states.guarded("The messages about leads could not be counted", key="unsent"):
+            unsent(view)
         lists(view, loaded)
         lead_dialogs.of_list(view, loaded.choice)
         watch(view, loaded.n_pending)
