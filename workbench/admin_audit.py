@@ -11,7 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from snapshots.audit import PAGE_ENTRIES, AuditFilter, Entry
-from workbench import admin_data, cards, export, formats, states, tables
+from snapshots.form_definition import Definition
+from snapshots.form_versions import SUBJECT as FORM
+from workbench import admin_data, cards, export, formats, forms_data, states, tables
+from workbench.builder import state
 from workbench.columns import Column, ColumnKind
 from workbench.view import View
 
@@ -23,6 +26,9 @@ SUBJECTS: Final = {
     "routing_rule": "Routing rule", "capacity": "Capacity", "absence": "Out of office", "webhook": "Webhook",
     "notification": "Notification", "form": "Form", "lead": "Lead", "source": "Source", "campaign": "Campaign",
 }  # fmt: skip
+MOST_TOLD: Final = 12
+_OF_FORMS: Final = frozenset({*Definition.model_fields, "published_revision"})
+"""What an entry about a form holds of its definition; a revision is nothing that people know."""
 _PERIODS: Final = {7: "Last 7 days", 30: "Last 30 days", 365: "Last 12 months", None: "All time"}
 _PAGES: Final = "audit_pages"
 _COLUMNS: Final = (
@@ -84,6 +90,7 @@ def _frame(entries: list[Entry], view: View) -> pd.DataFrame:
 
 
 Names = Mapping[str, Mapping[str, str]]
+Values = Mapping[str, Any] | None
 
 
 def _names(view: View) -> Names:
@@ -96,6 +103,7 @@ def _names(view: View) -> Names:
         "api_key": {str(one.key_id): one.name for one in admin_data.keys(view)},
         "webhook": {str(one.webhook_id): one.name for one in admin_data.list_webhooks(view)},
         "routing_rule": {str(one.rule_id): one.name for one in admin_data.rules(view)},
+        "form": {str(one.form_id): one.name for one in forms_data.summaries(view, archived=True)},
         "crm_connection": connections, "crm_credentials": connections,
     }  # fmt: skip
 
@@ -110,8 +118,33 @@ def subject_name(entry: Entry, names: Names) -> str:
 
 
 def change_of(entry: Entry, names: Names, zone: ZoneInfo) -> str:
-    """Before and after, field by field; what was made or removed as a whole once."""
-    before, after = entry.before, entry.after
+    """Before and after, field by field; what was made or removed as a whole once. Of a form's definition: the places
+    that differ, in the words of its publication."""
+    if entry.subject != FORM:
+        return _change(entry.before, entry.after, names, zone)
+    bare = _change(_without_definition(entry.before), _without_definition(entry.after), names, zone)
+    told = [*([bare] if bare else []), *form_changes(entry.before or {}, entry.after or {})]
+    more = [f"and {formats.plural(len(told) - MOST_TOLD, 'more change')}"] if len(told) > MOST_TOLD else []
+    return "; ".join([*told[:MOST_TOLD], *more])
+
+
+def _without_definition(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {name: value for name, value in values.items() if name not in _OF_FORMS}
+
+
+def form_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between two definitions, of which an entry holds only what is not the same in both."""
+    try:
+        if "steps" in after and "steps" not in before:
+            return [f"fields: {', '.join(state.title_of(field) for _, field in state.fields_of(after))}"]
+        return state.changes(before, after)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return ["its definition"]  # a draft may be anything; the log is read all the same
+
+
+def _change(before: Values, after: Values, names: Names, zone: ZoneInfo) -> str:
     fields = [*(before or {}), *(name for name in after or {} if name not in (before or {}))]
     fields.sort(key=lambda name: name != "name")
 
@@ -121,7 +154,8 @@ def change_of(entry: Entry, names: Names, zone: ZoneInfo) -> str:
     if before is None or after is None:
         held = before or after or {}
         return "; ".join(f"{_label(name)}: {said(held, name)}" for name in fields)
-    return "; ".join(f"{_label(name)}: {said(before, name)} → {said(after, name)}" for name in fields)
+    pairs = {name: (said(before, name), said(after, name)) for name in fields}
+    return "; ".join(f"{_label(name)}: {was} → {now}" for name, (was, now) in pairs.items() if was != now)
 
 
 def _label(name: str) -> str:

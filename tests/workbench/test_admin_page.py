@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import made_leads
@@ -13,8 +14,9 @@ from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
 from ops.services import Services
-from snapshots import notifications
+from snapshots import form_versions, notifications
 from snapshots.audit import Entry, list_entries
+from snapshots.marketing import Marketing
 from snapshots.notifications import NotificationOutbox, Outcome, Recipient, enqueue
 from snapshots.organizations import create_organization, find_organization, get_organization
 from snapshots.routing import Router, staff
@@ -22,6 +24,7 @@ from snapshots.routing_rules import Absence, Condition, Rule, add_absence, list_
 from snapshots.slices import Role, Viewer
 from snapshots.users import list_users, save_user
 from workbench import access, admin_audit, admin_data, installation
+from workbench.builder.templates import TEMPLATES
 from workbench.filters import Filters
 
 ANN, OPS, OUTSIDER = "ann@example.com", "ops@example.com", "outsider@example.com"
@@ -233,6 +236,56 @@ def test_a_webhook_inside_a_private_network_or_without_tls_is_refused(workbench:
     assert notifications.list_webhooks(house.database, house.organization_id) == []
 
 
+def test_an_address_is_told_once_and_the_fields_are_empty_after_it_was_added(
+    workbench: Workbench, house: House
+) -> None:
+    at = open_tab(workbench, house, "Notifications")
+    text(at, "hook_name", "Chat")
+    text(at, "hook_url", "https://hooks.example.com/x")
+    at.run()
+    press(at, "hook_add")
+    assert [at.text_input(key=one).value for one in ("hook_name", "hook_url")] == ["", ""]
+    text(at, "hook_name", "Again")
+    text(at, "hook_url", "https://HOOKS.example.com/x")
+    at.run()
+    press(at, "hook_add")
+    assert "told of each lead already, as “Chat”" in said(at)
+    assert at.text_input(key="hook_name").value == "Again"
+    assert len(notifications.list_webhooks(house.database, house.organization_id)) == 1
+
+
+def test_the_same_cost_is_entered_once_and_the_amount_is_empty_after_it(workbench: Workbench, house: House) -> None:
+    marketing = Marketing(house.database, house.organization_id, ANN)
+    marketing.add("source", "Google")
+    at = open_tab(workbench, house, "Sources & campaigns")
+    for _ in range(2):
+        at.number_input(key="cost_amount").set_value(120.0).run()
+        at.text_input(key="cost_currency").set_value("EUR").run()
+        press(at, "cost_add")
+        assert len(marketing.costs()) == 1
+        if "there already" not in said(at):
+            assert at.number_input(key="cost_amount").value == 0
+    assert "This cost is there already" in said(at)
+
+
+def test_the_leads_page_tells_administrators_what_could_not_be_sent(workbench: Workbench, house: House) -> None:
+    made_leads.put(house.database, house.organization_id, at=NOW)
+    assert "could not be sent" not in said(workbench.open(house, "leads"))
+    park(house, Recipient("email", "gone@example.com"), Recipient("email", "left@example.com"))
+    save_user(house.database, house.organization_id, OPS, role=Role.SALES_OPS, by=ANN)
+    at = workbench.open(house, "leads")
+    assert "2 messages about leads could not be sent" in said(at)
+    [link] = [one for one in at.get("page_link") if "Notifications" in one.proto.label]
+    assert "section=Notifications" in link.proto.query_string
+    assert "could not be sent" not in said(workbench.open(house, "leads", email=OPS))
+
+
+def test_a_link_opens_its_section(workbench: Workbench, house: House) -> None:
+    at = workbench.open(house, "admin", section="Notifications")
+    assert at.session_state["admin_tab"] == "Notifications"
+    assert "Nothing waits for you" in said(at)
+
+
 # --- the audit log ---------------------------------------------------------------------------------------------------
 
 
@@ -368,6 +421,31 @@ def test_the_log_is_read_as_sentences_and_narrowed(workbench: Workbench, house: 
     at.selectbox(key="audit_by").set_value("bo@example.com").run()
     assert "Fairs" not in said(at)
     assert OPS in said(at)
+
+
+def test_a_changed_form_is_told_by_its_name_and_by_the_places_that_differ(workbench: Workbench, house: House) -> None:
+    draft = TEMPLATES["quote"].draft()
+    form = form_versions.create_form(house.database, house.organization_id, "Ask us", draft, by=ANN)
+    mine = (house.database, house.organization_id, form.form_id)
+    form_versions.publish(*mine, expected_revision=1, by=ANN, now=NOW)
+    draft["steps"][0]["fields"][0]["label"] = "What for?"
+    form_versions.save_draft(*mine, draft, expected_revision=1, by=ANN)
+    form_versions.publish(*mine, expected_revision=2, by=ANN, now=NOW)
+    at = open_tab(workbench, house, "Audit log")
+    words = said(at)
+    assert "Form Ask us" in words
+    assert f"Form {form.form_id}" not in words
+    assert words.count("Label “What is it about?” is now “What for?”") == 2, "the change, and its publication"
+    assert "fields: What is it about?, How many?" in words
+    assert "published version: 1 → 2" in words
+    assert "nothing → nothing" not in words
+    assert "revision" not in words
+
+
+@pytest.mark.parametrize("odd", [{"steps": 3}, {"steps": [{"fields": [{"label": "x"}]}]}, {"theme": "dark"}])
+def test_a_form_that_is_none_does_not_keep_the_log_from_being_read(odd: dict[str, Any]) -> None:
+    for before, after in ((odd, {"steps": []}), ({"steps": []}, odd), ({}, odd)):
+        admin_audit.form_changes(before, after)
 
 
 def test_what_is_made_is_told_once() -> None:
