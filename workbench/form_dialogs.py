@@ -17,7 +17,8 @@ _OPEN, _TOLD = "form_dialog", "form_told"
 _STATUS: Final[dict[str, tuple[Status, str]]] = {
     "pause": (
         "paused",
-        "Paused. Visitors are told that it takes nothing; what is sent anyway waits on the page Leads.",
+        "Paused. Visitors are told that it takes nothing; what is sent anyway waits on the page Leads. "
+        "“Take leads again” in its menu resumes it.",
     ),
     "resume": ("published", "It takes leads again."),
     "archive": ("archived", "Archived. Its leads and versions stay; “Show archived forms” brings it back."),

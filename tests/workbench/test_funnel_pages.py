@@ -214,9 +214,14 @@ def test_a_form_is_paused_and_opened_again(workbench: Workbench, own_house: Hous
     made_leads.put(own_house.database, own_house.organization_id, form_id=form.form_id)
     at = workbench.open(own_house, "widgets")
     assert is_whole(at), words(at)
-    for label, status in (("Pause", "paused"), ("Resume", "published")):
-        assert at.button("widget_status").label == label
-        at.button("widget_status").click().run()
+    steps = (
+        ("widget_pause", "paused", "what is sent anyway waits", "“Resume” takes leads again"),
+        ("widget_resume", "published", "It is paused", "takes leads again"),
+    )
+    for key, status, tooltip, told in steps:
+        assert tooltip in at.button(key).help
+        at.button(key).click().run()
+        assert told in at.toast[0].value
         assert list_forms(own_house.database, own_house.organization_id)[0].status == status
 
 

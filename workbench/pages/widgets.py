@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from insights import funnel
-from snapshots.form_versions import FormSummary
+from snapshots.form_versions import FormSummary, Status
 from workbench import (
     cards,
     export,
@@ -13,6 +13,7 @@ from workbench import (
     funnel_data,
     funnel_filters,
     funnel_rows,
+    lead_words,
     places,
     shell,
     states,
@@ -106,16 +107,25 @@ def _status(loaded: Loaded, form: FormSummary) -> None:
     st.badge(word, color={"published": "green", "paused": "orange"}.get(form.status, "gray"))  # type: ignore[arg-type]
     if not loaded.view.may_change or form.status not in {"published", "paused"}:
         return
-    other = "paused" if form.status == "published" else "published"
-    st.button(
-        "Pause" if other == "paused" else "Resume",
-        icon=":material/pause:" if other == "paused" else ":material/play_arrow:",
-        key="widget_status",
-        on_click=widgets_data.set_status,
-        args=(loaded.view, form.form_id, other),
-        help="A paused form is not shown, and leads that still come in wait in quarantine."
-        if other == "paused" else "The form is shown again.",
-    )  # fmt: skip
+    # Two buttons, not one with two words: its tooltip would stay where the mouse is.
+    if form.status == "published":
+        st.button("Pause", icon=":material/pause:", key="widget_pause", on_click=_set, args=(loaded, form, "paused"),
+                  help="Visitors are told that it takes nothing; what is sent anyway waits in quarantine.")  # fmt: skip
+    else:
+        st.button("Resume", icon=":material/play_arrow:", key="widget_resume", on_click=_set,
+                  args=(loaded, form, "published"),
+                  help="It is paused: visitors are told that it takes nothing. Resume takes leads again, at once.",
+                  )  # fmt: skip
+
+
+def _set(loaded: Loaded, form: FormSummary, status: Status) -> None:
+    widgets_data.set_status(loaded.view, form.form_id, status)
+    name = lead_words.plain(form.name)
+    if status == "paused":
+        st.toast(f"“{name}” is paused: visitors are told that it takes nothing, and what is sent anyway waits on the "
+                 "page Leads. “Resume” takes leads again.", icon=":material/pause:")  # fmt: skip
+    else:
+        st.toast(f"“{name}” takes leads again.", icon=":material/play_arrow:")
 
 
 def _sources(mine: Loaded, form_id: int) -> None:
