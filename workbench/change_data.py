@@ -15,7 +15,7 @@ from snapshots.crm_changes import CrmChange, Sheet
 from snapshots.handover import Choices
 from snapshots.organizations import CrmConnection, list_connections
 from snapshots.slices import Role
-from workbench import access, installation, syncs
+from workbench import access, installation, rights, syncs
 from workbench.data import cached
 from workbench.view import View
 
@@ -121,8 +121,7 @@ def has_own_credentials(view: View, connection_id: int) -> bool:
 
 
 def _demand_admin(view: View) -> None:
-    if not may_change(view):
-        raise PermissionError("Only administrators connect CRMs.")
+    rights.demand(view, rights.administers, "Only administrators connect CRMs.")
 
 
 def sheet(view: View, change: CrmChange) -> Sheet:

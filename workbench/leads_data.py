@@ -19,7 +19,7 @@ from snapshots.journeys import Journey, ReceivedLead
 from snapshots.lead_actions import LeadActions, LeadEdit
 from snapshots.lead_filter import LeadFilter, LeadState
 from snapshots.organizations import list_connections
-from workbench import access, formats, installation, lead_filters, lead_words
+from workbench import access, formats, installation, lead_filters, lead_words, rights
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.lead_filters import LeadChoice
@@ -73,7 +73,7 @@ def load(view: View) -> Loaded:
 
 
 def inbox(view: View) -> Inbox:
-    return Inbox(installation.database(), view.viewer)
+    return Inbox(installation.database(), rights.viewer(view))
 
 
 def all_forms(view: View) -> list[FormSettings]:
@@ -263,7 +263,7 @@ def refused_submission(view: View, refused_id: int) -> RefusedSubmission | None:
 
 def _actions(view: View) -> LeadActions:
     who = access.email() or access.LOCAL_NAME
-    return LeadActions(database=installation.database(), viewer=view.viewer, who=who)
+    return LeadActions(database=installation.database(), viewer=rights.viewer(view), who=who)
 
 
 def replay(view: View, lead_id: UUID, fence: int) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from insights import funnel
 from snapshots import form_versions
-from workbench import access, formats, funnel_cards, funnel_data, funnel_filters, installation
+from workbench import access, formats, funnel_cards, funnel_data, funnel_filters, installation, rights
 from workbench.funnel_data import Loaded
 from workbench.view import View
 
@@ -59,7 +59,6 @@ def hosts(loaded: Loaded, form_id: int) -> pd.DataFrame:
 
 def set_status(view: View, form_id: int, status: form_versions.Status) -> None:
     """Pause a form, or open it again. Raises PermissionError for who may not change settings."""
-    if not view.may_change:
-        raise PermissionError("Only administrators and sales ops pause forms.")
+    rights.demand(view, rights.changes_settings, "Only administrators and sales ops pause forms.")
     form_versions.set_status(installation.database(), view.organization_id, form_id, status, by=access.who())
     funnel_filters.keep_form(form_id)
