@@ -220,6 +220,22 @@ def test_a_fault_leads_to_what_mends_it(page: Page, forms_url: str, house: House
     expect(page.locator(".builder .faults")).to_have_count(0)
 
 
+def test_what_is_no_address_is_named_where_it_stands_and_missing_mail_is_told(
+    page: Page, forms_url: str, house: House
+) -> None:
+    open_form(page, forms_url, made(house, EMPTY.draft()))
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.locator(".builder .panel")).to_contain_text("Mail is not set up on this installation")
+    input_(page, "notify").fill("sales@example.com\nnot-an-address")
+    saved(page)
+    page.get_by_role("tab", name="Fields").click()
+    page.get_by_role("button", name=re.compile("'not-an-address' is no e-mail address; write it as")).click()
+    assert is_focused(page, "notify")
+    input_(page, "notify").fill("sales@example.com")
+    saved(page)
+    expect(page.locator(".builder .faults")).to_have_count(0)
+
+
 def test_two_people_at_once_are_asked_and_lose_nothing(page: Page, forms_url: str, house: House) -> None:
     form = made(house, EMPTY.draft())
     open_form(page, forms_url, form)
