@@ -236,14 +236,12 @@ def add_version(
 
 
 def _form(connection: Connection, organization_id: int, form_id: int, *, lock: bool = False) -> dict[str, Any]:
-    row = (
+    asked = {"organization": organization_id, "form": form_id}
+    if lock:  # for itself: who waited for it would see the form as it is, joined to the version as it was
         connection.execute(
-            text(f"{_FORM} AND f.form_id = :form {'FOR UPDATE OF f' if lock else ''}"),
-            {"organization": organization_id, "form": form_id},
+            text("SELECT FROM forms WHERE organization_id = :organization AND form_id = :form FOR UPDATE"), asked
         )
-        .mappings()
-        .one_or_none()
-    )
+    row = connection.execute(text(f"{_FORM} AND f.form_id = :form"), asked).mappings().one_or_none()
     if row is None:
         raise LookupError(f"There is no form {form_id}.")
     return dict(row)

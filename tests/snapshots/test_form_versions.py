@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import made_forms
@@ -110,6 +111,27 @@ def test_what_is_published_as_it_is_makes_no_further_version(
     assert not summary(database, organization, form.form_id).has_unpublished_changes
     assert publish(database, organization, form, revision) == 1
     assert len(form_versions.versions(database, organization, form.form_id)) == 1
+
+
+_BOTH_WAIT = text(
+    "SELECT count(*) >= 2 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def test_two_who_publish_the_same_draft_at_once_make_one_version(
+    database: Database, organization: int, form: FormSummary
+) -> None:
+    publish(database, organization, form, 1)
+    revision = save(database, organization, form, EMAIL, 1)
+    with ThreadPoolExecutor(2) as pool:
+        with database.as_app(organization) as holder:
+            holder.execute(text("SELECT FROM forms WHERE form_id = :form FOR UPDATE"), {"form": form.form_id})
+            both = [pool.submit(publish, database, organization, form, revision) for _ in range(2)]
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as looking:
+                while not looking.execute(_BOTH_WAIT).scalar_one():
+                    assert not any(one.done() for one in both)
+        assert [one.result(10) for one in both] == [2, 2]
+    assert len(form_versions.versions(database, organization, form.form_id)) == 2
 
 
 def test_a_form_is_paused_archived_and_taken_back(database: Database, organization: int, form: FormSummary) -> None:
