@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from sqlalchemy import Connection
+from typing import Any
 
 from snapshots.database import Database
 from snapshots.slices import Role, Viewer
@@ -51,7 +50,7 @@ class Asking(Database):
         self.url, self.engine, self._demand = held.url, held.engine, demand
 
     @contextmanager
-    def as_app(self, organization_id: int) -> Iterator[Connection]:
+    def as_app(self, organization_id: int) -> Iterator[Any]:  # of the database, whose type pages do not know
         self._demand()
         with super().as_app(organization_id) as connection:
             yield connection
