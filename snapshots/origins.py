@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +17,11 @@ from uuid import UUID
 import psycopg
 
 MOST_WORD: Final = 120
+MOST_NEW: Final = 500
+"""Combinations of words that an organization takes as new on one day: anybody can make them up. After them, as many
+again without their campaigns; after those, none of the words is kept."""
+OTHER: Final = "(other)"
+"""What stands for a word that was not kept."""
 DIRECT: Final = "direct"
 """The source of a visit that nothing led there."""
 CLICKS: Final[Mapping[str, str]] = {
@@ -59,6 +64,10 @@ class Origin:
     def key(self) -> UUID:
         said = "\x1f".join(astuple(self)).encode()
         return UUID(bytes=hashlib.blake2b(said, digest_size=16).digest())
+
+    def without(self, *names: str) -> Origin:
+        """The same, with `OTHER` for what it says in these words."""
+        return replace(self, **{name: OTHER for name in names if getattr(self, name)})
 
 
 WORDS: Final = tuple(one.name for one in fields(Origin))
@@ -132,15 +141,37 @@ def load_rules(connection: Connection, organization_id: int) -> Rules:
 
 
 def origin_ids(connection: Connection, organization_id: int, origins: Sequence[Origin]) -> dict[Origin, int]:
-    """The number of each, given to those that are new. The caller holds the organization's lock on visits."""
+    """The number of each, given to those that are new; where too many are new today, that of what is kept of it. The
+    caller holds the organization's lock on visits."""
     by_key = {origin.key: origin for origin in origins}
     known = _numbers(connection, organization_id, list(by_key))
     new = [origin for key, origin in by_key.items() if key not in known]
     if new:
-        rules = load_rules(connection, organization_id)
+        rules, n_today = load_rules(connection, organization_id), _n_today(connection, organization_id)
         for origin in new:
-            known[origin.key] = _add(connection, organization_id, origin, rules)
+            kept = kept_of(origin, n_today)
+            if kept != origin and kept.key not in known:
+                known |= _numbers(connection, organization_id, [kept.key])
+            if kept.key not in known:
+                known[kept.key] = _add(connection, organization_id, kept, rules)
+                n_today += 1
+            known[origin.key] = known[kept.key]
     return {origin: known[key] for key, origin in by_key.items()}
+
+
+def kept_of(origin: Origin, n_today: int) -> Origin:
+    """What is kept of a new one on a day that had so many already."""
+    if n_today < MOST_NEW:
+        return origin
+    return origin.without("said_campaign", "utm_campaign") if n_today < 2 * MOST_NEW else origin.without(*WORDS)
+
+
+def _n_today(connection: Connection, organization_id: int) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM visit_origins WHERE organization_id = %s AND first_day = CURRENT_DATE", (organization_id,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _numbers(connection: Connection, organization_id: int, keys: list[UUID]) -> dict[UUID, int]:

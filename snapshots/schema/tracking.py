@@ -35,9 +35,14 @@ visit_origins = table(
     ),
     Column("source", Text, nullable=False, server_default=text("''"), comment="what the rules make of it"),
     Column("campaign", Text, nullable=False, server_default=text("''"), comment="the same; empty: none"),
+    Column(
+        "first_day", Date, nullable=False, server_default=text("CURRENT_DATE"),
+        comment="UTC, on which it was made: so many are new a day",
+    ),
     UniqueConstraint("organization_id", "key"),
+    Index(None, "organization_id", "first_day"),
     key=("origin_id",),
-)
+)  # fmt: skip
 """Each way in which visits said where they come from, once. Other rules change source and campaign here, and so in all
 that was ever counted."""
 

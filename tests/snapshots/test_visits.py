@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from insights import funnel
-from snapshots import beacons, visits
+from snapshots import beacons, origins, visits
 from snapshots.audit import list_entries
 from snapshots.beacons import Flag, Sighting, Step, visit_key
 from snapshots.database import Database
 from snapshots.lead_funnel import FunnelReader, VisitFilter
 from snapshots.organizations import create_organization
-from snapshots.origins import Origin
+from snapshots.origins import OTHER, Origin
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
 
@@ -230,6 +230,47 @@ def test_a_visit_over_midnight_counts_on_both_days_of_the_organization(database:
     midnight = datetime(2024, 6, 20, 22, tzinfo=UTC)  # in Berlin
     send(database, organization, sign("one", at=midnight - timedelta(minutes=1)), sign("one", at=midnight))
     assert [row[1] for row in rows(database, organization)] == [date(2024, 6, 20), date(2024, 6, 21)]
+
+
+def said_words(database: Database, organization_id: int) -> dict[tuple[str, str], int]:
+    """Visits by what they said of source and campaign, as it was kept."""
+    with database.as_app(organization_id) as connection:
+        found = connection.execute(
+            text("SELECT o.utm_source, o.utm_campaign, count(*) AS n FROM form_visits v JOIN visit_origins o "
+                 "ON o.organization_id = v.organization_id AND o.origin_id = v.origin_id GROUP BY 1, 2")
+        )  # fmt: skip
+        return {(row.utm_source, row.utm_campaign): row.n for row in found}
+
+
+def told(first: int, last: int) -> list[Sighting]:
+    """A visit of each of these campaigns, with a source of its own."""
+    numbers = range(first, last)
+    return [sign(f"visit {n}", origin=Origin(utm_source=f"s{n}", utm_campaign=f"c{n}")) for n in numbers]
+
+
+def test_words_that_anybody_makes_up_fill_the_database_by_so_many_a_day_and_every_visit_counts(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origins, "MOST_NEW", 2)
+    for n in range(7):
+        send(database, organization, *told(n, n + 1))
+    kept = {("s0", "c0"): 1, ("s1", "c1"): 1, ("s2", OTHER): 1, ("s3", OTHER): 1, (OTHER, OTHER): 3}
+    assert said_words(database, organization) == kept
+    send(database, organization, sign("again", origin=Origin(utm_source="s0", utm_campaign="c0")))
+    assert said_words(database, organization)["s0", "c0"] == 2, "what is known goes on as it is"
+    assert visits.differences(database, organization) == []
+
+
+def test_in_one_batch_no_more_are_new_and_the_next_day_takes_new_ones_again(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origins, "MOST_NEW", 2)
+    send(database, organization, *told(0, 7))
+    assert len(said_words(database, organization)) == 5
+    with database.as_app(organization) as connection:
+        connection.execute(text("UPDATE visit_origins SET first_day = first_day - 1"))
+    send(database, organization, *told(7, 8))
+    assert said_words(database, organization)["s7", "c7"] == 1
 
 
 def test_hosts_are_remembered_for_visits_that_count_and_not_without_end(
