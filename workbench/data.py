@@ -20,7 +20,7 @@ from insights import metrics
 from insights.charts import Mark
 from snapshots import crm_changes, organizations, status
 from snapshots.slices import Slice, Viewer
-from workbench import access, formats, installation
+from workbench import access, formats, installation, rights
 from workbench.view import View
 
 Loader = TypeVar("Loader", bound=Callable[..., object])
@@ -128,8 +128,12 @@ SAMPLE_LEADS: Final = "sample_leads"
 """In the session: what would go with the sample data that are to be removed, by its name."""
 
 
+_SAMPLE_REFUSAL = "Only administrators and sales ops remove the sample data."
+
+
 def ask_to_remove_sample(organization_id: int) -> None:
     """Removes the sample data at once, unless leads came in there or people set something up: that is no sample."""
+    rights.demand_settings(organization_id, _SAMPLE_REFUSAL)
     own = organizations.own_work(installation.database(), organization_id)
     if own:
         st.session_state[SAMPLE_LEADS] = own
@@ -138,7 +142,8 @@ def ask_to_remove_sample(organization_id: int) -> None:
 
 
 def remove_sample(organization_id: int) -> None:
-    """Removes the sample organization with everything in it."""
+    """Removes the sample organization with everything in it. Raises PermissionError for who may not change settings."""
+    rights.demand_settings(organization_id, _SAMPLE_REFUSAL)
     organization = organizations.get_organization(installation.database(), organization_id)
     if not organization.is_sample:
         raise PermissionError(f"{organization.name} is not sample data.")

@@ -19,9 +19,11 @@ from workbench.view import View
 def viewer(view: View) -> Viewer:
     """Who looks, as the database says now; the local administrator as ever. Raises PermissionError for who may not look
     at this organization any more."""
-    if access.email() is None:
-        return view.viewer
-    found = installation.viewers().get(view.organization_id)
+    return view.viewer if access.email() is None else _now(view.organization_id)
+
+
+def _now(organization_id: int) -> Viewer:
+    found = installation.viewers().get(organization_id)
     if found is None:
         raise PermissionError("You are no user of this organization any more.")
     return found
@@ -38,6 +40,12 @@ def changes_settings(one: Viewer) -> bool:
 def demand(view: View, allows: Callable[[Viewer], bool], refusal: str) -> None:
     """Raises PermissionError, which says `refusal`, for who may not."""
     if not allows(viewer(view)):
+        raise PermissionError(refusal)
+
+
+def demand_settings(organization_id: int, refusal: str) -> None:
+    """The same for what settings allow, where no view is at hand."""
+    if not _now(organization_id).may_change_settings:
         raise PermissionError(refusal)
 
 

@@ -23,7 +23,7 @@ from snapshots import status
 from snapshots.organizations import CrmConnection, list_connections
 from snapshots.status import Freshness, Run
 from snapshots.sync import SyncBusy, request_cancel
-from workbench import installation
+from workbench import installation, rights
 from workbench.view import View
 
 log = logging.getLogger(__name__)
@@ -94,8 +94,13 @@ def is_queued(connection: CrmConnection) -> bool:
     return future is not None and not future.done()
 
 
+_REFUSAL = "Only administrators and sales ops start and stop syncs."
+
+
 def start(connection: CrmConnection) -> None:
-    """Starts a sync, or goes on with one that was cut off. Does nothing where one is running here already."""
+    """Starts a sync, or goes on with one that was cut off. Does nothing where one is running here already. Raises
+    PermissionError for who may not change settings."""
+    rights.demand_settings(connection.organization_id, _REFUSAL)
     if not is_queued(connection):
         key = (connection.organization_id, connection.connection_id)
         _started()[key] = _executor().submit(_run, connection)
@@ -126,7 +131,8 @@ def start_demo() -> Future[object]:
 
 
 def cancel(run: Run, view: View) -> None:
-    """Asks a running sync to end after its current page."""
+    """Asks a running sync to end after its current page. Raises PermissionError for who may not change settings."""
+    rights.demand_settings(view.organization_id, _REFUSAL)
     request_cancel(installation.database(), view.organization_id, run.run_id, now=view.now)
 
 

@@ -10,7 +10,18 @@ from ops.services import Services
 from snapshots.organizations import create_organization, get_connection, get_organization
 from snapshots.slices import Role
 from snapshots.users import save_user
-from workbench import access, admin_data, change_data, forms_data, installation, leads_data, rights, widgets_data
+from workbench import (
+    access,
+    admin_data,
+    change_data,
+    data,
+    forms_data,
+    installation,
+    leads_data,
+    rights,
+    syncs,
+    widgets_data,
+)
 from workbench.builder.templates import EMPTY
 from workbench.filters import Filters
 from workbench.view import View
@@ -31,9 +42,7 @@ def house(workbench: Workbench, empty_services: Services, monkeypatch: pytest.Mo
 
 def view_of(house: House) -> View:
     """What a button holds that is drawn now."""
-    view, _ = installation.make_view(
-        installation.viewers(), Filters(organization_id=house.organization_id), now=NOW
-    )  # fmt: skip
+    view, _ = installation.make_view(installation.viewers(), Filters(organization_id=house.organization_id), now=NOW)
     return view
 
 
@@ -56,8 +65,11 @@ def test_a_button_that_was_drawn_before_a_role_was_withdrawn_changes_nothing(hou
         lambda: forms_data.create(view, "Another", EMPTY),
         lambda: widgets_data.set_status(view, 1, "paused"),
         lambda: leads_data.replay(view, lead_id, 0),
+        lambda: syncs.start(connection),
+        lambda: data.ask_to_remove_sample(organization_id),
+        lambda: data.remove_sample(organization_id),
     ):
-        with pytest.raises(PermissionError):
+        with pytest.raises(PermissionError, match=r"Only|no user|The role"):
             change()
     assert get_organization(database, organization_id).name == "Rights"
 
