@@ -18,6 +18,14 @@ OTHER_SERVER = Path("/usr/lib/postgresql/15/bin")
 IN_CI = os.environ.get("CI") == "true"
 SPEAKS_SQL = ("tests/snapshots", "tests/lead_endpoint", "tests/ops")
 """Tests of the code that speaks to the database. Pages and adapters only call it."""
+ONCE_IS_ENOUGH = (
+    "test_integrations.py",
+    "test_api_access.py",
+    "test_openapi.py",
+    "test_plain_form.py",
+    "test_hosted.py",
+)
+"""Of the endpoint: answers over functions whose SQL others test on both servers."""
 PROCESSES = min(2 * (os.cpu_count() or 1), 8)
 """Twice the cores: half of the time a test waits, for a browser, a database, or a process that is to die."""
 NOTHING_COLLECTED = 5
@@ -49,7 +57,12 @@ def on_other_server(given: list[str], environment: dict[str, str]) -> int:
         sys.stderr.write(f"!!! {OTHER_SERVER} is missing: database tests on PostgreSQL 15 did not run.\n")
         return 1 if IN_CI else 0
     return pytest(
-        ["-m", "postgres and not browser and not once", *(given or SPEAKS_SQL)],
+        [
+            "-m",
+            "postgres and not browser and not once",
+            *(given or SPEAKS_SQL),
+            *(f"--ignore=tests/lead_endpoint/{name}" for name in ONCE_IS_ENOUGH if not given),
+        ],
         {**environment, "SLMS_TEST_POSTGRES_BIN": str(OTHER_SERVER)},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +34,10 @@ from snapshots.rows import (
 )
 from snapshots.slices import NOBODY, UNKNOWN, Role, Slice, Viewer
 
-FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(
+    max_examples=200 if os.environ.get("SLMS_TEST_FULL") else 25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 days = st.integers(-3, DAYS + 20).map(lambda ahead: (BORN + timedelta(days=ahead)).date())
 OWNERS, TEAMS = ("o1", "o2", "o3"), ("t1", "t2")
 

@@ -29,7 +29,7 @@ from snapshots.database import Database
 from snapshots.organizations import change_settings, create_organization
 from snapshots.sync import RunReport
 
-EXAMPLES = 200 if os.environ.get("SLMS_TEST_FULL") else 12
+EXAMPLES = 200 if os.environ.get("SLMS_TEST_FULL") else 8
 OWNERS = ("o1", "o2", "o3", None)
 AMOUNTS = st.sampled_from([None, 0, 1, 99_99, 250_000_00])
 ANY_STAGE = st.sampled_from([*STAGES, *CLOSED])
