@@ -210,10 +210,11 @@ def evaluate_scoring(  # typer calls it by names
 def worker() -> None:
     """Run queued and scheduled jobs, deliver leads and tell of them, until told to stop."""
     from ops.delivery import delivering
+    from ops.giving import giving
     from ops.jobs import run_worker
     from ops.notify import notifying
 
-    with installation() as services, delivering(services), notifying(services):
+    with installation() as services, delivering(services), giving(services), notifying(services):
         run_worker(services)
 
 

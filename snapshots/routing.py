@@ -1,7 +1,8 @@
-"""Gives a received lead to a person, once, and has those told who are to be told. Runs before the first delivery.
+"""Gives a received lead to a person, once, and has those told who are to be told: before its first delivery, and while
+it waits for a CRM that cannot take it (`snapshots.waiting_leads`).
 
-One transaction locks the organization's rules, decides (`snapshots.turns`), and writes the owner, whose turn it is
-now, and the notifications: two workers never give the same turn away twice, and none is skipped.
+One transaction locks the lead and the organization's rules, decides (`snapshots.turns`), and writes the owner, whose
+turn it is now, and the notifications: two workers never give the same turn away twice, and none is skipped.
 """
 
 from __future__ import annotations
@@ -48,8 +49,21 @@ class Router:
             lead = self._lead(connection, organization_id, lead_id)
             if lead is None:
                 return None
-            owner_id = lead["owner_id"] if lead["is_routed"] else self._assign(connection, organization_id, lead)
+            owner_id = lead["owner_id"] if lead["is_given"] else self._assign(connection, organization_id, lead)
             return _external_id(connection, organization_id, owner_id, connection_id)
+
+    def give(self, organization_id: int, lead_id: UUID) -> bool:
+        """The same for a lead that waits, whatever its CRM does. False where somebody else has it in hand, or it does
+        not wait any more."""
+        with self.database.as_app(organization_id) as connection:
+            own = {"organization": organization_id, "lead": lead_id}
+            if connection.execute(_TAKE, own).scalar_one_or_none() is None:
+                return False
+            lead = self._lead(connection, organization_id, lead_id)
+            if lead is not None and not lead["is_given"]:
+                self._assign(connection, organization_id, lead)
+            connection.execute(_LOOKED_AT, own)
+        return True
 
     def _lead(self, connection: Connection, organization_id: int, lead_id: UUID) -> Any | None:
         """A row, None: there is no such lead."""
@@ -59,11 +73,14 @@ class Router:
 
     def _assign(self, connection: Connection, organization_id: int, lead: Mapping[str, Any]) -> int | None:
         told = notifications.recipients(connection, organization_id, lead["form_id"])
+        if not lead["has_rules"] and not told:
+            return None
+        connection.execute(_HOLD, {"organization": organization_id, "lead": lead["lead_id"]})
         has_rules = lead["has_rules"] and _lock(connection, organization_id)
         if not has_rules and not told:
             return None
         again = self._lead(connection, organization_id, lead["lead_id"])
-        if again is None or again["is_routed"]:  # somebody else was waiting for the same rules
+        if again is None or again["is_given"]:  # somebody else was waiting for the same lead
             return again["owner_id"] if again else None
         day: date = again["day"]
         source, campaign = came_from(
@@ -80,13 +97,25 @@ class Router:
 _NO_RULES = Decision(owner_id=None, rule=None, because="There are no rules.")
 _LEAD = """
     SELECT l.lead_id, l.form_id, l.body, l.source, l.campaign, l.email, l.phone, l.first_name, l.last_name, l.company,
-        l.extra, a.lead_id IS NOT NULL AS is_routed, a.owner_id, {now} AS now,
+        l.extra, a.lead_id IS NOT NULL AS is_given, a.owner_id, {now} AS now,
         ({now} AT TIME ZONE o.time_zone)::date AS day,
         EXISTS (SELECT FROM routing_rules r WHERE r.organization_id = :organization AND r.is_active) AS has_rules
     FROM received_leads l JOIN organizations o ON o.organization_id = l.organization_id
     LEFT JOIN lead_assignments a ON a.organization_id = l.organization_id AND a.lead_id = l.lead_id
     WHERE l.organization_id = :organization AND l.lead_id = :lead
 """
+# The lead before the rules, everywhere. Who waits for its row finds it given.
+_HOLD = text(
+    "SELECT lead_id FROM received_leads WHERE organization_id = :organization AND lead_id = :lead FOR NO KEY UPDATE"
+)
+_TAKE = text(
+    "SELECT lead_id FROM received_leads WHERE organization_id = :organization AND lead_id = :lead "
+    "AND state = 'pending' AND NOT is_routed FOR NO KEY UPDATE SKIP LOCKED"
+)
+_LOOKED_AT = text(
+    "UPDATE received_leads SET is_routed = true "
+    "WHERE organization_id = :organization AND lead_id = :lead AND NOT is_routed"
+)
 
 
 def would_go(database: Database, organization_id: int, facts: LeadFacts, *, day: date) -> Decision:
@@ -232,8 +261,7 @@ def _write(connection: Connection, organization_id: int, lead: Mapping[str, Any]
         "source": lead["source"], "campaign": lead["campaign"],
     }  # fmt: skip
     connection.execute(_ASSIGN, own)
-    if decision.owner_id is not None:
-        connection.execute(_NOTE_OWNER, own)
+    connection.execute(_NOTE_OWNER, own)
     if decision.turn is not None and decision.rule_turn is not None:
         connection.execute(_TURN, own | {"turn": decision.turn.turn, "served": decision.turn.served})
         connection.execute(_RULE_TURN, own | {"turn": decision.rule_turn.turn, "served": decision.rule_turn.served})
@@ -244,7 +272,8 @@ _ASSIGN = text(
     "VALUES (:organization, :lead, :owner, :rule, :because, :at, :day, :source, :campaign)"
 )
 _NOTE_OWNER = text(
-    "UPDATE received_leads SET routed_owner_id = :owner WHERE organization_id = :organization AND lead_id = :lead"
+    "UPDATE received_leads SET routed_owner_id = :owner, is_routed = true "
+    "WHERE organization_id = :organization AND lead_id = :lead"
 )
 _TURN = text(
     "INSERT INTO routing_turns (organization_id, rule_id, owner_id, turn, served) "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Identity,
@@ -54,6 +55,13 @@ received_leads = table(
     Column("campaign", Text, comment="as the submission says, else as the form does"),
     Column("consents", JSONB, comment="what was agreed to: field, text, version and time of each"),
     Column("routed_owner_id", BigInteger, comment="the owner that the assignment rules chose"),
+    Column(
+        "is_routed",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="it was looked at who gets it and who is told, or it needs no look",
+    ),
     Column("contact_key", Text, nullable=False, comment="whose leads keep their order: e-mail, else phone, else id"),
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("state", Text, nullable=False, server_default="pending"),
@@ -81,6 +89,12 @@ received_leads = table(
     ),
     Index(None, "organization_id", "contact_key", "lead_id"),
     Index("ix_received_leads_due", "organization_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    Index(
+        "ix_received_leads_unrouted",
+        "organization_id",
+        "next_attempt_at",
+        postgresql_where=text("state = 'pending' AND NOT is_routed"),
+    ),
     Index(
         "ix_received_leads_aside",
         "organization_id",

@@ -100,7 +100,7 @@ lead_assignments = table(
     Index(None, "organization_id", "owner_id", "day"),
     key=("lead_id",),
 )
-"""Each lead once: before its first delivery. A lead without a row came in while nobody was to get or to be told."""
+"""Each lead once. A lead without a row came in while nobody was to get or to be told."""
 
 webhooks = table(
     "webhooks",
@@ -110,6 +110,10 @@ webhooks = table(
     Column("sealed", LargeBinary, nullable=False, comment="the secret it signs with, encrypted"),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     at("created_at", server_default=func.now()),
+    at("last_at", nullable=True),
+    Column("last_state", Text, comment="sent, pending or parked"),
+    Column("last_detail", Text, comment="what it answered"),
+    Column("last_is_test", Boolean),
     key=("webhook_id",),
 )
 

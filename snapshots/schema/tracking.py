@@ -88,6 +88,17 @@ form_hosts = table(
     key=("form_id", "host"),
 )
 
+blocked_hosts = table(
+    "blocked_hosts",
+    Column("form_id", BigInteger, nullable=False),
+    Column("day", Date, nullable=False, comment="UTC"),
+    Column("host", Text, nullable=False, comment="with its port where that is not the usual one"),
+    Column("n", BigInteger, nullable=False, comment="how often the form was asked for there"),
+    at("last_at"),
+    key=("form_id", "day", "host"),
+)
+"""Where a form was refused, for its owner did not allow it there: anybody can name a host, so few are new a day."""
+
 lead_visits = table(
     "lead_visits",
     Column("lead_id", Uuid, nullable=False),
