@@ -88,16 +88,16 @@ form_hosts = table(
     key=("form_id", "host"),
 )
 
-blocked_hosts = table(
-    "blocked_hosts",
+blocked_origins = table(
+    "blocked_origins",
     Column("form_id", BigInteger, nullable=False),
     Column("day", Date, nullable=False, comment="UTC"),
-    Column("host", Text, nullable=False, comment="with its port where that is not the usual one"),
+    Column("origin", Text, nullable=False, comment="of the page, as https://shop.example"),
     Column("n", BigInteger, nullable=False, comment="how often the form was asked for there"),
     at("last_at"),
-    key=("form_id", "day", "host"),
+    key=("form_id", "day", "origin"),
 )
-"""Where a form was refused, for its owner did not allow it there: anybody can name a host, so few are new a day."""
+"""Where a form was refused, for its owner did not allow it there: anybody can name one, so few are new a day."""
 
 lead_visits = table(
     "lead_visits",

@@ -1,5 +1,5 @@
 """Leads are given away and told of without their CRM: which ones were looked at already, and an index of the others.
-Hosts on which a form was refused, by day. What a webhook answered last.
+Origins of pages on which a form was refused, by day. What a webhook answered last.
 
 Writing leads waits while the index is built, about a second per million leads; whoever is refused meanwhile (503) sends
 again. Leads that were pending before are looked at once; those that were given away stay with whom they were.
@@ -33,16 +33,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending' AND NOT is_routed"),
     )
     op.create_table(
-        "blocked_hosts",
+        "blocked_origins",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("form_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False, comment="UTC"),
-        sa.Column("host", sa.Text(), nullable=False, comment="with its port where that is not the usual one"),
+        sa.Column("origin", sa.Text(), nullable=False, comment="of the page, as https://shop.example"),
         sa.Column("n", sa.BigInteger(), nullable=False, comment="how often the form was asked for there"),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("organization_id", "form_id", "day", "host", name=op.f("pk_blocked_hosts")),
+        sa.PrimaryKeyConstraint("organization_id", "form_id", "day", "origin", name=op.f("pk_blocked_origins")),
     )
-    for statement in protect("blocked_hosts"):
+    for statement in protect("blocked_origins"):
         op.execute(statement)
     op.add_column("webhooks", sa.Column("last_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("webhooks", sa.Column("last_state", sa.Text(), nullable=True, comment="sent, pending or parked"))
@@ -53,6 +53,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in ("last_is_test", "last_detail", "last_state", "last_at"):
         op.drop_column("webhooks", name)
-    op.drop_table("blocked_hosts")
+    op.drop_table("blocked_origins")
     op.drop_index("ix_received_leads_unrouted", "received_leads")
     op.drop_column("received_leads", "is_routed")
