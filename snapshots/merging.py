@@ -1,8 +1,9 @@
 """What a CRM merges goes on as one: the losers end, and whatever named them names the survivor.
 
 Links of the losers mean the survivor from then on (`snapshots.links`), so that what is said of them later finds it.
-Here their own rows are retired, and what was stored before and names them is turned over. The versions of merged deals
-and owners stay as what was true of those. No CRM merges stages or pipelines: what stood in them stays there.
+Here their own rows are retired, and what was stored before and names them is turned over. The versions of merged
+deals, leads and owners stay as what was true of those; their scores are the survivor's. No CRM merges stages or
+pipelines: what stood in them stays there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
         ("companies", "owner_id"),
         ("contacts", "owner_id"),
         ("leads", "owner_id"),
+        ("lead_versions", "owner_id"),  # after the leads, whose trigger writes what they were
         ("activities", "owner_id"),
         ("deal_versions", "owner_id"),
         ("stage_events", "owner_id"),
@@ -34,6 +36,7 @@ _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
     Kind.DEAL: (("leads", "deal_id"), ("activities", "deal_id")),
 }
 """Tables and columns that hold ids of a kind."""
+_SCORED: Mapping[Kind, str] = {Kind.LEAD: "lead", Kind.DEAL: "deal"}
 
 
 def apply(connection: Connection, batch: Batch, merges: Sequence[Merge]) -> None:
@@ -79,6 +82,9 @@ def _turn_over(connection: Connection, batch: Batch, kind: Kind, survivors: Mapp
         )
     if kind is Kind.CONTACT:
         connection.execute(_CONTACTS_OF_DEALS, known)
+    if kind in _SCORED:
+        for statement in (_NOT_CURRENT, _SCORES):
+            connection.execute(statement, known | {"subject": _SCORED[kind]})
     if kind is Kind.OWNER:
         batch.deltas.write(connection, batch.organization_id)
         batch.deltas = rollups.Deltas()
@@ -91,4 +97,17 @@ _CONTACTS_OF_DEALS = text(
     "AND t.contact_id = m.loser RETURNING t.deal_id, m.winner) "
     "INSERT INTO deal_contacts (organization_id, deal_id, contact_id) "
     "SELECT DISTINCT cast(:organization AS bigint), deal_id, winner FROM gone ON CONFLICT DO NOTHING"
+)
+_OF_LOSERS = "s.organization_id = :organization AND s.subject = :subject AND s.entity_key = m.loser::text"
+_NOT_CURRENT = text(f"UPDATE scores s SET is_current = false FROM {rollups.MERGED} WHERE {_OF_LOSERS} AND s.is_current")
+# What was said of a loser is graded by what becomes of the survivor. Of several that were scored at one instant one
+# counts: the others stay with the losers, which are never graded.
+_SCORES = text(
+    "UPDATE scores s SET entity_key = o.winner FROM ("
+    "SELECT DISTINCT ON (m.winner, s.scored_at) s.entity_key, s.scored_at, m.winner::text AS winner "
+    f"FROM scores s JOIN {rollups.MERGED} ON {_OF_LOSERS} WHERE NOT EXISTS (SELECT FROM scores w "
+    "WHERE w.organization_id = :organization AND w.subject = :subject AND w.entity_key = m.winner::text "
+    "AND w.scored_at = s.scored_at) ORDER BY m.winner, s.scored_at, m.loser) o "
+    "WHERE s.organization_id = :organization AND s.subject = :subject AND s.entity_key = o.entity_key "
+    "AND s.scored_at = o.scored_at"
 )

@@ -344,6 +344,9 @@ activities = table(
         "occurred_at",
         postgresql_where=text("contact_id is not null"),
     ),
+    Index(
+        "ix_activities_lead", "organization_id", "lead_id", "occurred_at", postgresql_where=text("lead_id is not null")
+    ),
     key=("connection_id", "external_id"),
 )
 
