@@ -53,7 +53,7 @@ class Calibration:
 
     def apply(self, log_odds: Floats) -> Floats:
         if self.kind == "isotonic":
-            return np.interp(log_odds, self.from_, self.to_)
+            return np.asarray(np.interp(log_odds, self.from_, self.to_), dtype=float)
         return self.slope_ * log_odds + self.shift_
 
 

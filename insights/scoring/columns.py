@@ -79,6 +79,33 @@ def _read(name: str, given: pd.Series) -> Column:
     return _words(name, text, known)
 
 
+def as_sort(given: pd.Series, sort: Sort) -> pd.Series:
+    """Values as a column of this sort has them, whatever stands around them; NaN where one cannot be read so."""
+    series = given.reset_index(drop=True)
+    if sort is Sort.NUMBER:
+        return _as_number(series)
+    if sort is Sort.DAY:
+        if pd.api.types.is_datetime64_any_dtype(series):
+            return series.dt.tz_convert("UTC").dt.tz_localize(None) if series.dt.tz else series
+        found = as_days(series.map(_present, na_action="ignore").astype(object).dropna())
+        gone = pd.Series(pd.NaT, index=series.index, dtype="datetime64[ns]")
+        return gone if found is None else found.reindex(series.index)
+    if pd.api.types.is_bool_dtype(series):
+        series = series.map({True: "yes", False: "no"})
+    return series.map(_present, na_action="ignore").astype(object)
+
+
+def _as_number(series: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(series):
+        return series.astype(float)
+    text = series.map(_present, na_action="ignore").astype(object)
+    found = pd.to_numeric(text, errors="coerce").astype(float)
+    known = text.notna() & found.isna()
+    if known.any():
+        found[known] = as_numbers(text[known])
+    return found.replace([np.inf, -np.inf], np.nan)
+
+
 def _present(value: object) -> str | None:
     text = str(value).strip()
     return None if text.casefold() in MISSING else text

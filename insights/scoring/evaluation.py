@@ -67,7 +67,9 @@ class Drift:
 class Evaluation:
     """cv, time_split: by model and baseline name, `chosen` being the one that would be used, in `cv` with its
     calibration where one helps. time_split is empty where time is unknown. left_out: columns that no model saw, with
-    the reason. used: what the models saw. out_of_fold: log-odds of the chosen one, per row."""
+    the reason. used: what the models saw. out_of_fold: log-odds of the chosen one, per row; uncalibrated: the same
+    before its calibration. newest: the rows of the time split's second part; newest_log_odds: what the chosen one said
+    of them, learnt from the first part."""
 
     n: int
     conversions: int
@@ -81,6 +83,9 @@ class Evaluation:
     left_out: Mapping[str, str]
     used: Sequence[str]
     out_of_fold: Floats = field(repr=False)
+    uncalibrated: Floats = field(repr=False)
+    newest: npt.NDArray[np.int64] = field(repr=False)
+    newest_log_odds: Floats = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +141,23 @@ class Trial:
         order = self._order(kept)
         newest = self._newest(frame, order, baselines) if order is not None else {}
         chosen = _choose(self.outcomes, predicted, newest, order)
+        uncalibrated = predicted[chosen]
         calibration, predicted[chosen] = choose(predicted[chosen], self.outcomes, folds)
         cv = {name: grade(self.outcomes, probability(one)) for name, one in {**predicted, **others}.items()}
         base = probability(others["base rate"])
         split = {}
-        if order is not None and newest:
-            last = order[round(OLDEST * len(order)) :]
+        last = order[round(OLDEST * len(order)) :] if order is not None and newest else np.empty(0, dtype=np.int64)
+        if newest:
             split = {name: grade(self.outcomes[last], probability(one)) for name, one in newest.items()}
         return Evaluation(
             n=len(self.outcomes), conversions=int(self.outcomes.sum()), chosen=chosen, calibration=calibration,
             cv=cv, time_split=split,
-            gate=_also_lately(gate(self.outcomes, probability(predicted[chosen]), base), split, chosen),
+            gate=_also_lately(
+                gate(self.outcomes, probability(predicted[chosen]), base, groups=self._groups()), split, chosen
+            ),
             drift=self._drift(order),
             suspects=suspects, left_out=left_out, used=list(frame.columns), out_of_fold=predicted[chosen],
+            uncalibrated=uncalibrated, newest=last, newest_log_odds=newest.get(chosen, np.empty(0)),
         )  # fmt: skip
 
     def _folds(self) -> Folds:
@@ -159,11 +168,17 @@ class Trial:
             return list(
                 StratifiedKFold(FOLDS, shuffle=True, random_state=self.random_state).split(places, self.outcomes)
             )
-        groups = pd.factorize(self.frame[self.group].astype(object), use_na_sentinel=False)[0]
-        if len(np.unique(groups)) < FOLDS:
+        groups = self._groups()
+        if groups is None or len(np.unique(groups)) < FOLDS:
             raise CannotScore(f"The column {self.group!r} has fewer than {FOLDS} groups.")
         made = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.random_state)
         return list(made.split(places, self.outcomes, groups))
+
+    def _groups(self) -> npt.NDArray[np.int64] | None:
+        if self.group is None:
+            return None
+        found = pd.factorize(self.frame[self.group].astype(object), use_na_sentinel=False)[0]
+        return np.asarray(found, dtype=np.int64)
 
     def _baselines(self, frame: pd.DataFrame) -> dict[str, Callable[[], Model]]:
         source = source_of(frame)
@@ -205,15 +220,21 @@ class Trial:
         return Drift(before, after, is_beyond)
 
 
-def gate(outcomes: Outcomes, probabilities: Floats, base: Floats) -> Gate:
-    """Open where the model's log loss, out of fold, is below the base rate's by more than two standard errors."""
-    yes = int(outcomes.sum())
-    fewer = min(yes, len(outcomes) - yes)
+def gate(
+    outcomes: Outcomes, probabilities: Floats, base: Floats, *, groups: npt.NDArray[np.int64] | None = None
+) -> Gate:
+    """Open where the model's log loss, out of fold, is below the base rate's by more than two standard errors.
+
+    groups: rows of one group are one observation, however often it was looked at."""
+    numbers = np.arange(len(outcomes)) if groups is None else groups
+    n, yes = len(np.unique(numbers)), len(np.unique(numbers[outcomes == 1]))
+    fewer = min(yes, n - yes)
     if fewer < LEAST_CONVERSIONS:
         what = "conversions" if yes == fewer else "rows without conversion"
         return Gate(False, f"{fewer} of {LEAST_CONVERSIONS} {what} so far; until then points by rule are shown.")
     gains = losses(outcomes, base) - losses(outcomes, probabilities)
-    gain, error = float(gains.mean()), float(gains.std(ddof=1) / sqrt(len(gains)))
+    gain = float(gains.mean())
+    error = _error(gains - gain, numbers)
     if gain > BEYOND_CHANCE * error:
         return Gate(
             True,
@@ -223,6 +244,13 @@ def gate(outcomes: Outcomes, probabilities: Floats, base: Floats) -> Gate:
         )
     why = "These columns say no more about the outcome than the base rate does"
     return Gate(False, f"{why}: log loss lower by {gain:.4f} ± {error:.4f}, out of fold.", gain, error)
+
+
+def _error(distances: Floats, numbers: npt.NDArray[np.int64]) -> float:
+    """Standard error of a mean whose rows come in groups. distances: from the mean, per row."""
+    sums = np.bincount(np.unique(numbers, return_inverse=True)[1], weights=distances)
+    n = len(sums)
+    return sqrt(float((sums**2).sum()) * n / max(n - 1, 1)) / len(distances)
 
 
 def _also_lately(found: Gate, newest: Mapping[str, Grades], chosen: str) -> Gate:
