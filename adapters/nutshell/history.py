@@ -7,7 +7,7 @@ kept in a small form.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,20 +36,41 @@ class Past:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """latest: seconds. told: field code, seconds, number of the value, newest first, as the feed tells it. before:
-    numbers of the oldest values by field code."""
+class _Told:
+    """Changes in columns, for there are millions: field code, seconds, number of the value and of the one before, and
+    the place of the same deal's next change; NOTHING where there is none."""
 
-    latest: int
-    told: array[int] = field(default_factory=lambda: array("q"))
-    before: dict[int, int] = field(default_factory=dict)
+    code: array[int] = field(default_factory=lambda: array("b"))
+    at: array[int] = field(default_factory=lambda: array("q"))
+    became: array[int] = field(default_factory=lambda: array("q"))
+    was: array[int] = field(default_factory=lambda: array("q"))
+    later: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, code: int, at: int, became: int, was: int, later: int) -> int:
+        for column, value in zip(
+            (self.code, self.at, self.became, self.was, self.later), (code, at, became, was, later), strict=True
+        ):
+            column.append(value)
+        return len(self.code) - 1
+
+    def from_place(self, place: int) -> Iterator[int]:
+        """Of one deal, oldest first."""
+        while place != NOTHING:
+            yield place
+            place = self.later[place]
 
 
 @dataclass(slots=True)
 class Histories:
     """From the whole feed, or from events of one deal after the other."""
 
-    _kept: dict[int, _Kept] = field(default_factory=dict)
+    _places: dict[int, int] = field(default_factory=dict)
+    """By deal, where what is known of it stands in these."""
+    _latest: array[int] = field(default_factory=lambda: array("q"))
+    """Seconds of its last event."""
+    _oldest: array[int] = field(default_factory=lambda: array("q"))
+    """Its oldest change; NOTHING where none is told."""
+    _told: _Told = field(default_factory=_Told)
 
     def take(self, events: Iterable[Raw]) -> None:
         """Newest first."""
@@ -61,23 +82,34 @@ class Histories:
                         self._note(number_of(one), at, event)
 
     def _note(self, deal: int, at: int, event: Raw) -> None:
-        kept = self._kept.setdefault(deal, _Kept(at))
-        kept.latest = max(kept.latest, at)
+        place = self._place_of(deal, at)
+        self._latest[place] = max(self._latest[place], at)
         for change in reversed(event.get("changes") or []):
             named = TYPES.get(str(change.get("attribute"))) if isinstance(change, dict) else None
             number = _number(change.get("newValue"), named[1]) if named is not None else None
             if named is not None and number is not None:
                 code, was = CODES[named[0]], _number(change.get("oldValue"), named[1])
-                kept.told.extend((code, at, number))
-                kept.before[code] = NOTHING if was is None else was
+                known = NOTHING if was is None else was
+                self._oldest[place] = self._told.add(code, at, number, known, self._oldest[place])
+
+    def _place_of(self, deal: int, at: int) -> int:
+        place = self._places.setdefault(deal, len(self._latest))
+        if place == len(self._latest):
+            self._latest.append(at)
+            self._oldest.append(NOTHING)
+        return place
 
     def of(self, external_id: str) -> Past:
-        kept = self._kept.get(number_of(external_id))
-        if kept is None:
+        place = self._places.get(number_of(external_id))
+        if place is None:
             return Past()
-        triples = [tuple(kept.told[place : place + 3]) for place in range(0, len(kept.told), 3)]
-        before = {FIELDS[code]: f"{one}-{ENTITIES[code]}" for code, one in kept.before.items() if one != NOTHING}
-        return Past(tuple(_change(*triple) for triple in reversed(triples)), _time(kept.latest), before)
+        told, changes, before = self._told, list[DealChange](), dict[DealField, str]()
+        for one in told.from_place(self._oldest[place]):
+            code, its_field = told.code[one], FIELDS[told.code[one]]
+            if told.was[one] != NOTHING and all(earlier.field is not its_field for earlier in changes):
+                before[its_field] = f"{told.was[one]}-{ENTITIES[code]}"
+            changes.append(_change(code, told.at[one], told.became[one]))
+        return Past(tuple(changes), _time(self._latest[place]), before)
 
 
 def histories_of(client: NutshellClient, external_ids: Iterable[str]) -> Histories:

@@ -148,6 +148,11 @@ class World:
             if row is not None and row.is_live:
                 yield row
 
+    def older(self, until: int | None = None, row_id: int | None = None) -> Iterator[Entry]:
+        """What happened to deals before the journal begins, newest first, in worlds that make it when it is asked for:
+        entries with numbers up to `until` (None: all), of one deal (None: of all)."""
+        yield from ()
+
     # --- change ---
 
     def create(

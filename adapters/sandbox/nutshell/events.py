@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -31,32 +32,36 @@ class Feed:
     def catch_up(self) -> None:
         for entry in self.world.journal[self._read :]:
             if entry.kind in ENTITY_OF:
-                made = [self._event(entry, place, *what) for place, what in enumerate(self._told(entry))]
+                made = self._made(entry, self._stages)
                 self.events += made
                 self.deleted += made[:1] if entry.what in GONE else []
         self._read = len(self.world.journal)
 
-    def _told(self, entry: Entry) -> Iterable[tuple[str, list[Raw]]]:
+    def _made(self, entry: Entry, stages: dict[int, int]) -> list[Raw]:
+        """stages: the open stage that each deal was in last, kept up."""
+        return [self._event(entry, place, *what) for place, what in enumerate(self._told(entry, stages))]
+
+    def _told(self, entry: Entry, stages: dict[int, int]) -> Iterable[tuple[str, list[Raw]]]:
         if entry.kind != "deal":
             return [(ACTIONS.get(entry.what, "edit"), [])]
         told: list[tuple[str, list[Raw]]] = [(ACTIONS[entry.what], [])] if entry.what in ACTIONS else []
-        told += self._moves(entry)
+        told += self._moves(entry, stages)
         if "owner_id" in entry.changes:
             was, became = entry.changes["owner_id"]
             told.append(("edit", [{"attribute": "owner", "oldValue": _user(was), "newValue": _user(became)}]))
         return told or [("edit", [])]
 
-    def _moves(self, entry: Entry) -> Iterable[tuple[str, list[Raw]]]:
+    def _moves(self, entry: Entry, stages: dict[int, int]) -> Iterable[tuple[str, list[Raw]]]:
         if "stage_id" not in entry.changes:
             return
         now = self.world.get("stage", int(str(entry.changes["stage_id"][1])))
-        before = self._stages.get(entry.row_id)
+        before = stages.get(entry.row_id)
         if now is None:
             return
         if now.fields["outcome"] != "open":
             yield str(now.fields["outcome"]), []
         elif now.row_id != before:
-            self._stages[entry.row_id] = now.row_id
+            stages[entry.row_id] = now.row_id
             old = self.world.get("stage", before) if before is not None else None
             yield "stagechange", [{"attribute": "stage", "oldValue": _stage(old), "newValue": _stage(now)}]
         else:
@@ -75,9 +80,22 @@ class Feed:
     def page(self, query: Mapping[str, str], *, deleted: bool, base_url: str) -> Raw:
         self.catch_up()
         rows = self.deleted if deleted else self.events
-        found = [event for event in reversed(rows) if _matches(event, query)]
-        page = found[: int(query.get("limit", 100))]
+        found = (event for event in self._newest_first(rows, query, deleted=deleted) if _matches(event, query))
+        page = list(islice(found, int(query.get("limit", 100))))
         return {"meta": _meta(page, query, base_url, deleted=deleted), "links": {}, "events": page, "payloads": []}
+
+    def _newest_first(self, rows: list[Raw], query: Mapping[str, str], *, deleted: bool) -> Iterator[Raw]:
+        yield from reversed(rows)
+        until = number_of(query["max_id"]) // STEPS if "max_id" in query else None
+        deal = number_of(query["entity_id"]) if "entity_id" in query else None
+        for entry in self.world.older(until, deal) if not deleted else ():
+            if entry.at.timestamp() < int(query.get("since_time", 0)):
+                return
+            yield from reversed(self._made(entry, self._stages_before(entry)))
+
+    def _stages_before(self, entry: Entry) -> dict[int, int]:
+        before, _ = entry.changes.get("stage_id", (None, None))
+        return {entry.row_id: int(str(before))} if before is not None else {}
 
 
 def _matches(event: Raw, query: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from adapters.sandbox.faults import Fault, Mishap
 from adapters.sandbox.nutshell import entities
 from adapters.sandbox.nutshell.entities import ACTIVITY_TYPES, INDUSTRIES, SOURCES, TYPES, Entities, api_id, number_of
 from adapters.sandbox.nutshell.events import Feed
+from adapters.sandbox.nutshell.lists import Lists, cut
 from adapters.sandbox.nutshell.patches import BadPatchError, contact_fields, patched
 from adapters.sandbox.server import DialectServer, Reply, Request, Window
 from adapters.sandbox.world import Row, Value, World
@@ -54,6 +55,7 @@ class NutshellServer(DialectServer):
         self.hidden, self.custom, self.returns_deleted = set(hidden), frozenset(custom), returns_deleted
         self.expired = False
         self.base_url, self.feed, self.show = base_url, Feed(world), Entities(world, base_url)
+        self.lists = Lists(world)
         self._window = Window(self.plan.per_minute, 60.0)
         self._declare_routes()
 
@@ -103,14 +105,6 @@ class NutshellServer(DialectServer):
 
     # --- reading ---
 
-    def _rows(self, entity: str) -> list[Row]:
-        if entity == "users":
-            return list(self.world.all("owner"))
-        return sorted(
-            (row for kind in TYPES[entity] for row in self.world.live(kind)),
-            key=lambda row: (entities.seconds(row.created_at) or 0, row.row_id),
-        )
-
     def _list(self, request: Request, match: Match) -> Reply:
         entity, query = match["type"], request.query
         number, limit = int(query.get("page[page]", 0)), int(query.get("page[limit]", USUALLY_LISTED))
@@ -118,20 +112,23 @@ class NutshellServer(DialectServer):
             return invalid("Invalid filter", f"Invalid page number: {number}")
         if not 0 < limit <= MOST_LISTED:
             return invalid("Invalid filter", f"Invalid page limit: {limit}")
-        rows = self._found(entity, query)
-        if query.get("sort", "").startswith("-"):
-            rows.reverse()
-        shown = rows[number * limit : (number + 1) * limit]
-        return self._envelope(entity, shown, total=len(rows))
+        falls, chosen = query.get("sort", "").startswith("-"), self._chosen(entity, query)
+        if chosen is None:
+            shown = self.lists.page(entity, number, limit, newest_first=falls)
+            return self._envelope(entity, shown, total=self.lists.size(entity))
+        return self._envelope(entity, cut(chosen, number, limit, newest_first=falls), total=len(chosen))
 
-    def _found(self, entity: str, query: Mapping[str, str]) -> list[Row]:
+    def _chosen(self, entity: str, query: Mapping[str, str]) -> list[Row] | None:
+        """Where a filter chooses; None: all of the list."""
+        if entity == "users":
+            return list(self.world.all("owner"))
         if entity == "contacts" and "email" in query:
             return [row for row in self.world.indexed("contact") if query["email"].strip().lower() in addresses(row)]
-        rows = self._rows(entity)
         if entity == "activities" and "filter[dateMin]" in query:
             least = datetime.fromisoformat(query["filter[dateMin]"]).replace(tzinfo=UTC)
-            rows = [row for row in rows if isinstance(at := row.fields.get("at"), datetime) and at >= least]
-        return rows
+            rows = self.lists.page(entity, 0, self.lists.size(entity), newest_first=False)
+            return [row for row in rows if isinstance(at := row.fields.get("at"), datetime) and at >= least]
+        return None
 
     def _envelope(self, entity: str, rows: list[Row], total: int | None = None) -> Reply:
         meta = {"count": len(rows), "instanceId": "379104"} | ({"total": total} if total is not None else {})

@@ -6,6 +6,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 
 from adapters.sandbox.pipedrive.values import BadRequestError, filtered_by, second
 from adapters.sandbox.world import Row
@@ -14,22 +15,31 @@ MOST_LISTED, MOST_IDS = 500, 100
 SORTS = {"id", "update_time", "add_time", "due_date"}
 CURSOR = re.compile(r"(?P<number>\d+) \('(?P<value>[^']*)', (?P<id>\d+)\)")
 Key = tuple[str, int]
+RowsAfter = Callable[[int], Iterable[Row]]
+"""The rows of a list with ids beyond this one, by id: a page of a long list makes no others."""
 
 
-def page(query: Mapping[str, str], rows: Iterable[Row], *, owner: int, cursors: int) -> tuple[list[Row], str | None]:
+def page(query: Mapping[str, str], rows_after: RowsAfter, *, owner: int, cursors: int) -> tuple[list[Row], str | None]:
     """A page of these rows and the cursor of the next one. owner: of rows that name none. cursors: the number of those
     that are known. Raises BadRequestError."""
     limit, sort = int(query.get("limit", 100)), query.get("sort_by", "id")
     if not 0 < limit <= MOST_LISTED or sort not in SORTS:
         raise BadRequestError(f"limit must be between 1 and {MOST_LISTED}, sort_by one of {', '.join(sorted(SORTS))}")
     keep, falls = _kept(query, owner), query.get("sort_direction", "asc") == "desc"
-    keyed = sorted(((_key(row, sort), row) for row in rows if keep(row)), key=lambda one: one[0], reverse=falls)
     after = _after(query.get("cursor"), cursors)
-    if after is not None:
-        keyed = [one for one in keyed if (one[0] < after if falls else one[0] > after)]
-    shown, is_more = keyed[:limit], len(keyed) > limit
-    following = b64encode(f"{cursors} {shown[-1][0]!r}".encode()).decode() if is_more else None
-    return [row for _, row in shown], following
+    if sort == "id" and not falls:
+        rows = (row for row in rows_after(after[1] if after is not None else 0) if keep(row))
+    else:
+        keyed = sorted(((_key(row, sort), row) for row in rows_after(0) if keep(row)), reverse=falls, key=_first)
+        rows = (row for key, row in keyed if after is None or (key < after if falls else key > after))
+    found = list(islice(rows, limit + 1))
+    shown, is_more = found[:limit], len(found) > limit
+    following = b64encode(f"{cursors} {_key(shown[-1], sort)!r}".encode()).decode() if is_more else None
+    return shown, following
+
+
+def _first(keyed: tuple[Key, Row]) -> Key:
+    return keyed[0]
 
 
 def _key(row: Row, sort: str) -> Key:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import Any
 from urllib.parse import unquote
 
@@ -169,9 +170,14 @@ class PipedriveServer(DialectServer):
 
     # --- lists of v2 ---
 
-    def _listed(self, request: Request, rows: Iterable[Row], shown: Shown) -> Reply:
-        there = (row for row in rows if "ids" in request.query or row.row_id not in self.skips)
-        page, cursor = lists.page(request.query, there, owner=self.user, cursors=self.cursors)
+    def _listed(self, request: Request, rows_after: lists.RowsAfter, shown: Shown) -> Reply:
+        skips = self.skips if "ids" not in request.query else set[int]()
+        page, cursor = lists.page(
+            request.query,
+            lambda after: (row for row in rows_after(after) if row.row_id not in skips),
+            owner=self.user,
+            cursors=self.cursors,
+        )
         data = [shown(row) for row in page]
         return Reply(200, {"success": True, "data": data, "additional_data": {"next_cursor": cursor}})
 
@@ -180,50 +186,61 @@ class PipedriveServer(DialectServer):
         status = request.query.get("status")
         shown: Shown = lambda row: deals.shown(self.world, row, self.user)  # noqa: E731
         if status == "deleted":
-            return self._listed(request, self._deleted(), shown)
-        rows = [row for row in self.world.live("deal") if not row.fields.get(deals.ARCHIVED)]
-        if status is not None:
-            rows = [row for row in rows if deals.course(self.world, row).status == status]
-        return self._listed(request, rows, shown)
+            return self._listed(request, self._deleted, shown)
+        return self._listed(request, lambda after: self._live_deals(after, status, archived=False), shown)
 
-    def _deleted(self) -> list[Row]:
+    def _live_deals(self, after: int, status: str | None, *, archived: bool) -> Iterator[Row]:
+        for row in self.world.after("deal", after):
+            is_wanted = status is None or deals.course(self.world, row).status == status
+            if is_wanted and bool(row.fields.get(deals.ARCHIVED)) == archived:
+                yield row
+
+    def _deleted(self, after: int) -> Iterator[Row]:
         """For thirty days; what was merged into another deal is not among them."""
         since = self.world.clock.now() - DELETED_FOR
-        return [row for row in self.world.all("deal") if row.archived_at is not None and row.archived_at > since]
+        for row in self.world.all("deal"):
+            if row.row_id > after and row.archived_at is not None and row.archived_at > since:
+                yield row
 
     def _archived_deals(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(DEALS)
-        rows = [row for row in self.world.live("deal") if row.fields.get(deals.ARCHIVED)]
-        return self._listed(request, rows, lambda row: deals.shown(self.world, row, self.user))
+        shown: Shown = lambda row: deals.shown(self.world, row, self.user)  # noqa: E731
+        return self._listed(request, lambda after: self._live_deals(after, None, archived=True), shown)
+
+    def _live(self, *kinds: str) -> lists.RowsAfter:
+        return lambda after: merge(*(self.world.after(kind, after) for kind in kinds), key=lambda row: row.row_id)
 
     def _persons(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(CONTACTS)
-        return self._listed(request, self.world.live("contact"), self._shown_person)
+        return self._listed(request, self._live("contact"), self._shown_person)
 
     def _shown_person(self, row: Row) -> dict[str, Any]:
         return bodies.person(row, self.user, self.custom)
 
     def _organizations(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(CONTACTS)
-        return self._listed(request, self.world.live("company"), lambda row: bodies.organization(row, self.user))
+        return self._listed(request, self._live("company"), lambda row: bodies.organization(row, self.user))
 
     def _activities(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(ACTIVITIES)
-        rows = sorted(
-            (row for kind in bodies.ACTIVITY_TYPES for row in self.world.live(kind)), key=lambda row: row.row_id
-        )
-        if "done" in request.query:
-            rows = [row for row in rows if (row.fields.get("status") == "done") == (request.query["done"] == "true")]
-        return self._listed(request, rows, lambda row: bodies.activity(row, self.user))
+        there, done = self._live(*bodies.ACTIVITY_TYPES), request.query.get("done")
+
+        def chosen(after: int) -> Iterator[Row]:
+            for row in there(after):
+                if done is None or (row.fields.get("status") == "done") == (done == "true"):
+                    yield row
+
+        return self._listed(request, chosen, lambda row: bodies.activity(row, self.user))
 
     def _pipelines(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(DEALS)
-        return self._listed(request, self.world.live("pipeline"), bodies.pipeline)
+        return self._listed(request, self._live("pipeline"), bodies.pipeline)
 
     def _stages(self, request: Request, match: re.Match[str]) -> Reply:
         self.demand(DEALS)
-        rows = [row for row in self.world.live("stage") if row.fields["outcome"] == "open"]
-        return self._listed(request, rows, bodies.stage)
+        there = self._live("stage")
+        open_ones: lists.RowsAfter = lambda after: (row for row in there(after) if row.fields["outcome"] == "open")  # noqa: E731
+        return self._listed(request, open_ones, bodies.stage)
 
     # --- one person ---
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.sandbox.salesforce.values import id_of, second
+from adapters.sandbox.salesforce.values import id_of, number_of, second
 from adapters.sandbox.world import Past, Row, World
 
 BIN_DAYS, ARCHIVED_DAYS = 15, 365
@@ -42,7 +42,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SObject:
-    """rows: neutral rows, or derived ones, gone ones included. required: to create one."""
+    """rows: neutral rows, or derived ones, gone ones included. required: to create one. named_by: the field that names
+    the neutral row which a row is, or is made of."""
 
     name: str
     prefix: str
@@ -50,6 +51,34 @@ class SObject:
     fields: Mapping[str, Field] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     kind: str | None = None
+    named_by: str = "Id"
+
+
+@dataclass(slots=True)
+class Narrowed(World):
+    """A world of which no more is gone through than the chosen rows of a kind."""
+
+    whole: World | None = None
+    chosen: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def get(self, kind: str, row_id: int) -> Row | None:
+        return self.whole.get(kind, row_id) if self.whole is not None else None
+
+    def all(self, kind: str) -> Iterator[Row]:
+        if kind in self.chosen:
+            yield from (row for one in sorted(self.chosen[kind]) if (row := self.get(kind, one)) is not None)
+        elif self.whole is not None:
+            yield from self.whole.all(kind)
+
+
+def narrowed(world: World, source: SObject, among: Mapping[str, frozenset[Any]]) -> World:
+    """The world, as far as rows of this object can have one of these values in each field."""
+    ids = {str(one) for one in among.get(source.named_by, ()) if one is not None}
+    kinds = [kind for kind, prefix in PREFIX.items() if any(one.startswith(prefix) for one in ids)]
+    if source.named_by not in among:
+        return world
+    numbers = frozenset(number for one in ids if (number := number_of(one)) is not None)
+    return Narrowed(world.clock, whole=world, chosen=dict.fromkeys(kinds, numbers))
 
 
 def is_gone(row: Row) -> bool:

@@ -43,6 +43,10 @@ from adapters.sandbox.world import Row, World
 
 STATUS = {"done": "Completed", "planned": "Not Started", "cancelled": "Canceled"}
 CATEGORY = {"done": "Completed", "planned": "Scheduled", "cancelled": "Canceled"}
+NAMED_BY = {
+    "OpportunityHistory": "OpportunityId", "OpportunityFieldHistory": "OpportunityId",
+    "OpportunityContactRole": "OpportunityId", "EmailMessage": "ActivityId",
+}  # fmt: skip
 SHARED = ("Account", "Contact", "Lead", "Opportunity")
 
 
@@ -274,7 +278,8 @@ def _beside(granted: frozenset[str]) -> list[SObject]:
         ], {"Id": "id", "ParentId": "reference", "SobjectType": "picklist", "PermissionsViewAllRecords": "boolean"}),
     ]  # fmt: skip
     found = [
-        SObject(name=name, prefix=prefix, rows=rows, fields=derived(**kinds)) for name, prefix, rows, kinds in made
+        SObject(name=name, prefix=prefix, rows=rows, fields=derived(**kinds), named_by=NAMED_BY.get(name, "Id"))
+        for name, prefix, rows, kinds in made
     ]
     team = {
         "Id": system()["Id"],

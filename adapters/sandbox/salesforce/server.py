@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -20,6 +21,7 @@ from adapters.sandbox.salesforce.objects import (
     Field,
     SObject,
     in_bin,
+    narrowed,
     text,
 )
 from adapters.sandbox.salesforce.org import SHARED, objects
@@ -28,7 +30,7 @@ from adapters.sandbox.salesforce.values import Refused, error, id_of, number_of,
 from adapters.sandbox.server import DialectServer, Reply, Request, Window
 from adapters.sandbox.world import Row, World
 
-MOST_PER_BATCH, MOST_IN_BATCH, LOCATOR_LASTS = 2_000, 25, timedelta(minutes=15)
+MOST_PER_BATCH, MOST_IN_BATCH, LOCATOR_LASTS, OPEN_LOCATORS = 2_000, 25, timedelta(minutes=15), 10
 DAY_S = 24 * 3600.0
 LONGEST_ADDRESS = 16_384
 OPEN = re.compile(r"/services/(?:oauth2/token|data/?$)")
@@ -69,6 +71,7 @@ class SalesforceServer(DialectServer):
         self.refresh_token = self.org.refresh_token
         self.rotates_refresh = False
         self._calls = Window(self.org.daily, DAY_S)
+        self._asked = 0
         self._locators: dict[str, tuple[datetime, list[Derived], int]] = {}
         self.jobs = bulk.Jobs(world, self._found)
         custom = {
@@ -271,15 +274,16 @@ class SalesforceServer(DialectServer):
             raise refuse(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
         return {field: one.kind for field, one in self.fields(found).items()}
 
-    def _found(self, text_: str, *, with_deleted: bool) -> tuple[soql.Query, list[soql.Getter]]:
+    def _found(self, text_: str, *, with_deleted: bool) -> tuple[soql.Query, Iterable[soql.Getter]]:
         query = soql.parse(text_, self._types)
         source = self.object(query.source)
-        rows = (self.getter(source, row) for row in self._visible(source, with_deleted=with_deleted))
+        world = narrowed(self.world, source, query.where.among if query.where is not None else {})
+        rows = (self.getter(source, row) for row in self._visible(source, world, with_deleted=with_deleted))
         return query, soql.run(query, rows)
 
-    def _visible(self, source: SObject, *, with_deleted: bool) -> Iterator[Any]:
+    def _visible(self, source: SObject, world: World, *, with_deleted: bool) -> Iterator[Any]:
         old = self.world.clock.now() - timedelta(days=ARCHIVED_DAYS)
-        for row in source.rows(self.world):
+        for row in source.rows(world):
             under = row if isinstance(row, Row) else row.get("of")
             is_gone = isinstance(under, Row) and not under.is_live and "IsDeleted" in source.fields
             if is_gone and not (with_deleted and in_bin(self.world, under)):
@@ -296,13 +300,18 @@ class SalesforceServer(DialectServer):
     def _query(self, request: Request, match: re.Match[str]) -> Reply:
         query, rows = self._found(request.query.get("q", ""), with_deleted=match["verb"] == "queryAll")
         if not query.names:
-            return Reply(200, {"totalSize": len(rows), "done": True, "records": []})
-        rows = rows[query.offset :]
-        rows = rows[: query.limit] if query.limit is not None else rows
-        records = [self._record(query, row) for row in rows]
-        locator = f"01g{len(self._locators):012d}AAA"
+            return Reply(200, {"totalSize": sum(1 for _ in rows), "done": True, "records": []})
+        stop = query.offset + query.limit if query.limit is not None else None
+        records = [self._record(query, row) for row in islice(rows, query.offset, stop)]
+        self._asked += 1
+        locator = f"01g{self._asked:012d}AAA"
         self._locators[locator] = (self.world.clock.now(), records, len(records))
-        return Reply(200, self._batch(locator, 0))
+        reply = Reply(200, self._batch(locator, 0))
+        if len(records) <= self.org.batch:
+            del self._locators[locator]
+        elif len(self._locators) > OPEN_LOCATORS:
+            del self._locators[next(iter(self._locators))]
+        return reply
 
     def _record(self, query: soql.Query, row: soql.Getter) -> Derived:
         name = self.object(query.source).name

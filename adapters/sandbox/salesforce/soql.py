@@ -26,12 +26,20 @@ Test = Callable[[Getter], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """among: by field, values of which a row must have one, so that no other row need be looked at."""
+
+    holds: Test
+    among: Mapping[str, frozenset[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """names: fields that are selected; none for COUNT(). order: (field, falls). used: every field that it names."""
 
     names: tuple[str, ...]
     source: str
-    test: Test | None
+    where: Condition | None
     order: tuple[tuple[str, bool], ...] = ()
     limit: int | None = None
     offset: int = 0
@@ -84,11 +92,11 @@ class _Parser:
         source = self._take()[1]
         self._types = self._types_of(source)
         names = [self._field(name) for name in names]
-        test = self._any() if self._is("WHERE") else None
+        where = self._any() if self._is("WHERE") else None
         order, limit, offset = self._rest()
         if self._peek()[0] != "end":
             raise malformed(f"unexpected token: '{self._peek()[1]}'")
-        return Query(tuple(names), source, test, tuple(order), limit, offset, frozenset(self._used))
+        return Query(tuple(names), source, where, tuple(order), limit, offset, frozenset(self._used))
 
     def _rest(self) -> tuple[list[tuple[str, bool]], int | None, int]:
         order: list[tuple[str, bool]] = []
@@ -114,39 +122,41 @@ class _Parser:
 
     # --- conditions ---
 
-    def _any(self) -> Test:
-        tests, mixed = [self._one()], set()
+    def _any(self) -> Condition:
+        parts, mixed = [self._one()], set()
         while (word := self._peek()[1].upper()) in {"AND", "OR"}:
             self._take()
             mixed.add(word)
-            tests.append(self._one())
+            parts.append(self._one())
         if len(mixed) > 1:  # SOQL wants brackets
             raise malformed("unexpected token: 'OR'")
-        return (lambda get: any(test(get) for test in tests)) if mixed == {"OR"} else (
-            lambda get: all(test(get) for test in tests)
-        )  # fmt: skip
+        tests = [one.holds for one in parts]
+        if mixed == {"OR"}:
+            return Condition(lambda get: any(test(get) for test in tests))
+        among = {name: values for one in parts for name, values in one.among.items()}
+        return Condition(lambda get: all(test(get) for test in tests), among)
 
-    def _one(self) -> Test:
+    def _one(self) -> Condition:
         if self._is("NOT"):
-            inner = self._one()
-            return lambda get: not inner(get)
+            inner = self._one().holds
+            return Condition(lambda get: not inner(get))
         if self._is("("):
             found = self._any()
             self._demand(")")
             return found
         return self._comparison()
 
-    def _comparison(self) -> Test:
+    def _comparison(self) -> Condition:
         name = self._field(self._take()[1])
         if self._is("NOT", "IN"):
-            values = self._values(name)
-            return lambda get: get(name) not in values
+            excluded = self._values(name)
+            return Condition(lambda get: get(name) not in excluded)
         if self._is("IN"):
-            values = self._values(name)
-            return lambda get: get(name) in values
+            values = frozenset(self._values(name))
+            return Condition(lambda get: get(name) in values, {name: values})
         if self._is("LIKE"):
             pattern = _like(str(self._value(name)))
-            return lambda get: get(name) is not None and pattern.fullmatch(str(get(name))) is not None
+            return Condition(lambda get: get(name) is not None and pattern.fullmatch(str(get(name))) is not None)
         sign, value = self._take()[1], self._value(name)
         compare = SIGNS.get(sign)
         if compare is None:
@@ -159,7 +169,7 @@ class _Parser:
                 return is_equality and compare(held, value)
             return compare(held, value)
 
-        return holds
+        return Condition(holds)
 
     def _values(self, name: str) -> list[Any]:
         self._demand("(")
@@ -233,13 +243,16 @@ def malformed(message: str) -> Exception:
     return refuse(400, "MALFORMED_QUERY", message)
 
 
-def run(query: Query, rows: Iterable[Getter]) -> list[Getter]:
-    """The rows that it finds, in its order, without its limit."""
-    found = [row for row in rows if query.test is None or query.test(row)]
+def run(query: Query, rows: Iterable[Getter]) -> Iterable[Getter]:
+    """The rows that it finds, in its order, without its limit; one after the other where it wants no order."""
+    found = (row for row in rows if query.where is None or query.where.holds(row))
+    if not query.order:
+        return found
+    ordered = list(found)
     for name, falls in reversed(query.order):
         # Nothing comes first.
-        found.sort(key=lambda row: (row(name) is not None, _sortable(row(name))), reverse=falls)
-    return found
+        ordered.sort(key=lambda row: (row(name) is not None, _sortable(row(name))), reverse=falls)
+    return ordered
 
 
 def _sortable(value: Any) -> Any:
