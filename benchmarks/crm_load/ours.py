@@ -1,6 +1,7 @@
-"""Our first load of the made-up HubSpot account, in a process of its own.
+"""Our first load of the made-up account, in a process of its own.
 
-`python -m benchmarks.crm_load.ours DATABASE_URL ADDRESS` prints a line of JSON: seconds, CPU seconds, peak MB, counts.
+`python -m benchmarks.crm_load.ours DATABASE_URL ADDRESS CRM` prints a line of JSON: seconds, CPU seconds, peak MB,
+counts.
 """
 
 from __future__ import annotations
@@ -10,23 +11,18 @@ import resource
 import sys
 from datetime import UTC, datetime
 
-from adapters.base import MemoryBudget
-from adapters.hubspot import HubSpot, HubSpotAccess
-from benchmarks.crm_load.volume import TOKEN
+from benchmarks.crm_load.accounts import DIALECTS
 from benchmarks.report import peak_mb, seconds
 from snapshots.database import Database
 from snapshots.organizations import connect_crm, create_organization
 from snapshots.sync import RunReport, Sync
 
 
-def main(database_url: str, address: str) -> None:
+def main(database_url: str, address: str, crm: str) -> None:
     database = Database(database_url)
-    organization = create_organization(database, "Load", time_zone="Europe/Berlin", default_currency="EUR")
-    connection = connect_crm(database, organization.organization_id, provider="hubspot", name="HubSpot", settings={})
-    adapter = HubSpot(
-        HubSpotAccess(token=TOKEN, base_url=address, allow_private_hosts=True),
-        budget=MemoryBudget(1e9, 1e9), search_budget=MemoryBudget(1e9, 1e9), now=lambda: datetime.now(UTC),
-    )  # fmt: skip
+    organization = create_organization(database, f"Load {crm}", time_zone="Europe/Berlin", default_currency="EUR")
+    connection = connect_crm(database, organization.organization_id, provider=crm, name=crm, settings={})
+    adapter = DIALECTS[crm].read(address)
     sync = Sync(
         database=database,
         organization_id=organization.organization_id,
@@ -49,4 +45,4 @@ def main(database_url: str, address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

@@ -7,7 +7,8 @@ from adapters.hubspot import HubSpot, HubSpotAccess, limits
 from adapters.records import Kind
 from adapters.sandbox import Clock, SandboxTransport
 from adapters.sandbox.hubspot import HubSpotServer, Plan
-from benchmarks.crm_load.volume import TOKEN, made_volume
+from benchmarks.crm_load.accounts import TOKEN
+from benchmarks.crm_load.volume import made_volume
 
 DEALS, ACTIVITIES, PLAN = 20_000, 60_000, Plan()
 THROTTLED = 429

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import make_url
 
 from adapters.hubspot.objects import COMPANIES, CONTACTS, DEALS, OBJECTS, ObjectFacts, Paths
-from benchmarks.crm_load.volume import KINDS, TOKEN
+from benchmarks.crm_load.accounts import TOKEN
+from benchmarks.crm_load.volume import KINDS
 from benchmarks.report import peak_mb, seconds
 
 WANTED = (COMPANIES, CONTACTS, DEALS, *(one for one in OBJECTS if one.name in {f"{kind}s" for kind in KINDS}))

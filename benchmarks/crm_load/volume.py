@@ -1,6 +1,6 @@
 """A world of any size in little memory: deals and activities are made from their number when they are asked for.
 
-`python -m benchmarks.crm_load.volume PORT DEALS ACTIVITIES` serves it as a HubSpot account without limits of rate.
+`python -m benchmarks.crm_load.volume PORT DEALS ACTIVITIES CRM` serves it as an account without limits of rate.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ from heapq import merge
 
 from adapters.sandbox import Row, Size, World, seeded
 from adapters.sandbox.asgi import serve
-from adapters.sandbox.hubspot import HubSpotServer, Plan
 from adapters.sandbox.world import Entry, Past, Value
+from benchmarks.crm_load.accounts import DIALECTS
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-TOKEN = "pat-volume"  # opens a made-up account
 OFFICE = Size(owners=100, companies=2_000, contacts=4_000, deals=0, activities=0, days=700)
 FIRST_ID, SPAN_DAYS = 1_000_000, 700
 STEP_DAYS, MOST_STEPS = 4, 4
 """A deal comes to its next stage after so many days; of so many stages at most."""
 BEGIN = NOW - timedelta(days=SPAN_DAYS + STEP_DAYS * MOST_STEPS)
 KINDS = ("call", "email", "meeting")
-UNLIMITED = Plan(burst=10**9, daily=10**9, searches=10**9)
 
 
 @dataclass(slots=True)
@@ -150,4 +148,4 @@ def made_volume(deals: int, activities: int, office_size: Size = OFFICE) -> Volu
 
 if __name__ == "__main__":
     port, deals, activities = (int(one) for one in sys.argv[1:4])
-    serve(HubSpotServer(made_volume(deals, activities), token=TOKEN, plan=UNLIMITED), "127.0.0.1", port)
+    serve(DIALECTS[sys.argv[4]].serve(made_volume(deals, activities)), "127.0.0.1", port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from adapters.sandbox.server import Reply
@@ -13,16 +14,19 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 def id_of(prefix: str, number: int) -> str:
     """18 characters: the object's prefix, the number, and three that tell capital letters of the first 15."""
-    return full_id(f"{prefix}{number:012d}")
+    return f"{prefix}{number:012d}{_capitals_in(f'{prefix}{0:012d}')}"
 
 
 def full_id(short: str) -> str:
     """The id of 18 characters for one of 15; both name the same."""
-    if len(short) != 15:
-        return short
+    return short + _capitals_in(short) if len(short) == 15 else short
+
+
+@lru_cache
+def _capitals_in(short: str) -> str:
     fives = [short[start : start + 5] for start in (0, 5, 10)]
     places = (sum(1 << place for place, one in enumerate(five) if one.isupper()) for five in fives)
-    return short + "".join(_ALPHABET[place] for place in places)
+    return "".join(_ALPHABET[place] for place in places)
 
 
 def number_of(text: str) -> int | None:
