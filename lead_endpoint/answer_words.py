@@ -1,4 +1,5 @@
-"""What is said of an answer that is wrong, in English and German; a form may say it otherwise, by the same names."""
+"""What is said of an answer that is wrong, and of a form that cannot be filled in, in English and German; a form may
+say it otherwise, by the same names."""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ _ENGLISH: Final = {
     "digits": "Digits only.",
     "letters": "Letters only.",
     "url": "Please enter an address that begins with https://.",
+    "blocked": "This form is not available on this website. Please contact the owner of the site.",
+    "closed": "This form is closed at the moment. Please contact the owner of the site.",
+    "missing": "This form does not exist. Please contact the owner of the site.",
 }
 _GERMAN: Final = {
     "required": "Bitte ausfüllen.",
@@ -36,11 +40,19 @@ _GERMAN: Final = {
     "digits": "Nur Ziffern.",
     "letters": "Nur Buchstaben.",
     "url": "Bitte eine Adresse eingeben, die mit https:// beginnt.",
+    "blocked": "Dieses Formular steht auf dieser Website nicht zur Verfügung. Bitte an deren Betreiber wenden.",
+    "closed": "Dieses Formular ist zurzeit geschlossen. Bitte an die Betreiber der Website wenden.",
+    "missing": "Dieses Formular gibt es nicht. Bitte an die Betreiber der Website wenden.",
 }
 KNOWN: Final[Mapping[str, Mapping[str, str]]] = {"en": _ENGLISH, "de": _GERMAN}
 
 Say = Callable[..., str]
 """A sentence by its name; `n`, where it has one, is what it counts."""
+
+
+def known(language: str, name: str) -> str:
+    """A sentence without a form that could say it otherwise; English where the language is not known."""
+    return KNOWN.get(language.partition("-")[0].lower(), _ENGLISH)[name]
 
 
 def saying(definition: Definition, language: str) -> Say:

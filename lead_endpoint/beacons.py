@@ -23,10 +23,11 @@ import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from lead_endpoint.blocked import BlockedPages
 from lead_endpoint.messages import Answer, Request, problem
 from lead_endpoint.networks import client_address, client_network
 from lead_endpoint.rate import RateLimit
-from snapshots.beacons import Connection, Flag, Network, Sighting, Step, own_networks, store, visit_key
+from snapshots.beacons import Connection, Flag, Network, Sighting, Step, is_marked, own_networks, store, visit_key
 from snapshots.form_finder import MOST_AHEAD
 from snapshots.intake import Form, StoreUnavailable
 from snapshots.origins import Origin
@@ -119,7 +120,8 @@ def read(body: bytes) -> Beacon:
         ages=(max(ages), min(ages)),
         origin=Origin.read(said.get("touch"), source=said.get("source"), campaign=said.get("campaign")),
         host=_host(said.get("page")),
-        flags=(Flag.STAFF if said.get("staff") else Flag.NONE) | (Flag.BOT if said.get("automated") else Flag.NONE),
+        flags=(Flag.STAFF if said.get("staff") or is_marked(visit) else Flag.NONE)
+        | (Flag.BOT if said.get("automated") else Flag.NONE),
     )
 
 
@@ -162,6 +164,8 @@ class BeaconBox:
     clock: Callable[[], float]
     proxies: int = 0
     most_waiting: int = MOST_WAITING
+    blocked: BlockedPages = field(init=False)
+    """Written by the same thread."""
     _waiting: deque[Taken] = field(default_factory=deque)
     _unsent: dict[int, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     _limit: RateLimit = field(init=False)
@@ -174,6 +178,7 @@ class BeaconBox:
 
     def __post_init__(self) -> None:
         self._limit = RateLimit(PER_MINUTE, BURST, self.clock)
+        self.blocked = BlockedPages(is_bot, self.now, self.clock, self.proxies)
         self._taken = Counter("slms_beacons_written", "Beacons in the database.", registry=self.registry)
         self._dropped = Counter(
             "slms_beacons_dropped", "Beacons that were not kept, by reason.", ["reason"], registry=self.registry
@@ -223,6 +228,7 @@ class BeaconBox:
                 for organization_id, sighting in self._understood():
                     self._unsent[organization_id].append(sighting)
                 self._send()
+            self.blocked.flush(self._connected, at_once=self._ended.is_set())
         except StoreUnavailable as error:
             LOG.warning("beacons not written", reason=type(error).__name__, n=sum(map(len, self._unsent.values())))
             self._disconnect()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lead_endpoint import pages
+from lead_endpoint import answer_words, pages
 from lead_endpoint.messages import HTML, Answer, Request, answer, ascii_host, page, problem
 from lead_endpoint.networks import client_network
 from lead_endpoint.reception import Reception
@@ -26,11 +26,13 @@ PREFLIGHT_LASTS_S: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """base: the path under which the endpoint is reached; "" where that is the root."""
+    """base: the path under which the endpoint is reached; "" where that is the root. on_blocked: told at once of each
+    page that asked for a form which it may not show."""
 
     reception: Reception
     forms: FormFinder
     base: str = ""
+    on_blocked: Callable[[Form, Request], object] | None = None
 
     def _form(self, key: str, request: Request) -> Form | Answer | None:
         known, form = self.forms.remembered(key)
@@ -40,16 +42,18 @@ class Window:
         return client_network(request.peer, request.headers, proxies=self.reception.rules.proxies)
 
     def definition(self, key: str, request: Request) -> Answer:
-        """What the widget draws. 404: no such form; 410: it takes nothing at the moment."""
+        """What the widget draws. 403: not on this page; 404: no such form; 410: it takes nothing at the moment. Why is
+        said in words for the visitor, and every page may read that."""
         form = self._form(key, request)
-        return self._with_cors(self._definition(form, request), form, request)
-
-    def _definition(self, form: Form | Answer | None, request: Request) -> Answer:
         if isinstance(form, Answer):
-            return form
+            return self._with_cors(form, form, request)
+        if form is not None and self.reception.guard.is_elsewhere(request, form):
+            if self.on_blocked is not None:
+                self.on_blocked(form, request)
+            return self._with_cors(problem(403, _said(form, request, "blocked")), None, request)
         if form is None or form.definition is None or form.status != "published":
-            return _missing(form)
-        return answer(200, self._shown(form, form.definition, request))
+            return self._with_cors(_missing(form, request), form, request)
+        return self._with_cors(answer(200, self._shown(form, form.definition, request)), form, request)
 
     def _shown(self, form: Form, definition: Definition, request: Request) -> dict[str, Any]:
         guard, now = self.reception.guard, self.reception.guard.now()
@@ -68,7 +72,7 @@ class Window:
         if isinstance(form, Answer):
             found = form
         elif form is None or form.status != "published":
-            found = _missing(form)
+            found = _missing(form, request)
         else:
             found = answer(200, self.reception.guard.seals.challenge(form.key, self.reception.guard.now()))
         return self._with_cors(found, form, request)
@@ -160,10 +164,17 @@ def _in_words(field: dict[str, Any], texts: FieldTexts | None) -> dict[str, Any]
     return {**field, **said, "options": options}
 
 
-def _missing(form: Form | None) -> Answer:
-    if form is None:
-        return problem(404, "There is no form with this key. Copy the key from the form's page.")
-    return problem(410, "This form takes nothing at the moment.")
+def _missing(form: Form | None, request: Request) -> Answer:
+    return (
+        problem(404, _said(None, request, "missing")) if form is None else problem(410, _said(form, request, "closed"))
+    )
+
+
+def _said(form: Form | None, request: Request, name: str) -> str:
+    """In the form's words, in a language that it speaks; where it has none, in the visitor's."""
+    if form is not None and form.definition is not None:
+        return answer_words.saying(form.definition, _language(form.definition, request))(name)
+    return answer_words.known(request.header("accept-language")[:MOST_LANGUAGES].partition(",")[0], name)
 
 
 def _prefilled(definition: Definition, query: Mapping[str, str]) -> dict[str, str]:

@@ -173,8 +173,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         tag="public",
         summary="A form, for the widget to draw",
         text="What a visitor may see of the version that is published. Pages of other origins may read it where the "
-        "form's list has them, or has none.",
-        replies={200: Reply("The form.", {JSON: form_contracts.FormShown}), **_OF_A_FORM},
+        "form's list has them, or has none. A refusal says why in words for the visitor (`detail`), in a "
+        "language of the form.",
+        replies={
+            200: Reply("The form.", {JSON: form_contracts.FormShown}),
+            403: _error("The page of this origin may not show the form."),
+            **_OF_A_FORM,
+        },
     ),
     Operation(
         path="/public/forms/{key}/challenge",

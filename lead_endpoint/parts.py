@@ -19,6 +19,7 @@ from lead_endpoint.beacons import BeaconBox
 from lead_endpoint.desk import Desk
 from lead_endpoint.hosted import Window
 from lead_endpoint.lead_ids import LeadIds
+from lead_endpoint.messages import Request
 from lead_endpoint.meter import Meter
 from lead_endpoint.protection import Guard, Suspects
 from lead_endpoint.rate import RateLimit
@@ -75,7 +76,11 @@ class Parts:
     def window(self) -> Window:
         """Forms as visitors see them."""
         desk, public_url = self.desk, self.services.settings.public_url
-        return Window(desk.reception, desk.forms, urlsplit(public_url or "").path.rstrip("/"))
+        base = urlsplit(public_url or "").path.rstrip("/")
+        return Window(desk.reception, desk.forms, base, self._note_blocked)
+
+    def _note_blocked(self, form: intake.Form, request: Request) -> None:
+        self.beacons.blocked.take(form, request)  # whose thread starts with the first one
 
     @property
     def beacons(self) -> BeaconBox:

@@ -103,11 +103,16 @@ class Guard:
         return found
 
     def _page(self, request: Request, form: Form) -> Doubt | None:
-        """A browser that says nothing of the page (`null`, or no header) says nothing against it."""
-        origin = request.header("origin")
-        if origin in {"", "null"} or may_embed(form, origin) or self.is_own(request, origin):
+        if not self.is_elsewhere(request, form):
             return None
-        return Doubt("origin", f"It came from a page of {origin[:200]}, which is not on the form's list.")
+        page = request.header("origin")[:200]
+        return Doubt("origin", f"It came from a page of {page}, which is not on the form's list.")
+
+    def is_elsewhere(self, request: Request, form: Form) -> bool:
+        """Whether it comes from a page that may not show the form. A browser that says nothing of the page (`null`, or
+        no header) says nothing against it."""
+        origin = request.header("origin")
+        return not (origin in {"", "null"} or may_embed(form, origin) or self.is_own(request, origin))
 
     def is_own(self, request: Request, origin: str) -> bool:
         """Whether it is a page of the endpoint itself."""

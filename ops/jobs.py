@@ -21,6 +21,7 @@ from adapters.errors import CrmError
 from ops import mail_domains
 from ops.services import Services
 from snapshots.access import WORKER_ROLE, WRITABLE
+from snapshots.blocked_pages import forget_blocked
 from snapshots.idempotency import claim
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
 from snapshots.retention import forget_refused
@@ -221,7 +222,8 @@ def forget_refused_of_all(services: Services) -> int:
 
     def forget(organization_id: int) -> int:
         return sum(
-            one(services.database, organization_id, now=services.now()) for one in (forget_refused, forget_visits)
+            one(services.database, organization_id, now=services.now())
+            for one in (forget_refused, forget_visits, forget_blocked)
         )
 
     return _of_each(services, forget)

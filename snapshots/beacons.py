@@ -26,8 +26,8 @@ from snapshots.origins import Origin, origin_ids
 MOST_HOSTS: Final = 200
 """Hosts of one form that are remembered: anybody can name one."""
 STATEMENT_S: Final = 15
-
-
+STAFF_MARK: Final = "-staff"
+"""How the id of a visit ends that the site's own people make, as they told the widget (`?slms_staff=1`)."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -70,6 +70,11 @@ class Sighting:
     has_lead: bool = False
 
 
+def is_marked(visit: str) -> bool:
+    """Whether the visit says itself that it is one of the site's own people."""
+    return visit.endswith(STAFF_MARK)
+
+
 def visit_key(text: str) -> UUID:
     """As visits are kept: 16 bytes instead of up to 40, and nothing that a browser still holds."""
     return UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
@@ -97,12 +102,13 @@ def connect(url: str) -> Connection:
 def store(connection: Connection, organization_id: int, sightings: Sequence[Sighting]) -> None:
     """Store a batch in one transaction. The same again changes nothing but the signs per host. Raises
     StoreUnavailable."""
-    with _session(connection, organization_id):
+    with session(connection, organization_id):
         note(connection, organization_id, sightings)
 
 
 @contextmanager
-def _session(connection: Connection, organization_id: int) -> Iterator[None]:
+def session(connection: Connection, organization_id: int) -> Iterator[None]:
+    """A transaction that sees one organization. Raises StoreUnavailable."""
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('slms.organization_id', %s, true)", (str(organization_id),))
@@ -113,7 +119,7 @@ def _session(connection: Connection, organization_id: int) -> Iterator[None]:
 
 def own_networks(connection: Connection, organization_id: int) -> list[Network]:
     """The networks of the organization's staff, as its administrators named them. Raises StoreUnavailable."""
-    with _session(connection, organization_id):
+    with session(connection, organization_id):
         return networks_seen(connection, organization_id)
 
 

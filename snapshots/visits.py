@@ -57,6 +57,10 @@ class _Lead:
         """Of its own visit; one that names none is a visit by itself."""
         return visit_key(self.visit or str(self.lead_id))
 
+    def is_of(self, staff: Sequence[Network]) -> bool:
+        """Whether it says so itself, or comes from one of these networks."""
+        return beacons.is_marked(self.visit or "") or _is_of(self.network, staff)
+
     @property
     def is_repeat(self) -> bool:
         return self.previous_at is not None and self.received_at - self.previous_at <= REPEAT_WITHIN
@@ -108,7 +112,7 @@ def _fold_batch(driver: Driver, organization_id: int, zone: ZoneInfo) -> int:
         earlier = places.get(lead.previous) if lead.previous and lead.is_repeat else None
         places[lead.lead_id] = place = earlier or own
         touches = read_touches(lead.body)
-        sightings.append(_sighting(lead, touches, is_apart=place != own, is_staff=_is_of(lead.network, staff)))
+        sightings.append(_sighting(lead, touches, is_apart=place != own, is_staff=lead.is_of(staff)))
         rows.append((lead.lead_id, place, lead.form_id, earlier is not None, touches))
     rows = _also_repeats(driver, organization_id, rows)
     beacons.note(driver, organization_id, sightings)

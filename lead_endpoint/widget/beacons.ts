@@ -5,14 +5,13 @@ export interface Signal { kind: string; step?: number; field?: string }
 
 /** A function that notes a signal; what was noted is told when the page is hidden. */
 export function beacons(address: string, head: Record<string, unknown>): (signal: Signal) => void {
-  let events: (Signal & { at: number })[] = [];
+  let events: (Signal & { ms: number })[] = [];
   document.addEventListener("visibilitychange", () => {
-    const now = Date.now();
-    const told = events.map(({ at, ...event }) => ({ ...event, ms: now - at }));
-    if (events[0]) navigator.sendBeacon(address, JSON.stringify({ ...head, events: told }));
+    for (const one of events) one.ms += Date.now();
+    if (events[0]) navigator.sendBeacon(address, JSON.stringify({ ...head, events }));
     events = [];
   });
-  return (signal) => void events.push({ ...signal, at: Date.now() });
+  return (signal) => void events.push({ ...signal, ms: -Date.now() });
 }
 
 /** Calls once at least half of the element, or half a screen of it, was visible for a second. */

@@ -8,7 +8,7 @@ export function h(tag: string, properties: Record<string, Property> = {}, ...chi
   for (const name in properties) {
     const value = properties[name];
     if (typeof value === "function") made.addEventListener(name, value);
-    else if (value != null && value !== false) made.setAttribute(name, value as string);
+    else if ((value ?? false) !== false) made.setAttribute(name, value as string);
   }
   made.append(...children);
   return made;

@@ -68,7 +68,7 @@ export function draw(field: Field, start: string[], words: Words, language: stri
     read,
     say(fault) {
       error.textContent = fault;
-      for (const one of entries) one.ariaInvalid = String(!!fault);
+      for (const one of entries) (one.ariaInvalid as unknown) = !!fault;
     },
     focus: () => entries[0].focus(),
     fault() {

@@ -46,7 +46,7 @@ export function form(
     heading.textContent = [several, definition.steps[at].title].filter(Boolean).join(": ");
     back.hidden = place < 1;
     next.textContent = isBusy ? words.sending : path[place + 1] ? words.next : words.send;
-    next.ariaDisabled = String(isBusy);
+    (next.ariaDisabled as unknown) = isBusy;
   };
 
   const go = (by: number): void => {

@@ -17,7 +17,7 @@ export async function insist(
     } catch { /* no connection, or no answer in time */ }
     await new Promise<void>((resolve) => {
       setTimeout(resolve, pause_ms * (0.5 + Math.random() / 2));
-      addEventListener("online", () => resolve(), { once: true });
+      addEventListener("online", resolve as () => void, { once: true });
       onWait(resolve);
     });
   }

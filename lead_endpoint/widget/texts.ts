@@ -15,8 +15,8 @@ export function languageOf({ language, translations }: Definition, wishes: strin
 }
 
 /** The widget's own words: English under the language's, under those that the form brings. */
-export const wordsOf = (language: string, ...own: (Partial<Words> | undefined)[]): Words =>
-  Object.assign({}, WORDS.en, (WORDS as Record<string, Words>)[primary(language)], ...own) as Words;
+export const wordsOf = (language: string, own?: Partial<Words>): Words =>
+  ({ ...WORDS.en, ...(WORDS as Record<string, Words>)[primary(language)], ...own });
 
 /** Puts the form's texts into this language; what is not translated stays as it is. */
 export function translate(definition: Definition, language: string): void {

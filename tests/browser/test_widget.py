@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import text
 from widget_world import CONTACT, Visit, World
 
 from lead_endpoint import statics
@@ -261,6 +263,41 @@ def test_what_a_visitor_does_is_told_in_batches(world: World, visit: Visit, offe
     assert [event["kind"] for one in told for event in one["events"]] == ["view", "start", "step", "error"]
     assert [one["form"] for one in told] == [offer, offer]
     assert "ada@example.org" not in json.dumps(told)
+
+
+def test_the_site_s_own_people_mark_their_visit_which_lasts_as_long_as_the_tab(
+    world: World, visit: Visit, contact: str
+) -> None:
+    page = visit.page
+    address = world.page(world.snippet(contact))
+    page.goto(address + "?slms_staff=1")
+    page.reload()  # it is marked once
+    page.get_by_role("heading", name="Contact us").wait_for()
+    page.goto(address)
+    visit.enter(email="ann@example.org").click()
+    thanks(page)
+    assert re.fullmatch(r"\w{24}-staff", world.leads(contact)[-1]["visit"])
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_a_form_that_is_not_for_this_page_or_closed_says_so_in_plain_words(world: World, visit: Visit) -> None:
+    page = visit.page
+    key = world.publish({**CONTACT, "domains": ["https://elsewhere.example"]})
+    page.goto(world.page(world.snippet(key)))
+    expect(page.get_by_role("status")).to_have_text(
+        "This form is not available on this website. Please contact the owner of the site."
+    )
+    closed = world.publish({**CONTACT, "translations": {"de": {}}})
+    with world.database.as_app(world.organization) as connection:
+        connection.execute(text("UPDATE forms SET status = 'paused' WHERE key = :key"), {"key": closed})
+    page.goto(world.page(world.snippet(closed)))
+    expect(page.get_by_role("status")).to_have_text(
+        "This form is closed at the moment. Please contact the owner of the site."
+    )
+    plain = f'<form id="plain" action="{world.endpoint}/public/leads" method="post"><input name="email"></form>'
+    with page.expect_response("**/public/forms/*"):
+        page.goto(world.page(plain + world.snippet(key, data_replace="#plain")))
+    expect(page.locator("#plain")).to_be_visible()
 
 
 def test_a_visitor_who_is_not_to_be_remembered_is_not(world: World, visit: Visit, contact: str) -> None:

@@ -166,6 +166,7 @@ APART = {
     "a program that says so": ({}, {"automated": True}, 1),
     "no browser: it asks for no language": ({"language": ""}, {}, 1),
     "staff by its mark": ({}, {"staff": True}, 2),
+    "staff by the id of the visit, as the widget marks it": ({}, {"visit": "abcdefghijklmnop-staff"}, 2),
     "staff by its network": ({"address": made_site.OFFICE}, {}, 2),
 }
 

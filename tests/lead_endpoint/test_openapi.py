@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import jsonschema
+import made_forms
 import pytest
 from axe_core_python.sync_playwright import Axe
 from browsing import page_of, served
@@ -153,10 +154,14 @@ def of_a_form(house: House, one: Operation, status: int) -> Given:
         key = f"{house.organization_id}-{'0' * 32}"
     if status == 410:
         key = form_versions.create_form(house.database, house.organization_id, "New", {}, by="ann@example.com").key
+    if status == 403:
+        draft = made_forms.definition(domains=["https://www.example.com"])
+        key = made_forms.made_form(house.database, house.organization_id, draft, "Elsewhere").key
     client = create_app(services).test_client()
     for number in range(12 if status == 429 else 0):
         client.get(one.path.replace("{key}", f"{house.organization_id}-{number:08d}"))
-    return of(client.get(one.path.replace("{key}", key)))
+    origin = {"Origin": "https://shop.example"} if status == 403 else {}
+    return of(client.get(one.path.replace("{key}", key), headers=origin))
 
 
 JSON_TYPE, FORM_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}

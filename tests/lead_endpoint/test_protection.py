@@ -274,7 +274,12 @@ def test_exactly_the_pages_of_a_form_may_read_what_it_answers(world: World, doma
     publish(world, domains=domains)
     for origin, is_listed in ORIGINS:
         is_allowed = is_listed if domains else origin not in {"", "null"}
-        assert readable(world, origin) == [[origin] * is_allowed] * 5, origin
+        definition, *others = readable(world, origin)
+        assert others == [[origin] * is_allowed] * 4, origin
+        # A page that may not show the form reads why, and nothing of the form.
+        assert definition == [origin] * (origin not in {"", "null"}), origin
+        shown = world.parts.window.definition(form_key(world), Request("GET", "", {"origin": origin}, b"", "127.0.0.1"))
+        assert (b"steps" in shown.body) == (is_allowed or origin in {"", "null"}), origin
 
 
 def readable(world: World, origin: str) -> list[list[str]]:

@@ -188,6 +188,13 @@ def test_touches_of_a_plain_form_are_read_too() -> None:
     ]
 
 
+def test_a_lead_of_a_visit_that_the_staff_marked_is_kept_apart(database: Database, organization: int) -> None:
+    lead(database, organization, "abcdefghijklmnop-staff")
+    visits.fold_leads(database, organization)
+    assert steps(database, organization)["submits"] == 0
+    assert funnel.apart(reader(database, organization).visit_counts(WHOLE))["Own staff"] == 1
+
+
 def test_a_lead_of_the_staffs_network_is_kept_apart(database: Database, organization: int) -> None:
     visits.save_staff_networks(database, organization, [("203.0.113.0/24", "Office")], by="ann")
     lead(database, organization, None)
