@@ -47,7 +47,9 @@ def pytest(arguments: list[str], environment: dict[str, str], *, parallel: bool 
     started = time.monotonic()
     spread = ["-n", str(PROCESSES), "--dist", "worksteal"] if parallel else []
     command = [sys.executable, "-m", "pytest", *spread, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    # Dozens of processes start: what one has compiled, the next need not compile.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment}
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     sys.stderr.write(f"{time.monotonic() - started:.0f} s: pytest {' '.join(arguments)}\n\n")
     return 0 if done.returncode == NOTHING_COLLECTED else done.returncode
 
@@ -72,7 +74,7 @@ def notebooks() -> int:
         return 0
     # One after the other, for they are CPU-bound, on a database of their own.
     with tempfile.TemporaryDirectory(prefix="slms-notebooks-") as home:
-        return pytest(["--nbmake", "notebooks"], {"SLMS_HOME": home}, parallel=False)
+        return pytest(["-p", "nbmake", "--nbmake", "notebooks"], {"SLMS_HOME": home}, parallel=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 - `database`: a `snapshots.database.Database` on a migrated database with no rows in it.
 - `organization`: the id of an organization in it ("Acme", Europe/Berlin, EUR); `other_organization`: an outsider's.
+- `copy_of`: a function that gives a database filled as a test wants it, which is filled once and then copied.
 - `new_database`: a function that makes an empty, unmigrated database and returns its URL.
 - `chromium`: the path of the browser.
 - `shared_data`: the folder of real exports.
@@ -13,22 +14,18 @@ databases and roles. Tests that use a database carry the mark `postgres` by them
 
 from __future__ import annotations
 
-import fcntl
+import gc
 import hashlib
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
+from databases import MIGRATED, CopyOf, Sweeper, copies, create, drop, url_of
 from hypothesis import HealthCheck, settings
-from psycopg import sql
 from pytest_socket import socket_allow_hosts
-from sqlalchemy import make_url
 
 from snapshots import embedded
 from snapshots.database import Database, migrate
@@ -36,7 +33,7 @@ from snapshots.organizations import create_organization
 
 IN_CI = os.environ.get("CI") == "true"
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
-DATABASE_FIXTURES = {"database", "new_database", "database_server"}
+DATABASE_FIXTURES = {"database", "new_database", "database_server", "copy_of"}
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +42,13 @@ settings.load_profile("ci" if IN_CI else "here")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vendor", action="append", default=[], help="CRM whose account `-m live` reads; may be repeated")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -103,33 +107,25 @@ def database_server(_shared_folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def _template(database_server: str, _shared_folder: Path) -> str:
-    """Name of a migrated database that the workers copy theirs from."""
-    marker = _shared_folder / "template"
-    with _locked(_shared_folder / "template.lock"):
-        if not marker.exists():
-            name = f"slms_template_{uuid.uuid4().hex[:8]}"
-            _create(database_server, name)
-            migrate(_url_of(database_server, name))
-            marker.write_text(name)
-    return marker.read_text()
+def copy_of(database_server: str, _shared_folder: Path) -> CopyOf:
+    """See `databases.CopyOf`."""
+    return copies(database_server, _shared_folder)
 
 
 @pytest.fixture(scope="session")
-def _own_database(database_server: str, _template: str, _shared_folder: Path) -> Iterator[Database]:
-    name = f"slms_test_{uuid.uuid4().hex[:8]}"
-    with _locked(_shared_folder / "template.lock"):  # a template in use cannot be copied
-        _create(database_server, name, template=_template)
-    database = Database(_url_of(database_server, name))
-    yield database
-    database.close()
-    _drop(database_server, name)
+def _own_database(copy_of: CopyOf) -> Iterator[tuple[Database, Sweeper]]:
+    with copy_of(MIGRATED, migrate) as (url, _):
+        database, sweeper = Database(url), Sweeper(url)
+        yield database, sweeper
+        sweeper.close()
+        database.close()
 
 
 @pytest.fixture
-def database(_own_database: Database) -> Iterator[Database]:
-    yield _own_database
-    _empty(_own_database.url)
+def database(_own_database: tuple[Database, Sweeper]) -> Iterator[Database]:
+    database, sweeper = _own_database
+    yield database
+    sweeper.sweep()
 
 
 @pytest.fixture
@@ -147,13 +143,12 @@ def new_database(database_server: str) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        made.append(f"slms_new_{uuid.uuid4().hex[:8]}")
-        _create(database_server, made[-1])
-        return _url_of(database_server, made[-1])
+        made.append(create(database_server))
+        return url_of(database_server, made[-1])
 
     yield make
     for name in made:
-        _drop(database_server, name)
+        drop(database_server, name)
 
 
 @pytest.fixture(scope="session")
@@ -188,42 +183,3 @@ def _cannot_run(reason: str) -> str:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def _url_of(server: str, name: str) -> str:
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _create(server: str, name: str, *, template: str = "template1") -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-
-
-def _drop(server: str, name: str) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _empty(url: str) -> None:
-    """Remove all rows, from tables that have some alone: truncating costs a file each."""
-    with psycopg.connect(url) as connection:
-        found = connection.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
-            "AND relname <> 'alembic_version'"
-        ).fetchall()
-        tables = [sql.Identifier(name) for (name,) in found]
-        probes = [sql.SQL("EXISTS (SELECT FROM {})").format(table) for table in tables]
-        filled = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(probes))).fetchone() or ()
-        dirty = [table for table, is_filled in zip(tables, filled, strict=True) if is_filled]
-        if dirty:
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(dirty)))
-        connection.execute("ALTER SEQUENCE IF EXISTS entity_id_seq RESTART")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,21 +1,19 @@
-"""Installations with known content, for tests of the workbench: a database of their own, filled once and then read.
+"""Installations with known content, for tests of the workbench: a database of their own, which is filled once in a run
+and copied from then on.
 
 The sample organization is the demo of a year that ended long ago, so that no page depends on the day of the test.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import psycopg
-from psycopg import sql
-from sqlalchemy import make_url
+from databases import MIGRATED, CopyOf
 
 from adapters.demo.world import DemoSettings
 from ops.first_run import SAMPLE_NAME, born, load_demo
@@ -49,40 +47,56 @@ class House:
 
 
 @contextmanager
-def empty_house(server: str) -> Iterator[Services]:
+def empty_house(copy_of: CopyOf) -> Iterator[Services]:
     """A migrated database without any organization; gone afterwards."""
-    name = f"slms_house_{uuid.uuid4().hex[:8]}"
-    _order(server, "CREATE DATABASE {}", name)
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    migrate(url)
-    services = Services(settings=Settings(_env_file=None), database_url=url, database=Database(url), now=lambda: NOW)
+    with _services_on(copy_of(MIGRATED, migrate)) as services:
+        yield services
+
+
+@contextmanager
+def demo_house_of(copy_of: CopyOf, **settings: Any) -> Iterator[House]:
+    """Eight salespeople, 400 deals in four currencies, rates to EUR."""
+    with _services_on(copy_of("demo", _fill_with_demo), **settings) as services:
+        yield _house(services, SAMPLE_NAME)
+
+
+@contextmanager
+def real_house_of(copy_of: CopyOf, shared_data: Path) -> Iterator[House]:
+    """The real export of a hardware seller: no creation date for 500 deals, no amount for any open one."""
+    wanted = Import(source=shared_data / "crm_opportunities", organization=IMPORTED, currency="USD")
+
+    def fill(url: str) -> None:
+        with _services(url) as services:
+            assert import_export(services, wanted).status == "succeeded"
+
+    with _services_on(copy_of("opportunities", fill)) as services:
+        yield _house(services, IMPORTED)
+
+
+def _fill_with_demo(url: str) -> None:
+    with _services(url) as services:
+        report = load_demo(services, SMALL)
+    assert report.status == "succeeded", report.error_message
+
+
+@contextmanager
+def _services_on(database: AbstractContextManager[tuple[str, Any]], **settings: Any) -> Iterator[Services]:
+    with database as (url, _), _services(url, **settings) as services:
+        yield services
+
+
+@contextmanager
+def _services(url: str, **settings: Any) -> Iterator[Services]:
+    services = Services(
+        settings=Settings(_env_file=None, **settings), database_url=url, database=Database(url), now=lambda: NOW
+    )
     try:
         yield services
     finally:
         services.close()
-        _order(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-
-
-def with_demo(services: Services) -> House:
-    """Eight salespeople, 400 deals in four currencies, rates to EUR."""
-    report = load_demo(services, SMALL)
-    assert report.status == "succeeded", report.error_message
-    return _house(services, SAMPLE_NAME)
-
-
-def with_opportunities(services: Services, shared_data: Path) -> House:
-    """The real export of a hardware seller: no creation date for 500 deals, no amount for any open one."""
-    wanted = Import(source=shared_data / "crm_opportunities", organization=IMPORTED, currency="USD")
-    assert import_export(services, wanted).status == "succeeded"
-    return _house(services, IMPORTED)
 
 
 def _house(services: Services, name: str) -> House:
     organization = find_organization(services.database, name)
     assert organization is not None
     return House(services=services, organization=organization)
-
-
-def _order(server: str, statement: str, name: str) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from made_installation import House, empty_house, with_demo
+from databases import CopyOf
+from made_installation import House, demo_house_of
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from walking import Heard, open_at
 from widget_world import CONTACT, STEPS, Visit, World, made_world, visiting
@@ -31,9 +32,9 @@ PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")
-def house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+def house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -125,8 +126,8 @@ def _watched_page(browser: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with made_world(database_server, tmp_path_factory.mktemp("endpoint")) as made:
+def world(copy_of: CopyOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with made_world(copy_of, tmp_path_factory.mktemp("endpoint")) as made:
         yield made
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from conftest import _free_port, _running
+from databases import CopyOf
 from made_installation import SMALL, House, empty_house
 from made_move import TOKEN, brought_over, on_loopback, sandbox_of
 from playwright.sync_api import Page, expect
@@ -26,9 +27,9 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="module")
-def moving_house(database_server: str) -> Iterator[House]:
+def moving_house(copy_of: CopyOf) -> Iterator[House]:
     """A year that ends today, so that the day of the change is in the charts."""
-    with empty_house(database_server) as services:
+    with empty_house(copy_of) as services:
         living = replace(services, now=now)
         load_demo(living, replace(SMALL, born=born(now().date(), 1.0)))
         with services.database.as_worker() as connection:  # from sample data nothing is taken over

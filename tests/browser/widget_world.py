@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from databases import CopyOf
 from made_installation import empty_house
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page
 from sqlalchemy import text
@@ -162,9 +163,9 @@ class World:
 
 
 @contextmanager
-def made_world(database_server: str, home: Path) -> Iterator[World]:
+def made_world(copy_of: CopyOf, home: Path) -> Iterator[World]:
     """An endpoint with an organization, and a website. home: a folder of the endpoint's own."""
-    with empty_house(database_server) as services, serving(Site()) as site:
+    with empty_house(copy_of) as services, serving(Site()) as site:
         made = create_organization(services.database, "Acme", time_zone="Europe/Berlin", default_currency="EUR")
         with running_endpoint(services.database_url, home) as served:
             yield World(services.database, made.organization_id, served.address, site)

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import CopyOf
 from made_api import GUARDED, LONG, SALES_ROUTES, SCOPE_OF, Api, api, new_key
-from made_installation import NOW, House, empty_house, with_demo
+from made_installation import NOW, House, demo_house_of
 from sqlalchemy import text
 
 from lead_endpoint import create_app
@@ -23,9 +24,9 @@ ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
 @pytest.fixture(scope="module")
-def house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+def house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from databases import CopyOf
 from hostile_requests import LEADS, REQUESTS, Sent, mangled
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from made_api import send_lead
-from made_installation import House, empty_house, with_demo
+from made_installation import House, demo_house_of
 from running_endpoint import Endpoint, running_endpoint
 from sqlalchemy import text
 
@@ -89,9 +90,9 @@ class Fuzzed:
 
 
 @pytest.fixture(scope="module")
-def house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+def house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as made:
+        yield made
 
 
 @pytest.fixture

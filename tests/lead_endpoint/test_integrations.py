@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
+from databases import CopyOf
 from made_api import LONG, SALES_ROUTES, SHORT, Api, api, failing, with_crm
-from made_installation import NOW, SMALL, TODAY, House, empty_house, with_demo
+from made_installation import NOW, SMALL, TODAY, House, demo_house_of
 
 from adapters.base import CrmAdapter
 from adapters.demo import DemoCrm
@@ -37,10 +38,10 @@ COUNTS = ("emails", "calls", "meetings", "new_deals")
 
 
 @pytest.fixture(scope="module")
-def house(database_server: str) -> Iterator[House]:
+def house(copy_of: CopyOf) -> Iterator[House]:
     """Read only."""
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+    with demo_house_of(copy_of) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

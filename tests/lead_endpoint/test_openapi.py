@@ -13,9 +13,10 @@ import made_forms
 import pytest
 from axe_core_python.sync_playwright import Axe
 from browsing import page_of, served
+from databases import CopyOf
 from flask import Flask
 from made_api import Given, api, failing, send_lead, with_crm
-from made_installation import House, empty_house, with_demo
+from made_installation import House, demo_house_of
 from pydantic import SecretStr
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -35,9 +36,9 @@ NO_SERVER = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 @pytest.fixture(scope="module")
-def house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+def house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from types import ModuleType
 
 import pytest
 import streamlit as st
-from made_installation import NOW, House, empty_house, with_demo, with_opportunities
+from databases import CopyOf
+from made_installation import NOW, House, demo_house_of, real_house_of
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -26,15 +27,15 @@ LOGIN = {"auth": {"redirect_uri": "http://127.0.0.1:8501/oauth2callback"}}
 
 
 @pytest.fixture(scope="session")
-def demo_house(database_server: str) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_demo(services)
+def demo_house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as house:
+        yield house
 
 
 @pytest.fixture(scope="session")
-def real_house(database_server: str, shared_data: Path) -> Iterator[House]:
-    with empty_house(database_server) as services:
-        yield with_opportunities(services, shared_data)
+def real_house(copy_of: CopyOf, shared_data: Path) -> Iterator[House]:
+    with real_house_of(copy_of, shared_data) as house:
+        yield house
 
 
 @pytest.fixture
@@ -45,9 +46,10 @@ def empty_services(database: Database, tmp_path: Path) -> Services:
 
 
 @pytest.fixture
-def own_house(empty_services: Services) -> House:
+def own_house(copy_of: CopyOf, tmp_path: Path) -> Iterator[House]:
     """The sample organization, to be changed."""
-    return with_demo(empty_services)
+    with demo_house_of(copy_of, slms_home=tmp_path) as house:
+        yield house
 
 
 @pytest.fixture(autouse=True)

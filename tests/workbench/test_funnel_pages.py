@@ -12,7 +12,8 @@ import made_leads
 import made_site
 import pytest
 from conftest import Workbench, go
-from made_installation import NOW, House, empty_house, with_demo
+from databases import CopyOf
+from made_installation import NOW, House, demo_house_of
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
@@ -33,10 +34,9 @@ from workbench.funnel_rows import Group
 
 
 @pytest.fixture(scope="session")
-def site_house(database_server: str) -> Iterator[tuple[House, Counter[str]]]:
+def site_house(copy_of: CopyOf) -> Iterator[tuple[House, Counter[str]]]:
     """The sample organization with a made-up site's visits and leads, and what must be counted of them."""
-    with empty_house(database_server) as services:
-        house = with_demo(services)
+    with demo_house_of(copy_of) as house:
         form = list_forms(house.database, house.organization_id)[0]
         site = made_site.make_site((form.key,), visits_a_day=12)
         put_visits(house, site, form.form_id)
