@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     allow_private_hosts: bool = False
+    dask_scheduler: str | None = None
     smtp_url: SecretStr | None = None
     smtp_from: str | None = None
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from adapters.demo.calendar import as_instant, as_time, day_of
 from adapters.demo.deals import Planted
+from adapters.demo.leads import chances_on_arrival
 from adapters.demo.records import stage_id
 from adapters.demo.world import DemoWorld
 
@@ -47,6 +48,16 @@ class Facts:
     stale: frozenset[str]
     happy_ears: frozenset[str]
     duplicates: dict[str, str]
+
+
+def lead_chances(world: DemoWorld, weeks: range) -> dict[str, float]:
+    """The true chance to convert, as of its arrival, of each lead of these weeks, by external id."""
+    known: dict[str, float] = {}
+    for week in weeks:
+        leads = world.leads(week)
+        chances = chances_on_arrival(world.scene, leads)
+        known |= {f"L{index}": chance for index, chance in zip(leads.index.tolist(), chances.tolist(), strict=True)}
+    return known
 
 
 def planted_facts(world: DemoWorld, *, until: datetime) -> Facts:

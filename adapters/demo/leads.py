@@ -94,6 +94,25 @@ def _propensity(scene: Scene, index: Ints, source: Ints, wait: Ints, company: In
     return np.asarray(odds + scene.luck("lead.luck", index), dtype=np.float64)
 
 
+def chances_on_arrival(scene: Scene, leads: Leads) -> Floats:
+    """The chance of each lead to convert as it stands on arrival: by its source and company, whatever wait follows.
+    leads: all of one week."""
+    company = leads.contact // CONTACTS_PER_COMPANY
+    bar = _bar(_propensity(scene, leads.index, leads.source, leads.wait, company), leads.deal >= 0)
+    known = np.asarray(LEAD_SOURCE_DRIVER)[leads.source] + LEAD_LARGE_DRIVER * scene.is_large(company) - bar
+    return sum(
+        (share / (1 + np.exp(-(known + LEAD_DAY_DRIVER * wait))) for wait, share in enumerate(_WAIT_WEIGHTS)),
+        np.zeros(len(leads)),
+    )
+
+
+def _bar(propensity: Floats, is_converted: Bools) -> float:
+    """The propensity that parts a week's converted leads from the others."""
+    if not is_converted.any() or is_converted.all():
+        return float("inf") if not is_converted.any() else float("-inf")
+    return float(propensity[is_converted].min() + propensity[~is_converted].max()) / 2
+
+
 def _best(propensity: Floats, deals: Ints) -> Ints:
     """The deal of each lead: the leads with the highest propensity get one, the others −1."""
     deal = np.full(len(propensity), -1, dtype=np.int64)

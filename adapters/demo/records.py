@@ -207,6 +207,7 @@ def contacts_at(world: DemoWorld, email: str) -> Ints:
 
 def leads(world: DemoWorld, rows: Leads, until: int) -> list[Lead]:
     converted, dice = rows.converted <= until, world.dice
+    large = world.scene.is_large(rows.contact // CONTACTS_PER_COMPANY)
     status = np.select(
         [converted, rows.given_up <= until, rows.first_touch <= until], ["converted", "unqualified", "working"], "new"
     )
@@ -215,7 +216,7 @@ def leads(world: DemoWorld, rows: Leads, until: int) -> list[Lead]:
     columns = zip(
         rows.index.tolist(), known.tolist(), world.market.person(known), rows.owner.tolist(), rows.source.tolist(),
         status.tolist(), rows.created.tolist(), converted.tolist(), rows.converted.tolist(), rows.deal.tolist(),
-        dice.whole("lead.pages", rows.index, 1, 30).tolist(), strict=True,
+        dice.whole("lead.pages", rows.index, 1, 30).tolist(), large.tolist(), strict=True,
     )  # fmt: skip
     return [
         Lead(
@@ -231,9 +232,9 @@ def leads(world: DemoWorld, rows: Leads, until: int) -> list[Lead]:
             converted=is_converted,
             converted_at=as_time(when) if is_converted else None,
             deal_id=f"D{deal}" if is_converted else None,
-            fields={"pages_viewed": pages},
+            fields={"pages_viewed": pages, "company_size": "more than 100" if is_large else "up to 100"},
         )
-        for index, who, person, owner, source, now, created, is_converted, when, deal, pages in columns
+        for index, who, person, owner, source, now, created, is_converted, when, deal, pages, is_large in columns
     ]
 
 

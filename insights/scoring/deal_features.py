@@ -48,7 +48,9 @@ def deal_features(facts: DealFacts, asked: pd.DataFrame) -> pd.DataFrame:
     there yet."""
     asked = asked.reset_index(drop=True)
     at: Ints = asked["at"].to_numpy(dtype=np.int64)
-    lived = met_before(asked, facts.states, key="deal_id", time="valid_from").sort_values(["place", "when"])
+    # A state without a beginning was there before the data begin.
+    states = facts.states.assign(valid_from=facts.states["valid_from"].fillna(pd.Timestamp(0, tz="UTC")))
+    lived = met_before(asked, states, key="deal_id", time="valid_from").sort_values(["place", "when"])
     now = lived.drop_duplicates("place", keep="last").set_index("place").reindex(range(len(asked)))
     first = lived.drop_duplicates("place", keep="first").set_index("place").reindex(range(len(asked)))
     created = _created(facts, asked)

@@ -122,8 +122,8 @@ def load_at(asked_owner: pd.Series, at: Ints, records: pd.DataFrame, *, end: str
 
 def mail_kind(emails: pd.Series) -> pd.Series:
     """ "company", "free" (a provider's) or None where there is no address."""
-    domains = emails.astype(object).where(emails.notna(), "").astype(str).str.casefold().str.rpartition("@")[2]
-    first = domains.str.partition(".")[0]
+    domains = emails.astype(object).where(emails.notna(), "").astype(str).str.casefold().str.split("@").str[-1]
+    first = domains.str.split(".").str[0]
     kind = pd.Series(np.where(first.isin(FREE_MAIL), "free", "company"), index=emails.index, dtype=object)
     return kept_where(kind, domains.str.contains(".", regex=False).to_numpy(dtype=bool))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from insights.scoring.calibration import Calibration
+from insights.scoring.close_dates import CloseDates
 from insights.scoring.encoding import Choices, Indicators, TreeCodes
 from insights.scoring.models import Blend, Linear, Model, ShallowTrees
 from insights.scoring.score_model import ScoreModel
@@ -29,6 +30,7 @@ def pack(model: ScoreModel) -> bytes:
         "layout": LAYOUT, "kind": model.kind, "model": _STATES[type(model.model)](model.model),
         "calibration": _calibration_state(model.calibration), "shape": model.shape.state(),
         "base_log_odds": model.base_log_odds,
+        "close_dates": None if model.close_dates is None else model.close_dates.state(),
     }  # fmt: skip
     return bytes(dumps(state))
 
@@ -47,6 +49,7 @@ def unpack(content: bytes) -> ScoreModel:
         kind=str(state["kind"]), model=_READERS[str(state["kind"])](state["model"]),
         calibration=_calibration(state["calibration"]), shape=Shape.from_state(state["shape"]),
         base_log_odds=float(state["base_log_odds"]),
+        close_dates=None if state["close_dates"] is None else CloseDates.from_state(state["close_dates"]),
     )  # fmt: skip
 
 

@@ -18,16 +18,19 @@ from insights.scoring.score_model import AVERAGE, CALIBRATION, POINTS, SHARED, S
 MOST: Final = 5
 """Reasons that are told apart; the rest is one."""
 OTHERS: Final = "others"
+DRIFT: Final = "drift"
 LEAST_POINTS: Final = 0.5
 """What adds less is not told apart."""
 
 Row = Mapping[str, Any]
 
 
-def explain(model: ScoreModel, rows: pd.DataFrame, *, most: int = MOST) -> list[list[dict[str, Any]]]:
+def explain(
+    model: ScoreModel, rows: pd.DataFrame, *, most: int = MOST, drift: float = 0.0
+) -> list[list[dict[str, Any]]]:
     """For each row: the average, then the largest reasons, then the others; each `group`, `words`, `points`.
 
-    rows: as `ScoreModel.contributions` takes them."""
+    rows: as `ScoreModel.contributions` takes them. drift: log-odds added to all, a reason of its own."""
     parts = model.contributions(rows)
     names = [group_of(name) for name in parts.columns]
     order = [*sorted(set(names) - {OTHERS}), OTHERS]
@@ -35,10 +38,11 @@ def explain(model: ScoreModel, rows: pd.DataFrame, *, most: int = MOST) -> list[
     for place, name in enumerate(names):
         points[:, order.index(name)] += parts.iloc[:, place].to_numpy(dtype=float) * POINTS
     records = cast("list[Row]", rows.to_dict("records"))
-    return [_told(order, points[number], row, most) for number, row in enumerate(records)]
+    lately = [{"group": DRIFT, "words": "what converts lately", "points": drift * POINTS}] if drift else []
+    return [_told(order, points[number], row, most, lately) for number, row in enumerate(records)]
 
 
-def _told(order: list[str], points: Any, row: Row, most: int) -> list[dict[str, Any]]:
+def _told(order: list[str], points: Any, row: Row, most: int, lately: list[dict[str, Any]]) -> list[dict[str, Any]]:
     told = [place for place in np.argsort(-np.abs(points[:-1]), kind="stable")[:most]
             if abs(points[place]) >= LEAST_POINTS]  # fmt: skip
     rest = float(points.sum() - points[told].sum())
@@ -46,6 +50,7 @@ def _told(order: list[str], points: Any, row: Row, most: int) -> list[dict[str, 
         {"group": "base", "words": "the average", "points": AVERAGE},
         *({"group": order[place], "words": words_of(order[place], row), "points": float(points[place])}
           for place in told),
+        *lately,
         {"group": OTHERS, "words": "everything else", "points": rest},
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from insights.scoring.calibration import Calibration
+from insights.scoring.close_dates import CloseDates
 from insights.scoring.models import Model, probability
 from insights.scoring.shape import Shape
 
@@ -31,13 +32,14 @@ SURE: Final = 0.8
 @dataclass(slots=True)
 class ScoreModel:
     """kind: "trees", "linear", "blend", or "points": then its log-odds are points by rule and no probability is shown.
-    base_log_odds: of the base rate that it was trained on."""
+    base_log_odds: of the base rate that it was trained on. close_dates: of deals, when those that are won will be."""
 
     kind: str
     model: Model
     calibration: Calibration
     shape: Shape
     base_log_odds: float
+    close_dates: CloseDates | None = None
 
     @property
     def has_probability(self) -> bool:

@@ -1,0 +1,241 @@
+"""What is known of leads and deals, read for scores: tables of the past to learn from, facts of today to score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from insights.scoring import landmarks as marks
+from insights.scoring.deal_features import DealFacts, deal_features
+from insights.scoring.known import DAY, NEVER, Companies, instants
+from insights.scoring.lead_features import LeadFacts, lead_features
+from insights.scoring.training import Subject, Table
+from ops.services import Services
+from snapshots import score_facts, tables
+from snapshots.organizations import get_organization
+from snapshots.reads import Reader
+from snapshots.slices import Role, Viewer
+
+MOST_ENTITIES: Final = 40_000
+"""The newest leads or deals that a model learns from; older ones say little of today."""
+CHUNK: Final = 10_000
+LONG_AGO: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A training table, and of deals what close dates are learnt from: features of landmarks of those that were won,
+    days until then, and when the deals were created."""
+
+    table: Table
+    won_rows: pd.DataFrame
+    won_days: Any
+    won_created: Any
+
+
+def instant_of(moment: datetime) -> int:
+    return int(pd.Timestamp(moment).value)
+
+
+def present(services: Services, organization_id: int) -> datetime:
+    """Now; where the data end long ago, the end of their last day."""
+    now = services.now()
+    reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
+    last = reader.filter_options(now.astimezone(reader.organization.zone).date()).last_day
+    if last is None:
+        return now
+    end = datetime(last.year, last.month, last.day, tzinfo=reader.organization.zone) + timedelta(days=1)
+    return end if now - end > LONG_AGO else now
+
+
+# --- leads -----------------------------------------------------------------------------------------------------------
+
+
+def past_leads(services: Services, organization_id: int, *, at: datetime) -> Past:
+    """The landmarks of the newest leads whose horizon has passed at `at`."""
+    cut_off = instant_of(at)
+    loads = score_facts.lead_loads(services.database, organization_id, until=at)
+    horizon = marks.horizon_days(loads["created_at"], loads["ended_at"], marks.LEAD_HORIZON)
+    oldest = _oldest(instants(loads["created_at"]), cut_off - horizon * DAY)
+    world = LeadWorld.read(services, organization_id, loads)
+    parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    for leads in _pages(services, organization_id):
+        created = instants(leads["created_at"])
+        kept = leads[(created == NEVER) | (created >= oldest)].reset_index(drop=True)
+        asked = marks.landmarks(
+            kept.assign(is_won=kept["converted"]), key="lead_id", won="converted_at", ended="converted_at",
+            ages=marks.LEAD_AGES, horizon=horizon, cut_off=cut_off,
+        )  # fmt: skip
+        if len(asked):
+            parts.append((asked, lead_features(world.facts(services, organization_id, kept), asked)))
+    asked, features = _joined(parts, "lead_id")
+    return Past(
+        table=_table("lead", asked, features, "lead_id", horizon, cut_off),
+        won_rows=features.head(0), won_days=np.empty(0), won_created=np.empty(0, dtype=np.int64),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadWorld:
+    """What facts of single leads are seen beside."""
+
+    loads: pd.DataFrame
+    companies: Companies
+    zone: Any
+
+    @classmethod
+    def read(cls, services: Services, organization_id: int, loads: pd.DataFrame | None = None) -> LeadWorld:
+        database = services.database
+        return cls(
+            loads=score_facts.lead_loads(database, organization_id) if loads is None else loads,
+            companies=Companies(score_facts.companies(database, organization_id)),
+            zone=get_organization(database, organization_id).zone,
+        )
+
+    def facts(self, services: Services, organization_id: int, leads: pd.DataFrame) -> LeadFacts:
+        ids = leads["lead_id"].tolist()
+        return LeadFacts(
+            leads=leads, versions=score_facts.lead_versions(services.database, organization_id, ids),
+            touches=score_facts.lead_touches(services.database, organization_id, ids), loads=self.loads,
+            companies=self.companies, zone=self.zone,
+        )  # fmt: skip
+
+
+def open_leads(services: Services, organization_id: int, *, at: datetime, horizon: int) -> Iterator[pd.DataFrame]:
+    """Pages of leads that may still convert: not converted, there by `at`, and not older than the horizon."""
+    until = instant_of(at)
+    for leads in _pages(services, organization_id):
+        created = instants(leads["created_at"])
+        is_due = (created == NEVER) | ((created <= until) & (created > until - horizon * DAY))
+        found = leads[is_due & ~leads["converted"].fillna(False).to_numpy(dtype=bool)].reset_index(drop=True)
+        if len(found):
+            yield found
+
+
+def _pages(services: Services, organization_id: int) -> Iterator[pd.DataFrame]:
+    after = 0
+    while True:
+        page = score_facts.lead_facts(services.database, organization_id, after=after, limit=CHUNK)
+        if page.empty:
+            return
+        yield page
+        after = int(page["lead_id"].iloc[-1])
+
+
+# --- deals -----------------------------------------------------------------------------------------------------------
+
+
+def past_deals(services: Services, organization_id: int, *, at: datetime) -> Past:
+    """The landmarks of the newest deals whose horizon has passed at `at`."""
+    cut_off = instant_of(at)
+    records = score_facts.deal_records(services.database, organization_id, until=at)
+    won = records[records["status"] == "won"]
+    horizon = marks.horizon_days(won["created_at"], won["closed_at"], marks.DEAL_HORIZON)
+    oldest = _oldest(instants(records["created_at"]), cut_off - horizon * DAY)
+    world = DealWorld.read(services, organization_id, records)
+    parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    for deals in _deal_pages(services, organization_id):
+        created = instants(deals["created_at"])
+        kept = deals[(created != NEVER) & (created >= oldest)].reset_index(drop=True)
+        is_won = kept["status"] == "won"
+        known = kept.assign(is_won=is_won, won_at=kept["closed_at"].where(is_won))
+        asked = marks.landmarks(
+            known, key="deal_id", won="won_at", ended="closed_at", ages=marks.DEAL_AGES, horizon=horizon,
+            cut_off=cut_off,
+        ).merge(known[["deal_id", "won_at"]], on="deal_id")  # fmt: skip
+        if len(asked):
+            parts.append((asked, deal_features(world.facts(services, organization_id, kept), asked)))
+    asked, features = _joined(parts, "deal_id", with_won=True)
+    # What was deleted or not yet there at a landmark has no state then.
+    is_there = features["stage"].notna() if "stage" in features else pd.Series(dtype=bool)
+    asked, features = asked[is_there].reset_index(drop=True), features[is_there].reset_index(drop=True)
+    until = instants(asked["won_at"]) if len(asked) else np.empty(0, dtype=np.int64)
+    is_won_row = (asked["outcome"] == 1).to_numpy() & (until != NEVER)
+    return Past(
+        table=_table("deal", asked, features, "deal_id", horizon, cut_off),
+        won_rows=features[is_won_row].reset_index(drop=True),
+        won_days=(until[is_won_row] - asked["at"].to_numpy(dtype=np.int64)[is_won_row]) / DAY,
+        won_created=asked["created"].to_numpy(dtype=np.int64)[is_won_row],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealWorld:
+    """What facts of single deals are seen beside."""
+
+    records: pd.DataFrame
+    companies: Companies
+    zone: Any
+
+    @classmethod
+    def read(cls, services: Services, organization_id: int, records: pd.DataFrame | None = None) -> DealWorld:
+        database = services.database
+        return cls(
+            records=score_facts.deal_records(database, organization_id) if records is None else records,
+            companies=Companies(score_facts.companies(database, organization_id)),
+            zone=get_organization(database, organization_id).zone,
+        )
+
+    def facts(self, services: Services, organization_id: int, deals: pd.DataFrame) -> DealFacts:
+        ids = deals["deal_id"].tolist()
+        states = score_facts.deal_states(services.database, organization_id, ids)
+        return DealFacts(
+            deals=deals, states=states,
+            touches=score_facts.deal_touches(services.database, organization_id, ids), records=self.records,
+            companies=self.companies, zone=self.zone,
+            decimals={str(one): tables.decimals(str(one)) for one in states["currency"].dropna().unique()},
+        )  # fmt: skip
+
+
+def open_deals(services: Services, organization_id: int, *, at: datetime) -> Iterator[pd.DataFrame]:
+    """Pages of deals that are open at `at`."""
+    for deals in _deal_pages(services, organization_id, until=at):
+        found = deals[deals["status"] == "open"].reset_index(drop=True)
+        if len(found):
+            yield found
+
+
+def _deal_pages(services: Services, organization_id: int, *, until: datetime | None = None) -> Iterator[pd.DataFrame]:
+    after = 0
+    while True:
+        page = score_facts.deal_facts(services.database, organization_id, after=after, limit=CHUNK, until=until)
+        if page.empty:
+            return
+        yield page
+        after = int(page["deal_id"].iloc[-1])
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+
+
+def _oldest(created: Any, ripe_until: int) -> int:
+    """Creation of the oldest of the newest ones whose horizon has passed."""
+    ripe = np.sort(created[(created != NEVER) & (created <= ripe_until)])
+    return int(ripe[-MOST_ENTITIES]) if len(ripe) > MOST_ENTITIES else 0
+
+
+def _joined(
+    parts: list[tuple[pd.DataFrame, pd.DataFrame]], key: str, *, with_won: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if not parts:
+        asked = pd.DataFrame({name: np.empty(0, dtype=np.int64) for name in (key, "at", "created", "outcome")})
+        if with_won:
+            asked["won_at"] = pd.Series(dtype="datetime64[ns, UTC]")
+        return asked, pd.DataFrame(index=range(0))
+    asked = pd.concat([one for one, _ in parts], ignore_index=True)
+    return asked, pd.concat([one for _, one in parts], ignore_index=True)
+
+
+def _table(
+    subject: Subject, asked: pd.DataFrame, features: pd.DataFrame, key: str, horizon: int, cut_off: int
+) -> Table:
+    return Table(
+        subject=subject, features=features, outcomes=asked["outcome"].to_numpy(dtype=np.int64),
+        entities=asked[key].to_numpy(dtype=np.int64), created=asked["created"].to_numpy(dtype=np.int64),
+        horizon_days=horizon, cut_off=cut_off,
+    )  # fmt: skip
