@@ -10,6 +10,8 @@ from ipaddress import ip_address
 
 import streamlit as st
 
+from workbench.lead_words import plain
+
 LOCAL_NAME = "Local administrator"
 
 
@@ -72,6 +74,6 @@ def _sign_in() -> None:
 def stranger(who: str) -> None:
     """Ends the run for somebody who is signed in but not a user here."""
     st.title("No access yet", anchor=False)
-    st.markdown(f"You are signed in as {who}, who is not a user of any organization here. Ask an administrator.")
+    st.markdown(f"You are signed in as {plain(who)}, who is not a user of any organization here. Ask an administrator.")
     st.button("Sign out", on_click=st.logout, key="sign_out_stranger")
     st.stop()

@@ -63,7 +63,7 @@ def _webhooks(view: View) -> None:
             st.button("Add", key="hook_add", icon=":material/add:", disabled=not (name.strip() and url.strip()),
                       on_click=_add_webhook, args=(view, name, url))  # fmt: skip
         if fault := st.session_state.pop(_FAULT, None):
-            st.error(fault, icon=":material/error:")
+            st.error(lead_words.plain(fault), icon=":material/error:")
 
 
 def _add_webhook(view: View, name: str, url: str) -> None:
@@ -83,10 +83,10 @@ def _webhook(view: View, one: Webhook) -> None:
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{lead_words.plain(one.name)}**{off}")
             st.text(one.url)  # not as a link: whoever calls it would tell it of nothing
-        st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch", help=f"Webhook {one.name}",
-                  on_click=admin_data.switch_webhook, args=(view, one.webhook_id),
-                  kwargs={"is_active": not one.is_active})  # fmt: skip
-        st.button("Remove", key=f"{key}_remove", type="tertiary", help=f"Remove webhook {one.name}",
+        st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch",
+                  help=lead_words.plain(f"Webhook {one.name}"), on_click=admin_data.switch_webhook,
+                  args=(view, one.webhook_id), kwargs={"is_active": not one.is_active})  # fmt: skip
+        st.button("Remove", key=f"{key}_remove", type="tertiary", help=lead_words.plain(f"Remove webhook {one.name}"),
                   on_click=admin_data.remove_webhook, args=(view, one.webhook_id))  # fmt: skip
 
 

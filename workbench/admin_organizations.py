@@ -8,7 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from snapshots.organizations import NameTaken, get_organization
-from workbench import admin_data, cards, data, formats, installation, new_organization, organization_settings, tables
+from workbench import (
+    admin_data,
+    cards,
+    data,
+    formats,
+    installation,
+    lead_words,
+    new_organization,
+    organization_settings,
+    tables,
+)
 from workbench.columns import Column
 from workbench.view import View
 
@@ -62,7 +72,7 @@ def _named(view: View) -> None:
             try:
                 admin_data.rename(view, name=name, fiscal_year_start=month)
             except NameTaken as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(lead_words.plain(str(error)), icon=":material/error:")
                 return
             st.toast("Saved.", icon=":material/check:")
             st.rerun()
@@ -74,12 +84,12 @@ def _new() -> None:
         wanted = new_organization.ask("admin_new")
         hindrance = new_organization.hindrance(wanted) if wanted.name else ""
         if hindrance:
-            st.markdown(f":gray[{hindrance}]")
+            st.markdown(f":gray[{lead_words.plain(hindrance)}]")
         is_possible = bool(wanted.name) and not hindrance
         if st.button("Make it", key="admin_new_make", icon=":material/add:", disabled=not is_possible):
             made = new_organization.make(wanted)
             st.query_params.from_dict({"org": str(made.organization_id)})
-            st.toast(f"{made.name} is there.", icon=":material/check:")
+            st.toast(f"{lead_words.plain(made.name)} is there.", icon=":material/check:")
             st.rerun()
 
 
@@ -98,5 +108,5 @@ def _end(view: View) -> None:
         if is_ended and is_same:
             admin_data.remove_organization(view)
             data.forget_organization()
-            st.toast(f"{view.organization_name} was removed.", icon=":material/check:")
+            st.toast(f"{lead_words.plain(view.organization_name)} was removed.", icon=":material/check:")
             st.rerun()

@@ -66,14 +66,21 @@ def _rule(view: View, rule: Rule, place: int, *, is_last: bool) -> None:
             if not rule.is_default:
                 _move(view, rule, "up", -1, is_possible=place > 0)
                 _move(view, rule, "down", 1, is_possible=not is_last)
-            st.button("Edit", key=f"{key}_edit", on_click=admin_rule.ask, args=(rule,), help=f"Edit {rule.name}")
-            st.button("Remove", key=f"{key}_remove", type="tertiary", help=f"Remove {rule.name}",
+            st.button(
+                "Edit",
+                key=f"{key}_edit",
+                on_click=admin_rule.ask,
+                args=(rule,),
+                help=lead_words.plain(f"Edit {rule.name}"),
+            )
+            st.button("Remove", key=f"{key}_remove", type="tertiary", help=lead_words.plain(f"Remove {rule.name}"),
                       on_click=admin_data.remove_rule, args=(view, rule.rule_id))  # fmt: skip
 
 
 def _move(view: View, rule: Rule, way: str, step: int, *, is_possible: bool) -> None:
     st.button(
-        "", icon=f":material/arrow_{way}ward:", key=f"rule_{rule.rule_id}_{way}", help=f"Move {rule.name} {way}",
+        "", icon=f":material/arrow_{way}ward:", key=f"rule_{rule.rule_id}_{way}",
+        help=lead_words.plain(f"Move {rule.name} {way}"),
         disabled=not is_possible, on_click=admin_data.move_rule, args=(view, rule.rule_id, step),
     )  # fmt: skip
 
@@ -137,7 +144,7 @@ def _absences(view: View) -> None:
         try:
             admin_data.add_absence(view, absence)
         except RuleRefused as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(lead_words.plain(str(error)), icon=":material/error:")
             return
         st.rerun()
 

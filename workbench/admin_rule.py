@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from snapshots.routing_rules import MOST_WEIGHT, Condition, Rule, RuleRefused, Test, What
-from workbench import admin_data, leads_data
+from workbench import admin_data, lead_words, leads_data
 from workbench.view import View
 
 _OPEN, _SAID = "rule_dialog", "rule_said"
@@ -87,9 +87,9 @@ def _body(view: View, rule: Rule) -> None:
     try:
         admin_data.save_rule(view, wanted)
     except RuleRefused as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(lead_words.plain(str(error)), icon=":material/error:")
         return
-    st.session_state[_SAID] = f"{wanted.name.strip()} is saved."
+    st.session_state[_SAID] = f"{lead_words.plain(wanted.name)} is saved."
     close()
     st.rerun()
 
@@ -111,7 +111,7 @@ def _one(view: View, held: Condition, key: str) -> Condition:
             forms = {str(one.form_id): one.name for one in leads_data.all_forms(view)}
             known = [one for one in held.values if one in forms] if held.what == "form" else []
             picked = st.pills("is one of", list(forms), selection_mode="multi", default=known, key=f"{key}_forms",
-                              format_func=forms.__getitem__)  # fmt: skip
+                              format_func=lambda one: lead_words.plain(forms[one]))  # fmt: skip
             return Condition(what="form", values=tuple(picked))
         tests: list[Test] = list(TESTS) if what == "field" else ["is", "contains"]
         at = tests.index(held.test) if held.test in tests else 0
@@ -150,8 +150,8 @@ def _weights(view: View, rule: Rule, team_id: int, key: str) -> Mapping[int, int
     with st.container(horizontal=True):
         given = {
             one.owner_id: st.number_input(
-                one.name, 0, MOST_WEIGHT, rule.weights.get(one.owner_id, 1), key=f"{key}_weight_{one.owner_id}",
-                width=180,
+                lead_words.plain(one.name), 0, MOST_WEIGHT, rule.weights.get(one.owner_id, 1),
+                key=f"{key}_weight_{one.owner_id}", width=180,
             )
             for one in members
         }  # fmt: skip

@@ -9,7 +9,7 @@ import streamlit as st
 
 from snapshots.slices import Role
 from snapshots.users import User
-from workbench import access, admin_data, cards, formats, tables
+from workbench import access, admin_data, cards, formats, lead_words, tables
 from workbench.columns import Column
 from workbench.view import View
 
@@ -75,9 +75,9 @@ def _edit(view: View, users: list[User]) -> None:
                 view, email, role=role, name=name.strip() or None, owner_email=owner_email, is_active=is_active
             )
         except (admin_data.LastAdministrator, LookupError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(lead_words.plain(str(error)), icon=":material/error:")
             return
-        st.toast(f"{email} is saved.", icon=":material/check:")
+        st.toast(f"{lead_words.plain(email)} is saved.", icon=":material/check:")
         st.rerun()
 
 

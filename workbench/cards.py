@@ -1,4 +1,7 @@
-"""The pieces of a page: KPI cards, titles, source stamps, avatars. Draws what it is given, computes nothing."""
+"""The pieces of a page: KPI cards, titles, source stamps, avatars. Draws what it is given, computes nothing.
+
+Titles and what stands beside them are text, never Markdown: the names in them are other people's.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Literal
 import streamlit as st
 
 from workbench import formats
+from workbench.lead_words import plain
 
 Tone = Literal["good", "bad", "neutral"]
 _COLORS = {"good": "green", "bad": "red", "neutral": "gray"}
@@ -44,17 +48,17 @@ class Kpi:
 def page_title(text: str, about: str = "") -> None:
     """The page's name, and beside it in small which days or what its numbers are of."""
     with st.container(key="pagetitle", horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.title(text, anchor=False, width="content")
+        st.title(plain(text), anchor=False, width="content")
         if about:
-            st.markdown(f":gray[:small[{about}]]", width="content")
+            st.markdown(f":gray[:small[{plain(about)}]]", width="content")
 
 
 def title(text: str, note: str = "") -> None:
     """A card's title, one line everywhere, so that titles of neighbouring cards stand on one line."""
     with st.container(gap=None, width="stretch"):
-        st.header(text, anchor=False)
+        st.header(plain(text), anchor=False)
         if note:
-            st.markdown(f":gray[:small[{note}]]")
+            st.markdown(f":gray[:small[{plain(note)}]]")
 
 
 @contextmanager
@@ -91,9 +95,9 @@ def _cell(kpi: Kpi, open_rows: Callable[[str], None]) -> None:
             chart_type="line",
         )
         if kpi.further:
-            st.markdown(f":small[**+ {' + '.join(kpi.further)}**]")
+            st.markdown(f":small[**+ {plain(' + '.join(kpi.further))}**]")
         if kpi.why:
-            st.markdown(f":gray[:small[{kpi.why}]]")
+            st.markdown(f":gray[:small[{plain(kpi.why)}]]")
         if kpi.rows:
             st.button(
                 kpi.rows,

@@ -92,7 +92,7 @@ def _kind(
     title, note = _TITLES[kind]
     with st.container(border=True, key=f"map_{kind.value}", gap="xsmall"):
         found = sum(guess.ours is not None for guess in guesses.values())
-        cards.title(title, f"{note}. {found} of {len(guesses)} in {plain(change.to_name)} were found here")
+        cards.title(title, f"{note}. {found} of {len(guesses)} in {change.to_name} were found here")
 
         _heads(change, kind)
 
@@ -164,7 +164,7 @@ def _row(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, o
         default = choices.index(guess.ours) if guess.ours in names else 0
         state = f"map_{change.change_id}_{kind.value}_{one.key}_{guess.ours}_{len(choices)}"
         answer = middle.selectbox(
-            f"{name} in {change.to_name} is", choices, index=default, key=state, label_visibility="collapsed",
+            plain(f"{name} in {change.to_name} is"), choices, index=default, key=state, label_visibility="collapsed",
             format_func=lambda key: names.get(key) or f"New here: {name}",
         )  # fmt: skip
         picked = answer or None
@@ -186,8 +186,8 @@ def _why(picked: int | None, guess: Guess) -> str:
     if picked != guess.ours:
         return ":blue[:material/edit:] :gray[:small[Changed by you]]"
     if picked is None:
-        return f":orange[:material/add_circle:] :gray[:small[{guess.why}, so it is new]]"
-    return f":green[:material/check_circle:] :gray[:small[{guess.why}]]"
+        return f":orange[:material/add_circle:] :gray[:small[{plain(guess.why)}, so it is new]]"
+    return f":green[:material/check_circle:] :gray[:small[{plain(guess.why)}]]"
 
 
 # --- deals -----------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def _deals(change: CrmChange, sheet: Sheet) -> dict[str, int]:
         groups.setdefault(pair.why, []).append(pair)
     with st.container(border=True, key="map_deal", gap="xsmall"):
         n_open = sum(one.status == "open" for one in sheet.their_deals.values())
-        cards.title("Deals", f"{formats.plural(len(sheet.their_deals), 'deal')} in {plain(change.to_name)}, "
+        cards.title("Deals", f"{formats.plural(len(sheet.their_deals), 'deal')} in {change.to_name}, "
                              f"{formats.count(n_open)} open")  # fmt: skip
         if fixed:
             st.markdown(
@@ -215,8 +215,8 @@ def _deals(change: CrmChange, sheet: Sheet) -> dict[str, int]:
 
 def _group(change: CrmChange, sheet: Sheet, why: str, pairs: Sequence[DealGuess], number: int) -> dict[str, int]:
     state = f"map_{change.change_id}_deals_{change.read_at}_{number}"
-    is_same = st.checkbox(f"{formats.plural(len(pairs), 'deal is', 'deals are')} the same: {why[:1].lower()}{why[1:]}",
-                          value=True, key=state)  # fmt: skip
+    told = f"{formats.plural(len(pairs), 'deal is', 'deals are')} the same: {why[:1].lower()}{why[1:]}"
+    is_same = st.checkbox(plain(told), value=True, key=state)
     with st.expander("Show them"):
         shown = pairs[:MOST_SHOWN]
         frame = pd.DataFrame([_pair(sheet.their_deals[p.theirs], sheet.our_deals[p.ours]) for p in shown])
@@ -251,7 +251,7 @@ def _new_deals(change: CrmChange, sheet: Sheet, chosen: Mapping[str, int]) -> No
 def _unmoved(change: CrmChange, sheet: Sheet, taken: frozenset[int]) -> frozenset[int]:
     left = {int(one.key): one for one in sheet.unmoved(taken)}
     with st.container(border=True, key="map_unmoved", gap="xsmall"):
-        cards.title("Open deals that were not moved", f"Open here, and not found in {plain(change.to_name)}")
+        cards.title("Open deals that were not moved", f"Open here, and not found in {change.to_name}")
         if not left:
             st.markdown(":green[:material/check_circle:] :gray[Every open deal was found.]")
             return frozenset()

@@ -9,6 +9,7 @@ from enum import StrEnum
 import pandas as pd
 
 from workbench import formats
+from workbench.lead_words import visible
 
 
 class ColumnKind(StrEnum):
@@ -74,13 +75,13 @@ def _text(column: Column, value: object, currency: object) -> str:  # noqa: PLR0
         case ColumnKind.TIME:
             return formats.clock(pd.Timestamp(value))  # type: ignore[arg-type]
         case _:
-            return str(value)
+            return visible(str(value))
 
 
 def texts(frame: pd.DataFrame, column: Column) -> list[str]:
     """The column as people read it, one text per row."""
     if column.text_field is not None:
-        return [str(text) for text in frame[column.text_field]]
+        return [visible(str(text)) for text in frame[column.text_field]]
     values = frame[column.field].tolist() if column.field in frame else [None] * len(frame)
     is_money = column.kind is ColumnKind.MONEY and column.currency_field in frame
     currencies = frame[column.currency_field].tolist() if is_money else [None] * len(frame)

@@ -9,6 +9,7 @@ from ops import credentials
 from snapshots.crm_changes import CrmChange
 from snapshots.organizations import CrmConnection
 from workbench import cards, change_data, crm_dialogs, formats, places
+from workbench.lead_words import plain
 from workbench.view import View
 
 _STATES = {
@@ -71,7 +72,7 @@ def _open(change: CrmChange, view: View) -> None:
             st.page_link(
                 places.CHANGE, label="Open", icon=":material/swap_horiz:", query_params=places.link(view.filters)
             )
-        st.markdown(f":gray[{_STATES[change.state].format(new=change.to_name)}]")
+        st.markdown(f":gray[{_STATES[change.state].format(new=plain(change.to_name))}]")
 
 
 def _waiting(connection: CrmConnection, view: View, *, may_move: bool) -> None:
@@ -100,7 +101,7 @@ def _retired(retired: list[CrmConnection], view: View, *, is_free: bool, has_act
         for connection in retired:
             day = formats.day(connection.retired_at.astimezone(view.zone)) if connection.retired_at else ""
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{connection.name}** :gray[since {day}]", width="stretch")
+                st.markdown(f"**{plain(connection.name)}** :gray[since {day}]", width="stretch")
                 if is_free and has_active:
                     st.button("Move back to it", type="tertiary", icon=":material/undo:",
                               key=f"crm_move_{connection.connection_id}", on_click=crm_dialogs.ask,

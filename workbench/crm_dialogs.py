@@ -20,6 +20,7 @@ from snapshots.crm_changes import ChangeRefused
 from snapshots.organizations import CrmConnection
 from workbench import change_data, installation, new_organization, places, states, tables
 from workbench.columns import Column
+from workbench.lead_words import plain
 from workbench.view import View
 
 _OPEN, _TRIED = "crm_dialog", "crm_tried"
@@ -93,7 +94,7 @@ def _connect_apart(view: View, provider: str) -> None:
         return
     hindrance = new_organization.hindrance(wanted)
     if hindrance:
-        st.markdown(f":gray[{hindrance}]")
+        st.markdown(f":gray[{plain(hindrance)}]")
     if _yes("Connect", icon="link", is_possible=not hindrance):
         made = new_organization.make(wanted)
         _connected(made.organization_id, provider, values)
@@ -105,7 +106,7 @@ def _connected(organization_id: int, provider: str, values: Mapping[str, str]) -
     new = connecting.connect(services, organization_id, provider, values, by=change_data.by(), waits=False)
     close()
     st.query_params.from_dict({"org": str(organization_id)})
-    st.toast(f"{new.name} is connected; its first sync is queued.", icon=":material/check:")
+    st.toast(f"{plain(new.name)} is connected; its first sync is queued.", icon=":material/check:")
     st.rerun()
 
 
@@ -128,7 +129,9 @@ def _followed(view: View) -> CrmConnection | None:
     change = change_data.current(view)
     may_follow = change is None or not change.is_open
     names = (
-        {key: f"It takes over from {one.name}: history goes on" for key, one in active.items()} if may_follow else {}
+        {key: f"It takes over from {plain(one.name)}: history goes on" for key, one in active.items()}
+        if may_follow
+        else {}
     )
     names[_BESIDE] = "It is read beside what is read now; deals that are in both count twice"
     picked = st.radio("What of the data that are here?", list(names), format_func=names.__getitem__, key="crm_follows")
@@ -139,12 +142,14 @@ def _replace(view: View, connection: CrmConnection | None) -> None:
     if connection is None:
         return
     with _guarded("The credentials could not be replaced"):
-        st.markdown(f":gray[For **{connection.name}**. Those that it has are not shown; enter all of them again.]")
+        st.markdown(
+            f":gray[For **{plain(connection.name)}**. Those that it has are not shown; enter all of them again.]"
+        )
         values = _fields(connection.provider)
         if _is_tried(view, connection.provider, values) and _yes("Replace", icon="key"):
             connecting.keep(installation.services(), connection, values, by=change_data.by())
             close()
-            st.toast(f"{connection.name} has new credentials.", icon=":material/check:")
+            st.toast(f"{plain(connection.name)} has new credentials.", icon=":material/check:")
             st.rerun()
 
 
@@ -169,7 +174,7 @@ def _check(view: View, connection: CrmConnection | None) -> None:
         return
     with _guarded("The access could not be checked"):
         if st.session_state.get(_TRIED) is None:
-            with st.spinner(f"Asking {connection.name} …"):
+            with st.spinner(f"Asking {plain(connection.name)} …"):
                 st.session_state[_TRIED] = ("", connecting.check(installation.services(), connection))
         _said(st.session_state[_TRIED][1])
 
@@ -182,7 +187,7 @@ def _is_tried(view: View, provider: str, values: Mapping[str, str]) -> bool:
             with st.spinner(f"Asking {CRM_NAMES[provider]} …"):
                 checks = connecting.try_out(installation.services(), view.organization_id, provider, values)
         except credentials.WrongFields as error:
-            st.error("  \n".join(error.lines), icon=":material/error:")
+            st.error("  \n".join(map(plain, error.lines)), icon=":material/error:")
             return False
         st.session_state[_TRIED] = (digest, checks)
     tried = st.session_state.get(_TRIED)
@@ -227,8 +232,8 @@ def _retire(view: View, connection: CrmConnection | None) -> None:
         return
     with _guarded("The source could not be retired"):
         st.markdown(
-            f"**{connection.name}** is not read any more. What was read of it stays in every number, open deals stay "
-            "open as they were. To go on in another CRM, connect that one and let it take over instead."
+            f"**{plain(connection.name)}** is not read any more. What was read of it stays in every number, open deals "
+            "stay open as they were. To go on in another CRM, connect that one and let it take over instead."
         )
         if _yes("Retire", icon="archive"):
             change_data.retire(view, connection)
@@ -245,15 +250,15 @@ def _move(view: View, connection: CrmConnection | None) -> None:
         return
     with _guarded("The change could not be started"):
         names = {key: one.name for key, one in active.items()}
-        picked = st.selectbox(f"{connection.name} takes over from", list(names), format_func=names.__getitem__,
+        picked = st.selectbox(plain(f"{connection.name} takes over from"), list(names), format_func=names.__getitem__,
                               key="crm_moves_from")  # fmt: skip
-        st.markdown(f":gray[{connection.name} is read first; then you confirm who and what is the same. Until then "
-                    "nothing changes.]")  # fmt: skip
+        st.markdown(f":gray[{plain(connection.name)} is read first; then you confirm who and what is the same. "
+                    "Until then nothing changes.]")  # fmt: skip
         if _yes("Read it", icon="swap_horiz"):
             try:
                 change_data.start(view, active[picked], connection)
             except ChangeRefused as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain(str(error)), icon=":material/error:")
                 return
             close()
             st.switch_page(places.CHANGE, query_params=places.link(view.filters))

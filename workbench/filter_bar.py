@@ -18,6 +18,7 @@ from insights.metrics import Period
 from snapshots.slices import NOBODY
 from workbench import formats
 from workbench.filters import COMPARISONS, PARAMETERS, RANGES, Filters, from_url, to_url, unreadable
+from workbench.lead_words import plain
 
 _FILTERS, _URL = "filters", "filters_url"
 MAX_NAME: Final = 28
@@ -133,11 +134,12 @@ def drop(**changes: Any) -> None:
 def _chosen(what: str, names: Sequence[str]) -> str:
     if not names:
         return f"{what}: all"
-    return f"{what}: {_short(names[0])}" + (f" +{len(names) - 1}" if len(names) > 1 else "")
+    return f"{what}: {short(names[0])}" + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…"
+def short(name: str) -> str:
+    """A name on a chip, which reads Markdown: as it is, and cut where it is long."""
+    return plain(name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…")
 
 
 def draw(
@@ -169,7 +171,7 @@ def draw(
 
 
 def _organization(filters: Filters, choices: Choices, name: str) -> None:
-    with st.popover(_short(name), icon=":material/apartment:", key="chip_org"):
+    with st.popover(short(name), icon=":material/apartment:", key="chip_org"):
         st.session_state["f_org"] = filters.organization_id
         names = choices.organizations
         st.selectbox(

@@ -100,7 +100,7 @@ def _new(view: View) -> None:
     def make() -> None:
         made = forms_data.create(view, name, offered[picked])
         st.query_params["form"] = str(made.form_id)
-        _done(f"“{made.name}” is a draft: visitors see it once it is published.")
+        _done(f"“{lead_words.plain(made.name)}” is a draft: visitors see it once it is published.")
 
     _button("Make the form", make, key="form_make")
 
@@ -124,7 +124,7 @@ def _button(label: str, action: Callable[[], None], *, key: str) -> None:
         try:
             action()
         except ValueError as error:
-            st.error(str(error))
+            st.error(lead_words.plain(str(error)))
 
 
 # --- publish ---------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def _head(view: View, form: FormSummary) -> None:
     st.button("All forms", type="tertiary", icon=":material/arrow_back:", key="form_close", on_click=_close)
     word, icon, colour = form_words.STATUSES[form.status]
     with st.container(key="forms_head", horizontal=True, vertical_alignment="center", gap="small"):
-        cards.page_title(lead_words.plain(form.name), form_words.standing(form))
+        cards.page_title(form.name, form_words.standing(form))
         st.badge(word, icon=f":material/{icon}:", color=colour)
         form_list.menu(view, form)
         if view.may_change and form.status != "archived":
@@ -110,7 +110,7 @@ def _version(view: View, form: FormSummary, version: Version, before: Version | 
 
 def _when(view: View, version: Version) -> str:
     at = formats.clock(version.published_at.astimezone(view.zone))
-    return f"{at} by {lead_words.plain(version.published_by)}"
+    return f"{at} by {version.published_by}"
 
 
 def _changes(before: Version, after: Version) -> list[str]:

@@ -7,6 +7,7 @@ from snapshots.status import Freshness
 from snapshots.status import freshness as fresh_of
 from workbench import formats, installation
 from workbench.cards import Stamp
+from workbench.lead_words import plain
 from workbench.view import View
 
 _TROUBLES = {
@@ -44,7 +45,11 @@ def troubles(view: View) -> list[str]:
     found = []
     for one in stamps(view):
         if one.refreshed_at is None:
-            found.append(f"**{one.name}**: {one.trouble or 'not read to its end yet'}, so these numbers are not whole.")
+            found.append(
+                f"**{plain(one.name)}**: {one.trouble or 'not read to its end yet'}, so these numbers are not whole."
+            )
         elif one.trouble or one.is_stale:
-            found.append(f"**{one.name}**: {one.words(view.now)}. What changed there since is not in these numbers.")
+            found.append(
+                f"**{plain(one.name)}**: {one.words(view.now)}. What changed there since is not in these numbers."
+            )
     return found

@@ -123,11 +123,8 @@ def draw(view: View, choice: FunnelChoice, names: Mapping[str, Mapping[Any, str]
 def _list(what: str, field: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
     labels = [names[one] for one in chosen if one in names]
     more = f" +{len(labels) - 1}" if len(labels) > 1 else ""
-    label = labels[0] if labels else "all"
-    short = label if len(label) <= filter_bar.MAX_NAME else label[: filter_bar.MAX_NAME - 1].rstrip() + "…"
-    # What a visitor sent is text, never Markdown.
-    safe = short.translate({ord(letter): f"\\{letter}" for letter in r"\`*_{}[]()#+-.!:$<>~|"})
-    with st.popover(f"{what}: {safe}{more}", icon=f":material/{icon}:", key=f"chip_funnel_{field}"):
+    label = filter_bar.short(labels[0]) if labels else "all"
+    with st.popover(f"{what}: {label}{more}", icon=f":material/{icon}:", key=f"chip_funnel_{field}"):
         key = f"funnel_{field}"
         st.session_state[key] = [one for one in chosen if one in names]
         st.multiselect(

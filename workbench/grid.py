@@ -17,6 +17,7 @@ from st_aggrid import AgGrid, DataReturnMode, JsCode, StAggridTheme
 from insights.charts import FONT, Palette
 from workbench import tokens
 from workbench.columns import Column, ColumnKind, texts
+from workbench.lead_words import visible
 
 MISSING_CLASS: Final = "slms-missing"
 ROW_HEIGHT: Final = 40
@@ -309,7 +310,7 @@ def draw(
     height = height_of(len(rows), definitions)
     base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     returned = AgGrid(
-        rows,
+        rows.map(lambda one: visible(one) if isinstance(one, str) else one),
         gridOptions=options(definitions, opens=opens),
         theme=theme(tokens.palette(), dark=tokens.is_dark()),
         custom_css=_css(tokens.palette(), f"/{base_path}" if base_path else "", opens=opens),

@@ -21,6 +21,7 @@ from adapters.records import Kind
 from snapshots.organizations import CrmConnection, Organization, connect_crm, get_organization
 from workbench import cards, formats, installation, new_organization, places, states, syncs, tables
 from workbench.columns import Column, ColumnKind
+from workbench.lead_words import plain
 from workbench.new_organization import NewOrganization
 from workbench.view import View
 
@@ -49,7 +50,7 @@ def draw(view: View | None) -> None:
     try:
         inspection = _inspected(str(source), _stamp(source))
     except CrmError as why:
-        st.error(str(why), icon=":material/error:")
+        st.error(plain(str(why)), icon=":material/error:")
         return
     mapping = _mapping(inspection)
     if mapping is None:
@@ -83,7 +84,7 @@ def _choose() -> Path | None:
             return None
         path = Path(text).expanduser()
         if not path.exists():
-            st.error(f"There is no {path} on this machine.", icon=":material/error:")
+            st.error(f"There is no {plain(str(path))} on this machine.", icon=":material/error:")
             return None
         return path
 
@@ -126,8 +127,10 @@ def _mapping(inspection: Inspection) -> ExportMapping | None:
             return None
         guessed = _guessed(inspection)
         files = {name: _file(name, mapping, inspection) for name, mapping in guessed.files.items()}
-        lines = [f":material/block: {file.name} is left out: {file.left_out}." for file in left_out]
-        lines += [f":material/link: {join.file} and {join.to_file}: {join.reason}." for join in guessed.joins]
+        lines = [f":material/block: {plain(f'{file.name} is left out: {file.left_out}.')}" for file in left_out]
+        lines += [
+            f":material/link: {plain(f'{join.file} and {join.to_file}: {join.reason}.')}" for join in guessed.joins
+        ]
         if lines:
             st.caption("  \n".join(lines))
         return guessed.model_copy(update={"files": files})
@@ -149,9 +152,9 @@ def _file(name: str, guessed: FileMapping, inspection: Inspection) -> FileMappin
     kind = guessed.kind if guessed.kind == "ignore" else guessed.kind.value
     n_rows = formats.count(found.row_count) if found and found.row_count is not None else "many"
     label = f"{name} · {_KIND_NAMES[kind].lower()} · {n_rows} rows"
-    with st.expander(label, key=f"import_file_{name}", expanded=bool(guessed.questions)):
+    with st.expander(plain(label), key=f"import_file_{name}", expanded=bool(guessed.questions)):
         for question in guessed.questions:
-            st.markdown(f":orange[:material/help: {question}]")
+            st.markdown(f":orange[:material/help: {plain(question)}]")
         chosen = st.selectbox("Holds", KINDS, index=KINDS.index(kind), format_func=_KIND_NAMES.__getitem__,
                               key=f"import_kind_{name}", width=220)  # fmt: skip
         if chosen == "ignore":
@@ -225,7 +228,8 @@ def _target(view: View | None) -> Organization | NewOrganization:
         options = [into_new] if view is None or view.is_sample else [view.organization_name, into_new]
         choice = into_new
         if len(options) > 1:
-            choice = st.radio("Organization", options, key="import_into", label_visibility="collapsed", horizontal=True)
+            choice = st.radio("Organization", options, format_func=plain, key="import_into", horizontal=True,
+                              label_visibility="collapsed")  # fmt: skip
         if choice != into_new and view is not None:
             return get_organization(installation.database(), view.organization_id)
         return new_organization.ask("import")
@@ -240,7 +244,7 @@ def _preview_and_import(source: Path, mapping: ExportMapping, wanted: Organizati
         try:
             stock = _stock(str(source), mapping.model_dump_json(), _stamp(source))
         except CrmError as why:
-            st.error(str(why), icon=":material/error:")
+            st.error(plain(str(why)), icon=":material/error:")
             return
         frame = stock_frame(stock)
         tables.plain(frame, _STOCK_COLUMNS, caption="What would be taken of each file")
@@ -252,7 +256,7 @@ def _preview_and_import(source: Path, mapping: ExportMapping, wanted: Organizati
                 st.session_state.pop("import_done", None)
                 st.session_state["import_running"] = _start(source, mapping, wanted)
             if hindrance:
-                st.markdown(f":gray[{hindrance}]", width="content")
+                st.markdown(f":gray[{plain(hindrance)}]", width="content")
         running: CrmConnection | None = st.session_state.get("import_running")
         if running is not None:
             _follow(running)
@@ -270,7 +274,9 @@ def _hindrance(wanted: Organization | NewOrganization, n: int) -> str:
 
 def _say_how_it_ended() -> None:
     if failed := st.session_state.pop("import_failed", None):
-        st.error(f"The import stopped: {failed}. Importing again goes on where it stopped.", icon=":material/error:")
+        st.error(
+            f"The import stopped: {plain(failed)}. Importing again goes on where it stopped.", icon=":material/error:"
+        )
     done = st.session_state.get("import_done")
     if done is not None:
         with st.container(horizontal=True, vertical_alignment="center"):

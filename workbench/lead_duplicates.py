@@ -154,7 +154,7 @@ def _merge(view: View, lead: ReceivedLead, picked: Sequence[Candidate]) -> None:
     try:
         duplicates.merge(leads_data.inbox(view), lead.lead_id, ids, by=access.who(), now=now)
     except MergeRefused as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(lead_words.plain(str(error)), icon=":material/error:")
         return
     lead_dialogs.say(f"{formats.plural(len(picked), 'lead')} merged into this one.")
     lead_dialogs.close()

@@ -171,7 +171,8 @@ def draw(view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_wh
 def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
     labels = [names[item].partition(" (")[0] for item in chosen if item in names]
     more = f" +{len(labels) - 1}" if len(labels) > 1 else ""
-    with st.popover(f"{what}: {labels[0] if labels else 'all'}{more}", icon=f":material/{icon}:", key=f"chip_{name}"):
+    label = filter_bar.short(labels[0]) if labels else "all"
+    with st.popover(f"{what}: {label}{more}", icon=f":material/{icon}:", key=f"chip_{name}"):
         st.session_state[f"lead_{name}"] = [item for item in chosen if item in names]
         st.multiselect(
             what, list(names), format_func=names.__getitem__, key=f"lead_{name}", on_change=_on_list, args=(name,),

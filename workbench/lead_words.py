@@ -216,19 +216,36 @@ def who(lead: ReceivedLead) -> str:
 # --- untrusted text --------------------------------------------------------------------------------------------------
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&@^=/])")
+# An escape does not reach those who look for addresses, icons and arrows in the finished text: these characters stand
+# apart from their neighbours, each in an element that has no look of its own.
+_APART = re.compile(r"[:@]|(?<=www)\.|(?<=[-<>~])[-=>]", re.IGNORECASE)
+_HARMLESS: Final = "\n\t\u200c\u200d"
+"""The last two join and part letters of one word, in Persian and Hindi names and in emoji."""
 MOST_SHOWN: Final = 16_384
 """Characters of a body that a page shows."""
 
 
 def plain(text: str) -> str:
-    """Text for a place that reads Markdown: it comes out as it is, on one line."""
-    return _MARKDOWN.sub(r"\\\1", visible(" ".join(text.split())))
+    """Text for a place that reads Markdown: it comes out as it is, on one line, without links, icons and arrows."""
+    whole = visible(" ".join(text.split()))
+    found: list[str] = []
+    end = 0
+    for one in _APART.finditer(whole):
+        found += (_escaped(whole[end : one.start()]), f":color[{_escaped(one[0])}]")
+        end = one.end()
+    return "".join((*found, _escaped(whole[end:])))
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def visible(text: str) -> str:
     """The text without what hides or turns round other text: control and format characters become their code."""
+    if text.isprintable():
+        return text
     return "".join(
-        f"⟨{ord(one):04X}⟩" if unicodedata.category(one) in {"Cc", "Cf", "Co", "Cs"} and one not in "\n\t" else one
+        f"⟨{ord(one):04X}⟩" if unicodedata.category(one) in {"Cc", "Cf", "Co", "Cs"} and one not in _HARMLESS else one
         for one in text
     )
 

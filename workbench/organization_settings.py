@@ -12,6 +12,7 @@ import streamlit as st
 from snapshots import organizations, status
 from workbench import access, cards, installation, shell
 from workbench.formats import CURRENCIES
+from workbench.lead_words import plain
 from workbench.view import View
 
 RATES = ("currency", "day", "rate")
@@ -104,7 +105,7 @@ def _save(view: View, target: str, edited: pd.DataFrame, others: pd.DataFrame) -
     try:
         rates = read_rates(edited, target)
     except ValueError as why:
-        st.error(str(why), icon=":material/error:")
+        st.error(plain(str(why)), icon=":material/error:")
         return
     kept = [
         (str(currency), str(to), pd.Timestamp(day).date(), Decimal(str(rate)))

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
+from workbench.lead_words import plain
+
 log = logging.getLogger(__name__)
 
 
@@ -25,12 +27,12 @@ def error_id(error: BaseException) -> str:
 def empty(
     title: str, reason: str, *, key: str, icon: str = "inbox", actions: Callable[[], object] | None = None
 ) -> None:
-    """An empty state: what was looked for, why there is nothing, and the buttons that help."""
+    """An empty state: what was looked for, why there is nothing, and the buttons that help. Words are text."""
     with st.container(border=True, horizontal_alignment="center", gap="xsmall", key=f"empty_{key}"):
         st.space("small")
         st.markdown(f":gray[:material/{icon}:]", width="content")
-        st.header(title, anchor=False, width="content")
-        st.markdown(f":gray[{reason}]", width="content", text_alignment="center")
+        st.header(plain(title), anchor=False, width="content")
+        st.markdown(f":gray[{plain(reason)}]", width="content", text_alignment="center")
         if actions:
             st.space("xxsmall")
             with st.container(horizontal=True, horizontal_alignment="center", gap="xsmall"):
@@ -43,8 +45,8 @@ def failed(what: str, identifier: str, *, still_works: str, key: str) -> None:
     with st.container(border=True, horizontal_alignment="center", gap="xsmall", key=f"failed_{key}"):
         st.space("small")
         st.markdown(":red[:material/cloud_off:]", width="content")
-        st.header(what, anchor=False, width="content")
-        st.markdown(f":gray[{still_works}]", width="content", text_alignment="center")
+        st.header(plain(what), anchor=False, width="content")
+        st.markdown(f":gray[{plain(still_works)}]", width="content", text_alignment="center")
         with st.container(horizontal=True, horizontal_alignment="center", gap="small", vertical_alignment="center"):
             if st.button("Try again", type="primary", icon=":material/refresh:", key=f"retry_{key}"):
                 st.cache_data.clear()

@@ -10,6 +10,7 @@ import made_leads
 import pytest
 from conftest import Workbench
 from made_installation import NOW, House
+from reading import as_read
 from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
@@ -64,7 +65,7 @@ def go_to_tab(at: AppTest, tab: str) -> AppTest:
 
 def said(at: AppTest) -> str:
     shown = [*at.title, *at.header, *at.markdown, *at.caption, *at.error, *at.code]
-    return "\n".join(str(one.value) for one in shown) + "\n".join(str(one.proto) for one in at.get("html"))
+    return as_read("\n".join(str(one.value) for one in shown)) + "\n".join(str(one.proto) for one in at.get("html"))
 
 
 def press(at: AppTest, key: str) -> AppTest:

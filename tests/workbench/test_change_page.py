@@ -9,6 +9,7 @@ import pytest
 from conftest import Workbench, go
 from made_installation import NOW, House
 from made_move import TOKEN, brought_over, on_loopback, sandbox_of, values_for
+from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from adapters.sandbox.hubspot import HubSpotServer
@@ -52,7 +53,7 @@ def begun(house: House, address: str) -> CrmChange:
 
 
 def said(at: AppTest) -> str:
-    return " ".join(one.value for one in (*at.markdown, *at.header, *at.error))
+    return as_read(" ".join(one.value for one in (*at.markdown, *at.header, *at.error)))
 
 
 def button(at: AppTest, key: str) -> object:

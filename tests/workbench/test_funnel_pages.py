@@ -14,6 +14,7 @@ import pytest
 from conftest import Workbench, go
 from databases import CopyOf
 from made_installation import NOW, House, demo_house_of
+from reading import as_read
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
@@ -73,7 +74,8 @@ def is_whole(at: AppTest) -> bool:
 
 
 def words(at: AppTest) -> str:
-    return "\n".join(str(part.value) for part in [*at.title, *at.header, *at.markdown, *at.caption, *at.error])
+    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.error]
+    return as_read("\n".join(str(part.value) for part in parts))
 
 
 PAGES = ("widgets", "lead_analytics")

@@ -9,6 +9,7 @@ import made_leads
 import pytest
 from conftest import Workbench
 from made_installation import NOW, House
+from reading import as_read
 from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
@@ -43,7 +44,7 @@ def page(workbench: Workbench, house: House, lead: UUID, *, email: str | None = 
 
 def said(at: AppTest) -> str:
     shown = [*at.title, *at.header, *at.markdown, *at.caption, *at.error]
-    return "\n".join(str(one.value) for one in shown) + "\n".join(str(one.proto) for one in at.get("html"))
+    return as_read("\n".join(str(one.value) for one in shown)) + "\n".join(str(one.proto) for one in at.get("html"))
 
 
 def press(at: AppTest, key: str) -> AppTest:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import Workbench
 from made_installation import TODAY, House
+from reading import as_read
 from streamlit.testing.v1 import AppTest
 from test_rows_behind import opened
 
@@ -23,7 +24,7 @@ DAYS_AGO = {n: (TODAY - timedelta(days=n)).isoformat() for n in (1, 20)}
 
 def words(at: AppTest) -> str:
     assert not at.exception
-    return "\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption])
+    return as_read("\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption]))
 
 
 def imported(services: Services, folder: Path, name: str, text: str) -> Services:

@@ -12,6 +12,7 @@ import pytest
 from conftest import Workbench, go
 from made_installation import NOW, TODAY, House
 from measuring import days_to, measured, reader
+from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from insights import stages
@@ -55,7 +56,7 @@ def expected(kpis: dict[str, Kpi], keys: tuple[str, ...]) -> dict[str, str]:
 
 def words(at: AppTest) -> str:
     parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.error]
-    return "\n".join(str(part.value) for part in parts)
+    return as_read("\n".join(str(part.value) for part in parts))
 
 
 def labels(at: AppTest) -> list[str]:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from conftest import Workbench, go
 from made_installation import House
+from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from workbench import formats
@@ -31,7 +32,7 @@ def values(at: AppTest) -> dict[str, str]:
 
 
 def text(at: AppTest) -> str:
-    return "\n".join(str(one.value) for one in [*at.markdown, *at.caption])
+    return as_read("\n".join(str(one.value) for one in [*at.markdown, *at.caption]))
 
 
 def test_all_time_totals_are_those_of_the_file(workbench: Workbench, real_house: House, told) -> None:
@@ -109,7 +110,7 @@ def test_an_agent_without_a_deal_is_no_error(workbench: Workbench, real_house: H
     ).fetchall()
     assert len(idle) == 5
     at = workbench.open(real_house, "salesperson", person=str(reader_id(real_house, idle[0][0])), range="all")
-    assert at.title[0].value == idle[0][0]
+    assert as_read(at.title[0].value) == idle[0][0]
     assert values(at)["New deals"] == "0"
     assert "No open deals on this day" in text(at)
 

@@ -11,6 +11,7 @@ import pytest
 from conftest import Workbench, go
 from made_installation import TODAY, House
 from measuring import days_to, measured, reader
+from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from ops.importing import Import, import_export
@@ -57,7 +58,7 @@ def shown(at: AppTest) -> dict[str, str]:
 
 
 def text(at: AppTest) -> str:
-    return "\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption])
+    return as_read("\n".join(str(one.value) for one in [*at.title, *at.header, *at.markdown, *at.caption]))
 
 
 @pytest.mark.parametrize("email", [REP, MANAGER, OPS, ANALYST])

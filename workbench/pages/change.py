@@ -21,7 +21,7 @@ def _step(view: View, step: object, *args: object) -> None:
     try:
         step(view, *args)  # type: ignore[operator]
     except ChangeRefused as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     st.rerun()
 
@@ -40,7 +40,7 @@ def reading(view: View, change: CrmChange) -> None:
         st.rerun()
         return
     with st.container(border=True, key="change_reading"):
-        cards.title(f"Reading {plain(found.to_name)}", "Nothing has changed yet")
+        cards.title(f"Reading {found.to_name}", "Nothing has changed yet")
         if found.was_killed(now_view.now):
             st.markdown(":orange[:material/pause_circle:] :gray[The reading broke off.]")
             if st.button("Read again", type="primary", icon=":material/refresh:", key="change_again"):
@@ -56,7 +56,7 @@ def reading(view: View, change: CrmChange) -> None:
 
 def failed(view: View, change: CrmChange) -> None:
     with st.container(border=True, key="change_failed"):
-        cards.title(f"{plain(change.to_name)} could not be read", "Nothing has changed")
+        cards.title(f"{change.to_name} could not be read", "Nothing has changed")
         st.markdown(f":red[:material/error: {plain(change.error_message or 'It gave no reason.')}]")
         if change_data.has_own_credentials(view, change.to_connection_id):
             st.markdown(":gray[It has credentials of its own, in place of the settings; replace them on Data.]")
@@ -99,7 +99,7 @@ def confirmed(view: View, change: CrmChange) -> None:
     new = plain(change.to_name)
     with st.container(border=True, key="change_confirmed"):
         at = formats.clock(change.switched_at.astimezone(view.zone)) if change.switched_at else ""
-        cards.title(f"Confirmed: {new} counts from {at} on", f"By {plain(change.confirmed_by or 'somebody')}")
+        cards.title(f"Confirmed: {change.to_name} counts from {at} on", f"By {change.confirmed_by or 'somebody'}")
         st.markdown(f"{new} waits for its first sync, which the daily refresh starts if you do not. "
                     "Until then there is a way back, which leaves no trace.")  # fmt: skip
         with st.container(horizontal=True, gap="small"):
@@ -113,7 +113,7 @@ def confirmed(view: View, change: CrmChange) -> None:
 def done(view: View, change: CrmChange) -> None:
     with st.container(border=True, key="change_done"):
         day = formats.day(change.switched_at.astimezone(view.zone)) if change.switched_at else ""
-        cards.title(f"Moved to {plain(change.to_name)} on {day}", f"By {plain(change.confirmed_by or 'somebody')}")
+        cards.title(f"Moved to {change.to_name} on {day}", f"By {change.confirmed_by or 'somebody'}")
         st.markdown(f":gray[Days before are told by {plain(change.from_name)}, days after by {plain(change.to_name)}. "
                     "Charts mark the day.]")  # fmt: skip
         st.page_link(places.OVERVIEW, label="Overview", icon=":material/space_dashboard:",

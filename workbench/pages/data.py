@@ -138,7 +138,7 @@ def sources_section(view: View) -> bool:
     if not found:
         states.empty(
             "No source is read" if change_data.connections(view) else "No source is connected",
-            "Import CSV exports on the tab beside, connect a CRM, or set CRM_PROVIDER in `.env` and start again.",
+            "Import CSV exports on the tab beside, connect a CRM, or set CRM_PROVIDER in .env and start again.",
             key="no_source",
             icon="power_off",
         )

@@ -80,11 +80,10 @@ def stage_card(loaded: Loaded) -> None:
         cards.title("How far do their deals come?", "Stages of the deals that came of leads")
         st.markdown(":gray[No deal came of a lead of these days yet, or no source tells of stages.]")
         return
-    pipeline = str(found["pipeline"].iloc[0] or "Pipeline")
     cards.title("How far do their deals come?", f"{formats.plural(int(found['of'].iloc[0]), 'deal')} in one pipeline")
     said = "; ".join(f"{row.step} {row.label}" for row in found.itertuples())
     st.altair_chart(
-        lead_charts.bars(found, tokens.palette(), title=pipeline), key="lead_stages", theme=None,
+        lead_charts.bars(found, tokens.palette(), title="Stage"), key="lead_stages", theme=None,
         alt=f"Deals of leads that reached each stage: {said}",
     )  # fmt: skip
 

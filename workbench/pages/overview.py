@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from workbench import cards, chart_card, formats, overview_data, places, rows, shell, states
+from workbench import cards, chart_card, formats, lead_words, overview_data, places, rows, shell, states
 from workbench.content import Look, Overview
 from workbench.view import View
 
@@ -26,7 +26,7 @@ def _look(look: Look, view: View) -> None:
     row = st.container(key=f"look_{look.key}", horizontal=True, vertical_alignment="center", gap="small", wrap=False)
     with row:
         st.markdown(f":{look.tone}[:material/{look.icon}:]", width="content")
-        st.markdown(f":small[**{look.what}**]  \n:gray[:small[{look.why}]]", width="stretch")
+        st.markdown(f":small[**{look.what}**]  \n:gray[:small[{lead_words.plain(look.why)}]]", width="stretch")
         if look.amount:
             st.markdown(f":small[**{look.amount}**]", width="content")
         if look.page:

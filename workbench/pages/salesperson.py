@@ -6,6 +6,7 @@ import streamlit as st
 
 from workbench import cards, chart_card, export, person_data, places, row_sets, rows, shell, states, tables
 from workbench.content import PersonPage, RowsPage
+from workbench.lead_words import plain
 from workbench.row_sets import ACTIVITY_COLUMNS, OPEN_DEAL_COLUMNS
 from workbench.view import View
 
@@ -23,8 +24,8 @@ def head(found: PersonPage, view: View) -> None:
     with st.container(key="personhead", horizontal=True, vertical_alignment="center", gap="small"):
         cards.avatar(found.name)
         with st.container(gap="xxsmall", width="stretch"):
-            st.title(found.name, anchor=False)
-            st.markdown(f":gray[{found.about or 'No team in the CRM'}]")
+            st.title(plain(found.name), anchor=False)
+            st.markdown(f":gray[{plain(found.about or 'No team in the CRM')}]")
         if not found.is_active:
             st.badge("Inactive", icon=":material/person_off:", color="gray")
         st.page_link(
