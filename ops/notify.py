@@ -21,6 +21,7 @@ from ops.services import Services
 from ops.settings import Settings
 from ops.webhooks import WebhookSender
 from snapshots.notifications import Notification, NotificationOutbox, Outcome
+from snapshots.webhook_trial import note_trial, trial_call
 
 AT_ONCE = 4
 SWEEP_S = 1.0
@@ -106,6 +107,21 @@ def make_notifier(services: Services) -> Notifier:
     """On the installation's database, not started yet."""
     outbox = NotificationOutbox(database=services.database)
     return Notifier(outbox, services.settings, services.now, WebhookSender(services.settings))
+
+
+def send_test(services: Services, organization_id: int, webhook_id: int) -> Outcome | None:
+    """Call a webhook with a made-up lead, once, and keep what it answers. None: there is no such webhook."""
+    now = services.now()
+    call = trial_call(services.database, organization_id, webhook_id, at=now)
+    if call is None:
+        return None
+    sender = WebhookSender(services.settings)
+    try:
+        outcome = sender.send(call, now=now)
+    finally:
+        sender.close()
+    note_trial(services.database, call, outcome)
+    return outcome
 
 
 @contextmanager

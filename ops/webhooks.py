@@ -87,7 +87,7 @@ def body_of(claim: Notification) -> bytes:
     lead = dict(claim.lead)
     fields, owner, address = lead.pop("extra"), lead.pop("owner"), lead.pop("owner_email")
     told = {
-        "event": "lead.received",
+        "event": claim.event,
         "id": claim.message_id,
         "organization": claim.organization,
         "lead": {
@@ -153,7 +153,7 @@ class WebhookSender:
 
 def _judged(status: int) -> Outcome:
     if 200 <= status < 300:
-        return Outcome(state="sent")
+        return Outcome(state="sent", detail=f"The address answers {status}.")
     if 300 <= status < 400:
         return _parked(
             "rejected", f"The address answers {status}: redirects are not followed. Enter the final address."

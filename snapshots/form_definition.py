@@ -21,6 +21,7 @@ from adapters.base import FieldPolicy
 
 MOST_FIELDS: Final = 60
 MOST_OPTIONS: Final = 300
+MOST_DOMAINS: Final = 50
 CONTACT: Final = ("email", "name", "first_name", "last_name", "phone", "company")
 """Field names that mean the contact itself; every other field is an extra one."""
 RESERVED: Final = frozenset({"form", "organization_id"})
@@ -190,7 +191,7 @@ class Definition(_Part):
     translations: Mapping[Language, Translation] = {}
     theme: Theme = Theme()
     thank_you: ThankYou = ThankYou()
-    domains: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    domains: Annotated[tuple[str, ...], Field(max_length=MOST_DOMAINS)] = ()
     redirects: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     notify: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     source: Short = ""

@@ -36,7 +36,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One that this process may send now. lead: what is told. url, sealed: of a webhook; None: it is gone."""
+    """One that this process may send now. lead: what is told. url, sealed: of a webhook; None: it is gone. event: what
+    a webhook is told that happened."""
 
     organization_id: int
     notification_id: int
@@ -49,11 +50,13 @@ class Notification:
     lead: Mapping[str, Any]
     url: str | None
     sealed: bytes | None
+    event: str = "lead.received"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Of an attempt. state: sent; pending, to be tried again if attempts are left; parked, for a person must look."""
+    """Of an attempt. state: sent; pending, to be tried again if attempts are left; parked, for a person must look.
+    detail: what was answered; a lead's page shows it where it was not sent."""
 
     state: Literal["sent", "pending", "parked"]
     reason: str = ""
@@ -134,6 +137,8 @@ class NotificationOutbox:
                     "state": outcome.state, "reason": outcome.reason or None, "detail": outcome.detail, "wait": wait,
                 },
             )  # fmt: skip
+            if done.rowcount and claim.channel == "webhook":
+                note_call(connection, claim, outcome, self.clock, is_test=False)
         return bool(done.rowcount)
 
 
@@ -181,7 +186,7 @@ UPDATE notifications SET state = :state, lease_until = NULL, detail = :detail,
     sent_at = CASE WHEN :state = 'sent' THEN {now} END
 WHERE organization_id = :o AND notification_id = :id AND fence = :fence AND state = 'pending'
 """
-_TOLD = (
+TOLD = (
     "lead_id", "received_at", "form", "email", "phone", "first_name", "last_name", "company", "extra", "source",
     "campaign", "owner", "owner_email",
 )  # fmt: skip
@@ -193,7 +198,7 @@ def _notification_of(row: Any) -> Notification:
     sealed = row["sealed"]
     return Notification(
         **{name: row[name] for name in names},
-        lead={name: row[name] for name in _TOLD},
+        lead={name: row[name] for name in TOLD},
         sealed=None if sealed is None else bytes(sealed),
     )
 
@@ -283,14 +288,19 @@ class Webhook:
     url: str
     is_active: bool
     created_at: datetime
+    last_at: datetime | None = None
+    """When it was called the last time; None: never."""
+    last_state: str | None = None
+    last_detail: str | None = None
+    last_is_test: bool | None = None
 
 
 def list_webhooks(database: Database, organization_id: int) -> list[Webhook]:
     """In the order in which they were added."""
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
-            text("SELECT webhook_id, name, url, is_active, created_at FROM webhooks "
-                 "WHERE organization_id = :id ORDER BY webhook_id"), {"id": organization_id},
+            text("SELECT webhook_id, name, url, is_active, created_at, last_at, last_state, last_detail, last_is_test "
+                 "FROM webhooks WHERE organization_id = :id ORDER BY webhook_id"), {"id": organization_id},
         )  # fmt: skip
         return [Webhook(**row) for row in rows.mappings()]
 
@@ -333,6 +343,20 @@ def remove_webhook(database: Database, organization_id: int, webhook_id: int, *,
         ).one_or_none()  # fmt: skip
         if row is not None:
             _note(connection, organization_id, by, "removed", webhook_id, {"name": row.name, "url": row.url}, None)
+
+
+def note_call(connection: Connection, call: Notification, outcome: Outcome, clock: str, *, is_test: bool) -> None:
+    """What a webhook answered the last time. clock: SQL of the present."""
+    connection.execute(
+        text(
+            f"UPDATE webhooks SET last_at = {clock}, last_state = :state, last_detail = :detail, last_is_test = :test "
+            "WHERE organization_id = :organization AND webhook_id = :id"
+        ),
+        {
+            "state": outcome.state, "detail": outcome.detail, "test": is_test, "organization": call.organization_id,
+            "id": int(call.recipient),
+        },
+    )  # fmt: skip
 
 
 def _note(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
-from ops import webhooks
+from ops import notify, webhooks
 from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users, visits
 from snapshots.audit import AuditFilter, Entry
 from snapshots.marketing import Marketing
@@ -212,6 +212,12 @@ def switch_webhook(view: View, webhook_id: int, *, is_active: bool) -> None:
     notifications.switch_webhook(
         installation.database(), view.organization_id, webhook_id, is_active=is_active, by=access.who()
     )
+
+
+def try_webhook(view: View, webhook_id: int) -> notifications.Outcome | None:
+    """Calls it now, which may take a while. None: it is gone."""
+    demand_admin(view)
+    return notify.send_test(installation.services(), view.organization_id, webhook_id)
 
 
 def remove_webhook(view: View, webhook_id: int) -> None:

@@ -83,11 +83,26 @@ def _webhook(view: View, one: Webhook) -> None:
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{lead_words.plain(one.name)}**{off}")
             st.text(one.url)  # not as a link: whoever calls it would tell it of nothing
+            _last_call(view, one)
+        if st.button("Send a test", key=f"{key}_test", help=lead_words.plain(f"Calls {one.name} with a made-up lead")):
+            with st.spinner("Calling …"):
+                admin_data.try_webhook(view, one.webhook_id)
+            st.rerun()
         st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch",
                   help=lead_words.plain(f"Webhook {one.name}"), on_click=admin_data.switch_webhook,
                   args=(view, one.webhook_id), kwargs={"is_active": not one.is_active})  # fmt: skip
         st.button("Remove", key=f"{key}_remove", type="tertiary", help=lead_words.plain(f"Remove webhook {one.name}"),
                   on_click=admin_data.remove_webhook, args=(view, one.webhook_id))  # fmt: skip
+
+
+def _last_call(view: View, one: Webhook) -> None:
+    if one.last_at is None:
+        st.markdown(":gray[:small[Not called yet]]")
+        return
+    icon = ":green[:material/check_circle:]" if one.last_state == "sent" else ":orange[:material/warning:]"
+    what = "Last test" if one.last_is_test else "Last call"
+    at = formats.clock(one.last_at.astimezone(view.zone))
+    st.markdown(f":small[{icon} :gray[{what} {at}. {lead_words.plain(one.last_detail or '')}]]")
 
 
 def _parked(view: View) -> None:

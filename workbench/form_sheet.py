@@ -8,7 +8,18 @@ from typing import Any
 import streamlit as st
 
 from snapshots.form_versions import FormSummary, Version
-from workbench import cards, form_dialogs, form_embed, form_list, form_words, formats, forms_data, lead_words, states
+from workbench import (
+    blocked_pages,
+    cards,
+    form_dialogs,
+    form_embed,
+    form_list,
+    form_words,
+    formats,
+    forms_data,
+    lead_words,
+    states,
+)
 from workbench.builder import component, state
 from workbench.view import View
 
@@ -18,6 +29,7 @@ TABS = ("Build", "Embed", "Versions")
 
 def draw(view: View, form: FormSummary) -> None:
     _head(view, form)
+    blocked_pages.draw(view, form, key="sheet")
     build, embed, versions = st.tabs(TABS, key="form_tab", on_change="rerun")
     # The builder stays where it is, with what is being typed; the others are drawn where they are looked at.
     with build, states.guarded("The builder could not be opened", key="builder"):

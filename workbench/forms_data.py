@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,9 @@ import streamlit as st
 
 from adapters.registry import TAKES_LEADS
 from ops.first_run import CRM_NAMES
-from snapshots import form_versions
+from snapshots import blocked_pages, form_versions
 from snapshots.database import Database
+from snapshots.form_definition import MOST_DOMAINS, is_origin
 from snapshots.form_versions import Draft, DraftChanged, FormSummary, Status, Version
 from snapshots.inbox import Inbox
 from snapshots.organizations import list_connections
@@ -214,3 +215,54 @@ def publish(view: View, form: FormSummary, wanted: Publication) -> int:
         installation.database(), view.organization_id, form.form_id, expected_revision=revision, by=access.who(),
         now=view.now,
     )  # fmt: skip
+
+
+# --- pages that were refused the form --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedPage:
+    """A page that asked for the form and may not show it. origin: empty, those that are not named. is_in_draft: the
+    draft lets it show the form, which counts once it is published."""
+
+    origin: str
+    n: int
+    last_at: datetime
+    is_in_draft: bool
+
+
+def blocked(view: View, form: FormSummary) -> list[BlockedPage]:
+    """Of the last COUNTED_DAYS days, the most frequent first; without those that may show the form by now."""
+    allowed = (published(view, form) or {}).get("domains")
+    if not allowed:
+        return []
+    since = (view.now - timedelta(days=COUNTED_DAYS)).date()
+    found = blocked_pages.blocked_since(installation.database(), view.organization_id, since)
+    mine = [one for one in found if one.form_id == form.form_id and one.origin not in allowed]
+    drafted = draft(view, form.form_id).definition.get("domains") if mine else ()
+    return [
+        BlockedPage(origin=one.origin, n=one.n, last_at=one.last_at, is_in_draft=not drafted or one.origin in drafted)
+        for one in mine
+    ]
+
+
+def allow_domain(view: View, form_id: int, origin: str) -> None:
+    """Put it on the draft's list. A draft without a list lets every page show the form, and stays so. Raises ValueError
+    where it is none, or the list is full."""
+    _demand(view)
+    if not is_origin(origin):
+        raise ValueError("This is no address of a website.")
+    for is_last in (False, True):
+        found = draft(view, form_id)
+        domains = list(found.definition.get("domains") or ())
+        if not domains or origin in domains:
+            return
+        if len(domains) >= MOST_DOMAINS:
+            raise ValueError(f"The form allows {MOST_DOMAINS} domains already; remove one first.")
+        try:
+            _save(view, form_id, {**found.definition, "domains": [*domains, origin]}, found.revision)
+        except DraftChanged:
+            if is_last:
+                raise
+        else:
+            return

@@ -21,7 +21,7 @@ from made_receivers import Inbox, WebAddress, mail_server, web_address
 from pydantic import SecretStr
 
 from ops import mail, webhooks
-from ops.notify import Notifier, notifying
+from ops.notify import Notifier, notifying, send_test
 from ops.services import Services
 from ops.settings import Settings
 from ops.webhooks import WebhookRefused, WebhookSender, check_address
@@ -370,6 +370,38 @@ def test_a_webhook_that_was_removed_or_switched_off_is_not_called(house: House, 
     house.notifier().send_due()
     assert house.states() == [("parked", "config", 1)] * 2
     assert address.bodies == []
+
+
+def test_a_test_calls_at_once_and_what_was_answered_last_stands_with_the_webhook(
+    house: House, address: WebAddress, inbox: Inbox, other_organization: int
+) -> None:
+    hook = house.hook(address.url)
+    notifications.switch_webhook(house.database, house.organization, int(hook.address), is_active=False, by="me")
+    services = Services(
+        settings=house.settings, database_url=house.database.url, database=house.database, now=lambda: NOW
+    )
+    address.answers.append(500)
+    answers = [send_test(services, house.organization, int(hook.address)) for _ in range(2)]
+    assert [one.detail for one in answers if one] == ["The address answers 500.", "The address answers 204."]
+    told = orjson.loads(address.bodies[-1])
+    assert (told["event"], told["lead"]["id"]) == ("test", str(UUID(int=0)))
+    stamp = dict(part.split("=") for part in address.headers[-1]["slms-signature"].split(","))
+    signed = hmac.new(SECRET.encode(), f"{stamp['t']}.".encode() + address.bodies[-1], sha256).hexdigest()
+    assert signed == stamp["v1"]
+    assert last(house) == ("sent", "The address answers 204.", True)
+    assert house.states() == [], "no outbox knows of it"
+    assert send_test(services, other_organization, int(hook.address)) is None
+    notifications.switch_webhook(house.database, house.organization, int(hook.address), is_active=True, by="me")
+    house.tell(hook)
+    address.answers.append(404)
+    house.notifier().send_due()
+    assert last(house) == ("parked", "The address refuses it (404).", False)
+
+
+def last(house: House) -> tuple[str | None, str | None, bool | None]:
+    [made] = notifications.list_webhooks(house.database, house.organization)
+    assert made.last_at is not None
+    return made.last_state, made.last_detail, made.last_is_test
 
 
 def test_a_secret_under_another_key_is_said_to_be_lost(house: House, address: WebAddress) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from insights import funnel
 from snapshots.form_versions import FormSummary, Status
 from workbench import (
+    blocked_pages,
     cards,
     export,
     funnel_cards,
@@ -100,6 +101,7 @@ def details(loaded: Loaded) -> None:
     with right.container(border=True, height="stretch", key="widget_sources"):
         _sources(mine, form.form_id)
         _hosts(loaded, form.form_id)
+        blocked_pages.draw(loaded.view, form, key="widgets")
 
 
 def _status(loaded: Loaded, form: FormSummary) -> None:
