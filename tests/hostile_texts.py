@@ -43,3 +43,21 @@ _RUNS: Final = (
 _CLOSES: Final = ("", '">', "'>", "-->", "</script>", "</style>", "</title>", "</textarea>", "`;", '\\"};')
 
 TEXTS: Final = tuple(f"{close}{run}" for run in _RUNS for close in _CLOSES)
+
+PLANTED: Final = "planted.invalid"
+"""A host that nothing may be asked of."""
+MARKDOWN: Final = (
+    f"[x](http://{PLANTED}/a)", f"![x](http://{PLANTED}/i.png)", f"http://{PLANTED}/bare see www.{PLANTED}",
+    f"ann@{PLANTED}", f"<http://{PLANTED}/angle>", "[x][1] [1]: http://planted.invalid/ref", "x <!-- hidden --> y",
+    ":material/home: :material_home: :smile: :streamlit:", ":red[x] :small[y] :blue-background[z] :green-badge[w]",
+    "$\\LaTeX$ $$x^2$$", "# heading", "- [ ] task", "> quote", "`code` **bold** _em_ ~~gone~~", "| a | b | - | - |",
+    "a -> b <- c -- d >= e <= f ~= g <-> h", "&lt;b&gt; &#60;i&#62;", ":color[x]{foreground=red}", "a::leaf[x]{.y}",
+    "safe\u202egnp.exe", "\u2066turned\u2069 \u200fround", "::JSCODE::alert(1)::JSCODE::", "{{7*7}} %7B%7B", "a\\*b\\",
+)  # fmt: skip
+"""What Streamlit's Markdown, its directives, a grid's program texts and bidirectional controls would make of it."""
+FORMULAS: Final = (
+    "=cmd|' /C calc'!A0", "@SUM(1+1)*cmd|' /C calc'!A0", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "\t=1+1",
+    '=HYPERLINK("http://planted.invalid","x")', "\uff1d1+1", "\r=1+1", " =1+1", '"=1+1',
+)  # fmt: skip
+"""What a spreadsheet would run."""
+EVERY: Final = (*TEXTS, *MARKDOWN, *FORMULAS)

@@ -15,6 +15,9 @@ from workbench.formats import is_missing
 
 # OWASP's list, and the full-width forms that Excel folds to the same characters in Japanese and Chinese locales.
 _FORMULA_START = re.compile(r"^[\s\u0000]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\u2212]")
+# Where lists are parted by semicolons, a spreadsheet begins a cell after each one, and a row after each end of a line,
+# whatever is quoted.
+_FORMULA_WITHIN = re.compile(r"([;\t\r\n])(?=[\s\u0000\"]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
 
 
 def neutralized(value: object) -> object:
@@ -24,13 +27,18 @@ def neutralized(value: object) -> object:
     return value
 
 
+def neutralized_within(value: object) -> object:
+    """As `neutralized`, and before what would begin a cell after a semicolon or the end of a line, too."""
+    return _FORMULA_WITHIN.sub(r"\1'", neutral) if isinstance(neutral := neutralized(value), str) else neutral
+
+
 def as_csv(frame: pd.DataFrame) -> bytes:
     """UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow([neutralized(str(title)) for title in frame.columns])
+    writer.writerow([neutralized_within(str(title)) for title in frame.columns])
     for row in frame.itertuples(index=False):
-        writer.writerow(["" if is_missing(value) else neutralized(value) for value in row])
+        writer.writerow(["" if is_missing(value) else neutralized_within(value) for value in row])
     return text.getvalue().encode("utf-8-sig")
 
 
