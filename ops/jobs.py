@@ -61,17 +61,29 @@ def defer_sync(
     name = f"sync:{organization_id}:{connection_id}"
     # A retry that waits for its time must not keep a person from starting one now.
     waiting = name if not_before is None else f"{name}:later"
+    return put(
+        connection, SYNC_TASK, queue="sync", lock=name, waiting=waiting, not_before=not_before,
+        organization_id=organization_id, connection_id=connection_id, trigger=trigger, attempt=attempt,
+    )  # fmt: skip
+
+
+def put(
+    connection: Transaction, task: str, *, queue: str, lock: str, waiting: str, not_before: datetime | None = None,
+    **arguments: Any,
+) -> bool:  # fmt: skip
+    """Queue a task within the caller's transaction. lock: jobs with the same one run one after the other. False where a
+    job with the same `waiting` waits already."""
     job = _queue().configure_task(
-        SYNC_TASK,
-        queue="sync",
-        lock=name,
+        task,
+        queue=queue,
+        lock=lock,
         queueing_lock=waiting,
         schedule_at=not_before,
         connection=connection.connection.driver_connection,
     )
     try:
         with connection.begin_nested():
-            job.defer(organization_id=organization_id, connection_id=connection_id, trigger=trigger, attempt=attempt)
+            job.defer(**arguments)
     except exceptions.AlreadyEnqueued:
         return False
     return True
@@ -148,7 +160,10 @@ def run_sync(
 
 def make_app(services: Services, connector: procrastinate.BaseConnector) -> procrastinate.App:
     """The job queue with all tasks of ours."""
+    from ops import score_jobs  # it puts its jobs into the queue by what stands here
+
     app = procrastinate.App(connector=connector)
+    score_jobs.register(app, services)
 
     @app.task(name=SYNC_TASK, queue="sync", pass_context=True)
     def sync_connection(
@@ -277,7 +292,7 @@ class _Unusable:
 
 
 def _defer_refresh(services: Services, organization_id: int, day: date) -> bool:
-    connections = [one for one in list_connections(services.database, organization_id) if _is_refreshed(one)]
+    connections = [one for one in list_connections(services.database, organization_id) if is_refreshed(one)]
     with services.database.as_app(organization_id) as transaction:
         if not connections or not claim(transaction, organization_id, scope="daily_refresh", key=day.isoformat()):
             return False
@@ -286,7 +301,8 @@ def _defer_refresh(services: Services, organization_id: int, day: date) -> bool:
     return True
 
 
-def _is_refreshed(connection: CrmConnection) -> bool:
+def is_refreshed(connection: CrmConnection) -> bool:
+    """Whether this source is read again every day."""
     # An imported export is read once; one that CRM_PROVIDER names is read again every day.
     return connection.is_active and (connection.provider != "csv" or bool(connection.settings.get("refresh")))
 

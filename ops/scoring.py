@@ -25,7 +25,8 @@ from insights.scoring.packing import NotAModel, pack, unpack
 from insights.scoring.record import Alarm, drift_alarm
 from insights.scoring.score_model import ScoreModel
 from insights.scoring.scored import Task, score_deals, score_leads
-from insights.scoring.training import Subject, Trained, train
+from insights.scoring.training import Subject, Table, Trained, train
+from ops.apart import run_apart
 from ops.compute import executor
 from ops.score_tables import (
     DealWorld,
@@ -54,11 +55,17 @@ MANY: Final = 50_000
 IN_FLIGHT: Final = 4
 """Pages that are read ahead of those being scored."""
 
+ShouldStop = Callable[[], bool]
+
 LOG = structlog.get_logger()
 
 
 class Stopped(RuntimeError):
     """Somebody asked the run to stop."""
+
+
+class Interrupted(Stopped):
+    """The program is shut down; the run has to begin anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +85,34 @@ class InUse:
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-def train_model(services: Services, organization_id: int, subject: Subject, *, by: str) -> ModelVersion:
-    """Train, grade and keep a new version; it is used at once where it is better. Raises
-    snapshots.scoring_runs.AlreadyRunning, Stopped."""
-    with _run(services, organization_id, subject, "train", by=by) as run:
+def train_model(
+    services: Services, organization_id: int, subject: Subject, *, by: str, should_stop: ShouldStop | None = None
+) -> ModelVersion:
+    """Train, grade and keep a new version; it is used at once where it is better. should_stop: asked all the time, for
+    which the model is made in a process of its own. Raises snapshots.scoring_runs.AlreadyRunning, Stopped."""
+    with _run(services, organization_id, subject, "train", by=by, should_stop=should_stop) as run:
         run.say("Reading what is known")
         at = present(services, organization_id)
         past = _past(services, organization_id, subject, at)
         run.say(f"Learning from {past.table.outcomes.size:,} looks at {subject}s")
         used = in_use(services, organization_id, subject)
-        trained = train(past.table, previous=used.model if used is not None else None)
+        trained = _trained(past.table, used.model if used is not None else None, run)
         run.say("Keeping the model")
         return _kept(services, organization_id, past, trained, by=by, is_first=used is None)
 
 
 def _past(services: Services, organization_id: int, subject: Subject, at: datetime) -> Past:
     return (past_leads if subject == "lead" else past_deals)(services, organization_id, at=at)
+
+
+def _trained(table: Table, previous: ScoreModel | None, run: Run) -> Trained:
+    if run.should_stop is None:
+        return train(table, previous=previous)
+    return run_apart(_train, table, previous, on_wait=lambda: run.say(run.message))
+
+
+def _train(table: Table, previous: ScoreModel | None) -> Trained:
+    return train(table, previous=previous)
 
 
 def _kept(
@@ -141,10 +160,12 @@ def is_shown(version: ModelVersion) -> bool:
 # --- scoring ---------------------------------------------------------------------------------------------------------
 
 
-def score_all(services: Services, organization_id: int, subject: Subject, *, by: str) -> int:
+def score_all(
+    services: Services, organization_id: int, subject: Subject, *, by: str, should_stop: ShouldStop | None = None
+) -> int:
     """Score everything that is open, grade what is due. Returns how many scores were issued. Raises AlreadyRunning,
     Stopped."""
-    with _run(services, organization_id, subject, "score", by=by) as run:
+    with _run(services, organization_id, subject, "score", by=by, should_stop=should_stop) as run:
         scores.grade_due(services.database, organization_id, subject, now=services.now())
         used = in_use(services, organization_id, subject)
         if used is None or not (is_shown(used.version) or used.model.kind == "points"):
@@ -255,8 +276,12 @@ def _amounts(facts: Any, at: int) -> dict[int, tuple[int, str]]:
 class Run:
     """A run that people can watch and stop."""
 
-    def __init__(self, services: Services, organization_id: int, subject: Subject, kind: Any, *, by: str) -> None:
+    def __init__(
+        self, services: Services, organization_id: int, subject: Subject, kind: Any, *, by: str,
+        should_stop: ShouldStop | None = None,
+    ) -> None:  # fmt: skip
         self._services, self._organization_id, self.message = services, organization_id, ""
+        self.should_stop = should_stop
         self._run = scoring_runs.begin(services.database, organization_id, subject, kind, by=by, now=services.now())
 
     def say(self, message: str, *, n_done: int | None = None) -> None:
@@ -267,6 +292,8 @@ class Run:
             n_done=n_done, message=message,
         ):  # fmt: skip
             raise Stopped("Somebody asked it to stop.")
+        if self.should_stop is not None and self.should_stop():
+            raise Interrupted("The program was shut down; it begins anew with the next start.")
 
     def __enter__(self) -> Run:
         return self
@@ -283,14 +310,18 @@ class Run:
 _run = Run
 
 
-def refresh(services: Services, organization_id: int, *, by: str = "schedule") -> Sequence[str]:
+def refresh(
+    services: Services, organization_id: int, *, by: str = "schedule", subjects: Sequence[Subject] = SUBJECTS,
+    should_stop: ShouldStop | None = None,
+) -> Sequence[str]:  # fmt: skip
     """The nightly work: train where the model in use is a week old or there is none, then score. Returns what was
     done, in words."""
     done: list[str] = []
-    for subject in SUBJECTS:
+    for subject in subjects:
         newest = model_versions.list_versions(services.database, organization_id, subject)[:1]
         if not newest or services.now() - newest[0].trained_at >= RETRAIN_AFTER:
-            version = train_model(services, organization_id, subject, by=by)
+            version = train_model(services, organization_id, subject, by=by, should_stop=should_stop)
             done.append(f"{subject} model {version.version} trained, {version.state}")
-        done.append(f"{score_all(services, organization_id, subject, by=by):,} scores of {subject}s issued")
+        n = score_all(services, organization_id, subject, by=by, should_stop=should_stop)
+        done.append(f"{n:,} scores of {subject}s issued")
     return done
