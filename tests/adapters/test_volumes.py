@@ -78,7 +78,8 @@ def _nutshell(world: World) -> tuple[DialectServer, CrmAdapter]:
 
 def _salesforce(world: World) -> tuple[DialectServer, CrmAdapter]:
     server = made_salesforce.made_server(world)
-    return server, made_salesforce.made_adapter(server, page_size=2_000, bulk_from=100_000 if IS_FULL else 500)
+    page_size, bulk_from = (2_000, 100_000) if IS_FULL else (300, 450)
+    return server, made_salesforce.made_adapter(server, page_size=page_size, bulk_from=bulk_from)
 
 
 CRMS: Mapping[str, Crm] = {
