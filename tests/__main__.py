@@ -65,7 +65,7 @@ def on_other_server(given: list[str], environment: dict[str, str]) -> int:
             *(given or SPEAKS_SQL),
             *(f"--ignore=tests/lead_endpoint/{name}" for name in ONCE_IS_ENOUGH if not given),
         ],
-        {**environment, "SLMS_TEST_POSTGRES_BIN": str(OTHER_SERVER)},
+        {**environment, "SLMS_TEST_POSTGRES_BIN": str(OTHER_SERVER), "SLMS_TEST_AGAIN": "1"},
     )
 
 

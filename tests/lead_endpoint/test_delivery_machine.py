@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 import scenarios
+from examples import examples
 from hostile_adapter import capable
 from hostile_crm import (
     HostileCrm,
@@ -184,7 +185,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 def test_leads_come_to_rest_whatever_happens(database: Database) -> None:
     machine = type("Machine", (DeliveryMachine,), {"database": database})
     budget = settings(
-        max_examples=300 if IS_FULL else 12,
+        max_examples=examples(12, full=300),
         stateful_step_count=40 if IS_FULL else 25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

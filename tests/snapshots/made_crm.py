@@ -53,6 +53,10 @@ class Clock:
         return self.at
 
 
+def nothing_fails(kind: Kind, number: int) -> None:
+    pass
+
+
 @dataclass
 class MadeCrm:
     """page_size: records per page. fail: called before each page with (kind, number); may raise."""
@@ -62,7 +66,7 @@ class MadeCrm:
     kinds: frozenset[Kind] = frozenset(
         {Kind.TEAM, Kind.OWNER, Kind.PIPELINE, Kind.STAGE, Kind.LEAD, Kind.DEAL, Kind.ACTIVITY}
     )
-    fail: Callable[[Kind, int], None] = lambda kind, number: None
+    fail: Callable[[Kind, int], None] = nothing_fails
     provider: str = "made"
     log: dict[Kind, list[Change]] = field(default_factory=lambda: {kind: [] for kind in Kind})
     rejections: dict[Kind, list[Rejection]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from made_crm import BORN, CLOSED, STAGES, Clock, MadeCrm, connect, sync
@@ -30,6 +31,11 @@ class World:
     crm: MadeCrm
     clock: Clock
     chance: random.Random
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy speaks to the database of the original until it is given another."""
+        parts = (self.organization_id, self.connection_id, self.crm, self.clock, self.chance)
+        return _world_again, (self.database.url, *parts)
 
     def sync(self) -> None:
         report = sync(self.database, self.organization_id, self.connection_id, self.crm, self.clock)
@@ -95,6 +101,10 @@ class World:
                 outcome=self.chance.choice(("completed", "Cancelled", None)),
             )
         )
+
+
+def _world_again(url: str, *parts: Any) -> World:
+    return World(Database(url), *parts)
 
 
 def _next_midnight(at: datetime) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from examples import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from made_change import Moving, make_moving, same
@@ -17,7 +18,7 @@ from snapshots.database import Database
 from snapshots.handover import Choices
 from snapshots.organizations import create_organization, delete_organization
 
-EXAMPLES = 10
+EXAMPLES = examples(10)
 
 
 @st.composite

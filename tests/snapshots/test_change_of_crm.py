@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from databases import CopyOf
 from made_change import PREFIX, Moving, guessed, make_moving, same
 from made_crm import activity
 from sqlalchemy import text
@@ -15,15 +17,26 @@ from snapshots import crm_changes
 from snapshots.crm_changes import ChangeRefused
 from snapshots.database import Database
 from snapshots.handover import Choices, confirm, undo
-from snapshots.organizations import list_connections
+from snapshots.organizations import create_organization, list_connections
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
 from snapshots.status import reconciliation
 
 
 @pytest.fixture
-def moving(database: Database, organization: int) -> Moving:
-    return make_moving(database, organization)
+def moving(copy_of: CopyOf) -> Iterator[Moving]:
+    with copy_of("before a change of CRM", _fill) as (url, moving):
+        moving.old.database = Database(url)
+        yield moving
+        moving.database.close()
+
+
+def _fill(url: str) -> Moving:
+    database = Database(url)
+    organization = create_organization(database, "Acme", time_zone="Europe/Berlin", default_currency="EUR")
+    moving = make_moving(database, organization.organization_id)
+    database.close()
+    return moving
 
 
 def open_now(moving: Moving) -> int:
@@ -203,7 +216,8 @@ def test_an_open_deal_there_is_no_closed_one_here(moving: Moving) -> None:
         moving.confirm(change, replace(guessed(sheet), deals={theirs: closed}, ended=frozenset()))
 
 
-def test_another_organization_sees_nothing_of_a_change(moving: Moving, other_organization: int) -> None:
+def test_another_organization_sees_nothing_of_a_change(moving: Moving) -> None:
+    other_organization = create_organization(moving.database, "Outsiders").organization_id
     change = moving.start()
     assert crm_changes.list_changes(moving.database, other_organization) == []
     theirs = replace(change, organization_id=other_organization)

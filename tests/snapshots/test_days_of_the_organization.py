@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_crm import Clock, MadeCrm, activity, lead
@@ -91,7 +92,7 @@ def test_as_of_a_day_is_as_it_stood_when_the_next_day_began(
     assert list(trend.groupby("day")["n"].sum()) == [1, 3, 4]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted({zone for zone, _, _ in ODD_DAYS})),
     st.datetimes(datetime(2018, 10, 1), datetime(2027, 1, 1)),

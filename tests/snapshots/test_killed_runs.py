@@ -14,13 +14,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from databases import MIGRATED, CopyOf
 from made_crm import Clock, MadeCrm, activity, connect, lead, sync
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 from stored_state import state_of, taken_in
 
 from snapshots import rollups
-from snapshots.database import Database
+from snapshots.database import Database, migrate
+from snapshots.organizations import create_organization
 from snapshots.status import list_runs
 
 KILLS = 50
@@ -122,25 +124,36 @@ def made_crm() -> tuple[MadeCrm, Clock]:
     return crm, clock
 
 
+@pytest.fixture(scope="module")
+def unbroken(copy_of: CopyOf) -> tuple[dict[str, list[str]], dict[str, tuple[int, ...]]]:
+    """What a run leaves that lost nothing: every row, and what it took."""
+    with copy_of(MIGRATED, migrate) as (url, _):
+        database = Database(url)
+        organization = create_organization(database, "Whole", time_zone="UTC", default_currency="EUR").organization_id
+        crm, clock = made_crm()
+        assert sync(database, organization, connect(database, organization), crm, clock).status == "succeeded"
+        found = state_of(database, organization), taken_in(database, organization)
+        database.close()
+    return found
+
+
 @pytest.mark.parametrize("at", range(1, 240, 17))
 def test_a_lost_connection_costs_no_more_than_the_run(
-    database: Database, organization: int, other_organization: int, at: int
+    database: Database, at: int, unbroken: tuple[dict[str, list[str]], dict[str, tuple[int, ...]]]
 ) -> None:
     """Whichever of its connections it is: of the page being stored, of the one being prepared, or of the lock."""
     crm, clock = made_crm()
-    whole, broken = connect(database, other_organization), connect(database, organization)
-    with database.as_worker() as connection:
-        connection.execute(text("UPDATE organizations SET time_zone = 'UTC', default_currency = 'EUR'"))
-    assert sync(database, other_organization, whole, crm, clock).status == "succeeded"
+    organization = create_organization(database, "Broken", time_zone="UTC", default_currency="EUR").organization_id
+    broken = connect(database, organization)
     with CutOff(database, at) as cut, suppress(OperationalError):
         report = sync(database, organization, broken, crm, clock)
         assert report.status == "failed" or cut.left > 0
     clock.forward(seconds=1)  # a run is told from the one before it by its time
     assert sync(database, organization, broken, crm, lambda: clock.at - timedelta(seconds=1)).status == "succeeded"
-    expected = state_of(database, other_organization)
+    expected, taken = unbroken
     found = state_of(database, organization)
     for table in expected.keys() - {"organizations"}:
         assert found[table] == expected[table], table
-    assert taken_in(database, organization) == taken_in(database, other_organization)
+    assert taken_in(database, organization) == taken
     statuses = [run.status for run in list_runs(database, organization)]
     assert "running" not in statuses

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_crm import FIRST, Stored, day, noon, until
@@ -164,7 +165,7 @@ def test_without_a_rate_an_amount_stands_apart(stored: Stored) -> None:
     assert {one.currency: one.minor for one in totals(won[won.event == "won"])} == {"EUR": 1500, "GBP": 1000}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["EUR", "USD", "JPY"]), st.integers(1, 10**7)), max_size=8),
     st.dictionaries(st.tuples(st.sampled_from(["USD", "JPY"]), st.integers(-5, 65)), st.integers(1, 9), max_size=5),

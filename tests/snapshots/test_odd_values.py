@@ -67,13 +67,17 @@ def _look_at_everything(stored: Stored) -> None:
     reader.filter_options(day(9))
 
 
-def _keep(stored: Stored, *records: Record) -> None:
-    """Synchronised, again from the start, after a change, and after a move to another zone."""
+def _say(stored: Stored, *records: Record) -> None:
     for record in records:
         if isinstance(record, Deal):
             stored.crm.say(record)
         else:
             stored.crm.add(record)
+
+
+def _keep(stored: Stored, *records: Record) -> None:
+    """Synchronised, again from the start, after a change, and after a move to another zone."""
+    _say(stored, *records)
     stored.sync(5)
     again = stored.sync(6, from_start=True)
     assert all(tally.unchanged == tally.fetched for tally in again.counts.values())
@@ -84,46 +88,47 @@ def _keep(stored: Stored, *records: Record) -> None:
     _look_at_everything(stored)
 
 
-@pytest.mark.parametrize("no_date", NO_DATES, ids=str)
-def test_a_date_that_stands_for_none_is_not_given(stored: Stored, no_date: datetime) -> None:
-    _keep(
-        stored,
-        _deal(external_id="created", created_at=no_date),
-        _deal(external_id="closed", status=DealStatus.WON, closed_at=no_date, modified_at=no_date),
-        _deal(external_id="close on", close_on=no_date.date()),
-        replace(activity("act", noon(0)), occurred_at=no_date),
-        replace(lead("lead", noon(0)), created_at=no_date, converted_at=no_date),
-        Owner(external_id="o1", name="Since ever", since=no_date),
-    )
-    reader = stored.reader()
-    assert [deal_summary(reader, until(9), which).n for which in (DealSet.UNDATED, DealSet.OPEN)] == [1, 2]
+def test_a_date_that_stands_for_none_is_not_given(stored: Stored) -> None:
+    for n, no_date in enumerate(NO_DATES):
+        _say(
+            stored,
+            _deal(external_id=f"created {n}", created_at=no_date),
+            _deal(external_id=f"closed {n}", status=DealStatus.WON, closed_at=no_date, modified_at=no_date),
+            _deal(external_id=f"close on {n}", close_on=no_date.date()),
+            replace(activity(f"act {n}", noon(0)), occurred_at=no_date),
+            replace(lead(f"lead {n}", noon(0)), created_at=no_date, converted_at=no_date),
+            Owner(external_id=f"o{n}", name="Since ever", since=no_date),
+        )
+    _keep(stored)
+    reader, every = stored.reader(), len(NO_DATES)
+    found = [deal_summary(reader, until(9), which).n for which in (DealSet.UNDATED, DealSet.OPEN, DealSet.WON)]
+    assert found == [every, 2 * every, every]
     assert deal_rows(reader, until(9), DealSet.OPEN).rows["close_on"].isna().all()
-    assert deal_rows(reader, until(9), DealSet.WON).rows["closed_day"].isna().tolist() == [True]
-    assert activity_rows(reader, until(9)).rows["day"].isna().tolist() == [True]
-    assert lead_rows(reader, until(9)).rows["created_day"].isna().tolist() == [True]
-    assert (stored.activities(until(9)), stored.leads(until(9))) == (1, 1)
+    assert deal_rows(reader, until(9), DealSet.WON).rows["closed_day"].isna().all()
+    assert activity_rows(reader, until(9)).rows["day"].isna().tolist() == [True] * every
+    assert lead_rows(reader, until(9)).rows["created_day"].isna().tolist() == [True] * every
+    assert (stored.activities(until(9)), stored.leads(until(9))) == (every, every)
 
 
-@pytest.mark.parametrize("no_date", NO_DATES, ids=str)
-def test_a_past_value_without_a_date_is_not_known(stored: Stored, no_date: datetime) -> None:
-    history = (
-        DealChange(DealField.STAGE, no_date, "s1"),
-        DealChange(DealField.STAGE, noon(2), "s2"),
-        DealChange(DealField.CLOSE_DATE, noon(3), no_date.date()),
-    )
-    _keep(stored, _deal(stage_id="s2", history=history))
+def test_a_past_value_without_a_date_is_not_known(stored: Stored) -> None:
+    for n, no_date in enumerate(NO_DATES):
+        history = (
+            DealChange(DealField.STAGE, no_date, "s1"),
+            DealChange(DealField.STAGE, noon(2), "s2"),
+            DealChange(DealField.CLOSE_DATE, noon(3), no_date.date()),
+        )
+        _say(stored, _deal(external_id=f"x{n}", stage_id="s2", history=history))
+    _keep(stored)
     stages = [deal_rows(stored.reader(), until(n), DealSet.OPEN).rows["stage"].tolist() for n in (1, 2)]
-    assert stages == [[None], ["S2"]]
+    assert stages == [[None] * len(NO_DATES), ["S2"] * len(NO_DATES)]
 
 
-@pytest.mark.parametrize("no_date", NO_DATES, ids=str)
-def test_a_deletion_without_a_real_date_counts_from_the_moment_we_learn_of_it(
-    stored: Stored, no_date: datetime
-) -> None:
-    _keep(stored, _deal())
-    stored.crm.remove("x", no_date)
+def test_a_deletion_without_a_real_date_counts_from_the_moment_we_learn_of_it(stored: Stored) -> None:
+    _keep(stored, *(_deal(external_id=f"x{n}") for n in range(len(NO_DATES))))
+    for n, no_date in enumerate(NO_DATES):
+        stored.crm.remove(f"x{n}", no_date)
     stored.sync(8)
-    assert [stored.n_open(until(n)) for n in (7, 8)] == [1, 0]
+    assert [stored.n_open(until(n)) for n in (7, 8)] == [len(NO_DATES), 0]
 
 
 def test_an_amount_that_no_deal_can_have_is_not_given(stored: Stored) -> None:

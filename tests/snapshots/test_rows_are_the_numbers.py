@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pandas as pd
 import pytest
+from databases import CopyOf
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_crm import BORN
@@ -19,6 +20,7 @@ from insights import metrics
 from insights.metrics import Period
 from snapshots import rollups
 from snapshots.database import Database
+from snapshots.organizations import create_organization
 from snapshots.reads import Reader
 from snapshots.rows import (
     DUE_DAYS,
@@ -35,7 +37,7 @@ from snapshots.rows import (
 from snapshots.slices import NOBODY, UNKNOWN, Role, Slice, Viewer
 
 FEW = settings(
-    max_examples=200 if os.environ.get("SLMS_TEST_FULL") else 25,
+    max_examples=examples(25, full=200),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 days = st.integers(-3, DAYS + 20).map(lambda ahead: (BORN + timedelta(days=ahead)).date())
@@ -43,10 +45,20 @@ OWNERS, TEAMS = ("o1", "o2", "o3"), ("t1", "t2")
 
 
 @pytest.fixture
-def world(database: Database, organization: int) -> World:
-    world = make_world(database, organization)
-    with database.as_app(organization) as connection:
-        assert set(rollups.differences(connection, organization).values()) == {0}
+def world(copy_of: CopyOf) -> Iterator[World]:
+    with copy_of("half a year", _fill) as (url, world):
+        world.database = Database(url)
+        yield world
+        world.database.close()
+
+
+def _fill(url: str) -> World:
+    database = Database(url)
+    organization = create_organization(database, "Acme", time_zone="Europe/Berlin", default_currency="EUR")
+    world = make_world(database, organization.organization_id)
+    with database.as_app(world.organization_id) as connection:
+        assert set(rollups.differences(connection, world.organization_id).values()) == {0}
+    database.close()
     return world
 
 
@@ -227,7 +239,7 @@ LEAD_ORDERS = ("lead_id", "source", "created_day", "converted")
 ACTIVITY_ORDERS = ("day", "occurred_at", "kind", "outcome", "owner")
 
 
-@settings(FEW, max_examples=40)
+@settings(FEW, max_examples=examples(40))
 @given(order=st.sampled_from(DEAL_ORDERS), descending=st.booleans(), limit=st.integers(1, 30))
 def test_pages_of_deals_hold_each_row_once_in_order(world: World, order: str, descending: bool, limit: int) -> None:
     last = world.clock.at.date()
@@ -242,7 +254,7 @@ def test_pages_of_deals_hold_each_row_once_in_order(world: World, order: str, de
     assert not whole[order].isna().to_numpy()[: len(values)].any(), "rows without a value stand last"
 
 
-@settings(FEW, max_examples=30)
+@settings(FEW, max_examples=examples(30))
 @given(data=st.data(), descending=st.booleans(), limit=st.integers(1, 20))
 def test_pages_of_leads_and_activities_hold_each_row_once(
     world: World, data: st.DataObject, descending: bool, limit: int

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from examples import examples
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,7 +29,7 @@ from snapshots.database import Database
 from snapshots.organizations import change_settings, create_organization
 from snapshots.sync import RunReport
 
-EXAMPLES = 200 if os.environ.get("SLMS_TEST_FULL") else 8
+EXAMPLES = examples(8, full=200)
 OWNERS = ("o1", "o2", "o3", None)
 AMOUNTS = st.sampled_from([None, 0, 1, 99_99, 250_000_00])
 ANY_STAGE = st.sampled_from([*STAGES, *CLOSED])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_crm import CLOSED, Clock, MadeCrm, connect, sync
@@ -185,7 +186,7 @@ VERSIONS = text(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(told=st.lists(st.lists(deals(), min_size=1, max_size=3), min_size=1, max_size=3))
 def test_what_is_stored_of_any_records_has_one_row_for_any_moment(database: Database, told: list[list[Deal]]) -> None:
     """told: what the CRM says of some deals, several times one after the other, whether or not it fits together."""

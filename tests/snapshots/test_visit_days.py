@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import made_leads
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -90,7 +91,7 @@ def _day(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(_SIGNS, max_size=5), st.lists(_LEADS, max_size=4, unique_by=lambda one: one[1]), st.permutations(ZONES))
 def test_days_of_visits_are_those_of_the_new_zone_as_if_it_had_been_so_from_the_start(
     database: Database, signs: list[Sign], leads: list[Lead], zones: list[str]

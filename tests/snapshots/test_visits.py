@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import made_leads
 import orjson
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -96,7 +97,7 @@ LEADS = st.tuples(
 HAPPENINGS = st.lists(st.one_of(SIGNS, LEADS), max_size=9)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_no_step_is_larger_than_the_one_before_whatever_comes_when(database: Database, data: st.DataObject) -> None:
     """And the same happenings in another order, and twice, leave the same visits."""

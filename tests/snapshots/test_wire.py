@@ -6,6 +6,7 @@ import struct
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -35,7 +36,7 @@ def _packed(row: tuple) -> bytes:
     return head + wire.bigint(n) + wire.instant(at) + wire.day(day) + wire.text(word) + wire.jsonb(doc)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(rows, max_size=12))
 def test_what_is_packed_arrives_as_it_was(database: Database, told: list[tuple]) -> None:
     with database.as_owner() as connection:
