@@ -24,7 +24,7 @@ from snapshots.access import WORKER_ROLE, WRITABLE
 from snapshots.blocked_pages import forget_blocked
 from snapshots.idempotency import claim
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
-from snapshots.retention import forget_refused
+from snapshots.retention import forget_refused, forget_scores
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
 from snapshots.visits import fold_leads, forget_visits
 
@@ -198,7 +198,7 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
     @app.periodic(cron="27 3 * * *")
     @app.task(name="forget_refused", queueing_lock="forget_refused")
     def forgetting_tick(timestamp: int) -> str:
-        return f"{forget_refused_of_all(services)} refused submissions and visits deleted"
+        return f"{forget_refused_of_all(services)} refused submissions, visits and old scores deleted"
 
     @app.periodic(cron="* * * * *")
     @app.task(name="note_mail_domains", queueing_lock="note_mail_domains")
@@ -238,7 +238,7 @@ def forget_refused_of_all(services: Services) -> int:
     def forget(organization_id: int) -> int:
         return sum(
             one(services.database, organization_id, now=services.now())
-            for one in (forget_refused, forget_visits, forget_blocked)
+            for one in (forget_refused, forget_visits, forget_blocked, forget_scores)
         )
 
     return _of_each(services, forget)

@@ -108,7 +108,7 @@ def issue(
         _lock(connection, organization_id, subject)
         staged = bulk.stage(connection, schema.metadata.tables["scores"], _COLUMNS, rows)
         connection.execute(text(f"ANALYZE {staged}"))
-        for statement in (_UNCHANGED, _SUPERSEDED):
+        for statement in (_UNCHANGED, _LATER, _SUPERSEDED):
             connection.execute(text(statement.format(staged=staged)), own)
         return connection.execute(text(_APPEND.format(staged=staged)), own).rowcount
 
@@ -209,14 +209,16 @@ _UNCHANGED = (
     f"AND {_SHOWN.format('c')} = {_SHOWN.format('n')} AND (c.close_likely IS NULL) = (n.close_likely IS NULL) "
     f"AND coalesce(abs(c.close_likely - n.close_likely), 0) < {DATE_MOVES_DAYS}"
 )
-_SUPERSEDED = f"UPDATE scores c SET is_current = false FROM {{staged}} n WHERE {_CURRENT}"
 # Two that are issued at one instant are told apart by a microsecond.
-_AT_LAST = "greatest(n.scored_at, e.next_at)"
+_LATER = (
+    f"UPDATE {{staged}} n SET scored_at = c.scored_at + interval '1 microsecond' FROM scores c WHERE {_CURRENT} "
+    "AND c.scored_at >= n.scored_at"
+)
+_SUPERSEDED = f"UPDATE scores c SET is_current = false FROM {{staged}} n WHERE {_CURRENT}"
+# One that was withdrawn at this very instant stands where the new one would: the next run issues it.
 _APPEND = (
-    f"INSERT INTO scores ({', '.join(_COLUMNS)}) "
-    f"SELECT {', '.join(_AT_LAST if name == 'scored_at' else f'n.{name}' for name in _COLUMNS)} "
-    "FROM {staged} n LEFT JOIN LATERAL (SELECT max(e.scored_at) + interval '1 microsecond' AS next_at FROM scores e "
-    "WHERE e.organization_id = :organization AND e.subject = :subject AND e.entity_key = n.entity_key) e ON true"
+    f"INSERT INTO scores ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM {{staged}} ON CONFLICT "
+    "(organization_id, subject, entity_key, scored_at) DO NOTHING"
 )
 _WAS_GRADED = (
     "organization_id = :organization AND subject = :subject AND scored_at >= :since AND outcome IS NOT NULL "

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from made_scores import NOW, TODAY, Books, days, due, issued
 
-from snapshots import scores
+from snapshots import scores, scoring_runs
 from snapshots.current import NOT_TOLD
 from snapshots.database import Database
+from snapshots.retention import forget_scores
 
 
 @pytest.fixture
@@ -189,3 +190,20 @@ def test_every_graded_probability_can_be_had(books: Books) -> None:
     ]  # fmt: skip
     empty = scores.graded(books.database, books.organization_id, "deal", since=NOW - days(100))
     assert {name: str(kind) for name, kind in empty.dtypes.items()} == scores.GRADED
+
+
+def test_scores_and_runs_of_years_ago_are_forgotten_but_for_what_is_current(
+    books: Books, other_organization: int
+) -> None:
+    books.issue(issued(1), issued(2), at=NOW - days(1_200))
+    books.issue(issued(1, 60), at=NOW - days(1_000))
+    books.issue(issued(1, 70), at=NOW)
+    for at in (NOW - days(91), NOW - days(89)):
+        run = scoring_runs.begin(books.database, books.organization_id, "lead", "score", by="SLMS", now=at)
+        scoring_runs.finish(books.database, books.organization_id, run.run_id, state="done", now=at)
+    assert forget_scores(books.database, other_organization, now=NOW) == 0
+    assert forget_scores(books.database, books.organization_id, now=NOW) == 2
+    assert books.ask("SELECT entity_key, score FROM scores ORDER BY scored_at, score") == [
+        ("2", 50.0), ("1", 60.0), ("1", 70.0)
+    ]  # fmt: skip
+    assert books.ask("SELECT started_at FROM scoring_runs") == [(NOW - days(89),)]

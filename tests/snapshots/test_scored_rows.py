@@ -9,12 +9,14 @@ import made_leads
 import pandas as pd
 import pytest
 from made_scores import ANN, BO, CY, NOW, Books, days, due, issued
+from sqlalchemy import text
 
 from snapshots import scored_rows, scores
 from snapshots.database import Database
+from snapshots.reads import Reader
 from snapshots.rows import RowsPage
 from snapshots.scored_rows import ScoreFilter, deal_bands, lead_bands, scored_deals, scored_leads
-from snapshots.slices import NOBODY, UNKNOWN, Role
+from snapshots.slices import NOBODY, UNKNOWN, Role, Where
 
 
 @pytest.fixture
@@ -218,3 +220,42 @@ def test_an_outsider_sees_no_row_and_no_sum(books: Books, other_organization: in
         assert _ids(read(books.database, outsider)) == []
     for sums in (lead_bands, deal_bands):
         assert len(sums(books.database, outsider)) == 0
+
+
+def test_pages_by_score_are_read_from_the_index_in_its_order(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: no page sorts or scans them all."""
+    with books.database.as_owner() as connection:
+        known = {"organization": books.organization_id}
+        connection.execute(
+            text(
+                "INSERT INTO leads (organization_id, lead_id, content_hash, converted) "
+                "SELECT :organization, n, 2, false FROM generate_series(1, 5000) n"
+            ),
+            known,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO scores (organization_id, subject, entity_key, scored_at, score, log_odds, band, reasons, "
+                "due_on, is_current) SELECT :organization, 'lead', n::text, now(), n % 100, 0, 'warm', '[]', "
+                "CURRENT_DATE, true FROM generate_series(1, 5000) n"
+            ),
+            known,
+        )
+        connection.execute(text("ANALYZE leads, scores"))
+    asked: list[tuple[str, dict[str, object]]] = []
+    read = Reader.rows
+
+    def note(reader: Reader, query: str, where: Where) -> list[Any]:
+        asked.append((query, where.parameters))
+        return read(reader, query, where)
+
+    monkeypatch.setattr(Reader, "rows", note)
+    first = scored_leads(books.database, books.viewer())
+    scored_leads(books.database, books.viewer(), after=first.after)
+    with books.database.as_app(books.organization_id) as connection:
+        for query, parameters in asked:
+            plan = "\n".join(connection.execute(text(f"EXPLAIN {query}"), parameters).scalars())
+            assert "Index Scan Backward using ix_scores_current" in plan
+            assert "Sort" not in plan
+            assert "Seq Scan on scores" not in plan
+    assert len(asked) == 2
