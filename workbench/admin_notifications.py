@@ -78,21 +78,26 @@ def _add_webhook(view: View, name: str, url: str) -> None:
 
 def _webhook(view: View, one: Webhook) -> None:
     key = f"hook_{one.webhook_id}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"hookrow_{one.webhook_id}"):
         off = "" if one.is_active else " :gray-badge[off]"
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{lead_words.plain(one.name)}**{off}")
             st.text(one.url)  # not as a link: whoever calls it would tell it of nothing
             _last_call(view, one)
-        if st.button("Send a test", key=f"{key}_test", help=lead_words.plain(f"Calls {one.name} with a made-up lead")):
-            with st.spinner("Calling …"):
-                admin_data.try_webhook(view, one.webhook_id)
-            st.rerun()
-        st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch",
-                  help=lead_words.plain(f"Webhook {one.name}"), on_click=admin_data.switch_webhook,
-                  args=(view, one.webhook_id), kwargs={"is_active": not one.is_active})  # fmt: skip
-        st.button("Remove", key=f"{key}_remove", type="tertiary", help=lead_words.plain(f"Remove webhook {one.name}"),
-                  on_click=admin_data.remove_webhook, args=(view, one.webhook_id))  # fmt: skip
+        with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+            _actions(view, one, key)
+
+
+def _actions(view: View, one: Webhook, key: str) -> None:
+    if st.button("Send a test", key=f"{key}_test", help=lead_words.plain(f"Calls {one.name} with a made-up lead")):
+        with st.spinner("Calling …"):
+            admin_data.try_webhook(view, one.webhook_id)
+        st.rerun()
+    st.button("Switch off" if one.is_active else "Switch on", key=f"{key}_switch",
+              help=lead_words.plain(f"Webhook {one.name}"), on_click=admin_data.switch_webhook,
+              args=(view, one.webhook_id), kwargs={"is_active": not one.is_active})  # fmt: skip
+    st.button("Remove", key=f"{key}_remove", type="tertiary", help=lead_words.plain(f"Remove webhook {one.name}"),
+              on_click=admin_data.remove_webhook, args=(view, one.webhook_id))  # fmt: skip
 
 
 def _last_call(view: View, one: Webhook) -> None:

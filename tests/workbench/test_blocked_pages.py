@@ -59,7 +59,7 @@ def test_a_blocked_page_is_shown_and_allowed_in_the_draft_by_one_click(
     words = said(at)
     assert "Blocked on shop.example: 12 times, last" in words
     assert "Blocked on a-long.example:8443: 1 time, last" in words
-    assert "Blocked on pages without a name here: 40 times" in words
+    assert "Blocked on other pages: 40 times" in words
     assert "www.example.com" not in words, "the published form allows it by now"
     assert [one.label for one in at.button].count("Allow this domain") == 2
     at.button(key=f"allow_sheet_{form.form_id}_0").click().run()

@@ -101,7 +101,7 @@ def details(loaded: Loaded) -> None:
     with right.container(border=True, height="stretch", key="widget_sources"):
         _sources(mine, form.form_id)
         _hosts(loaded, form.form_id)
-        blocked_pages.draw(loaded.view, form, key="widgets")
+        blocked_pages.draw(loaded.view, form, key="widgets", has_frame=False)
 
 
 def _status(loaded: Loaded, form: FormSummary) -> None:
