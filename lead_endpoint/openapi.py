@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lead_endpoint import beacon_contracts, contracts, form_contracts
+from lead_endpoint import beacon_contracts, contracts, form_contracts, score_contracts
 from lead_endpoint.contracts import Problem
 from lead_endpoint.statics import FILES
 
@@ -238,6 +238,28 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         headers={"Link": 'Of the next page, rel="next"; the last page has none.'},
         scope="debug",
         text="The newest first, a page at a time. live=1 reads all of them from the CRM for each page.",
+    ),
+    Operation(
+        path="/ai/score-lead",
+        method="post",
+        name="score_lead",
+        tag="internal",
+        summary="How likely a lead is to convert, and why",
+        text="By the id of a lead, or by what is known of it. Only where the model in use has shown that it is better "
+        "than the base rate; a score is never made up.",
+        scope="read",
+        query=contracts.OrganizationQuery,
+        bodies={JSON: score_contracts.ScoreAsked},
+        replies={
+            200: Reply("The score.", {JSON: score_contracts.Scored}),
+            400: _error("The body cannot be read."),
+            404: _error("There is no such lead."),
+            409: _error("There is no score; detail says why."),
+            413: _error("The body is larger than 64 KiB."),
+            415: _error("Neither JSON nor a form."),
+            **_GUARDED,
+            422: Reply("Fields are wrong; errors says which.", {PROBLEM: score_contracts.ScoreProblem}),
+        },
     ),
     Operation(
         path="/metrics",

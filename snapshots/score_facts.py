@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -147,8 +148,10 @@ def lead_touches(
     return _touches(database, organization_id, LEAD_TOUCHES, "lead_id", ids, until)
 
 
-def lead_loads(database: Database, organization_id: int, *, until: datetime | None = None) -> pd.DataFrame:
-    """LEAD_LOADS of all leads that have a date, in the order of their ids."""
+def lead_loads(
+    database: Database, organization_id: int, *, until: datetime | None = None, owner_ids: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """LEAD_LOADS of all leads that have a date, in the order of their ids. owner_ids: of these owners alone."""
     ended, clip = "l.converted_at", " AND l.gone_at IS NULL"
     if until is not None:
         ended, clip = _clipped("l.converted_at", until), f" AND l.created_at <= :until AND {_WAS_THERE}"
@@ -156,9 +159,23 @@ def lead_loads(database: Database, organization_id: int, *, until: datetime | No
         database, organization_id, LEAD_LOADS,
         f"SELECT l.lead_id, l.owner_id, l.created_at, {ended} AS ended_at FROM leads l "
         "WHERE l.organization_id = :organization AND l.lead_id > :after "
-        f"AND l.created_at IS NOT NULL{clip} ORDER BY l.lead_id LIMIT :limit",
-        _until(until),
+        f"AND l.created_at IS NOT NULL{clip}{_among('l.owner_id', owner_ids)} ORDER BY l.lead_id LIMIT :limit",
+        _ids(owner_ids) | _until(until),
     )  # fmt: skip
+
+
+def received_lead(database: Database, organization_id: int, lead_id: UUID) -> dict[str, Any] | None:
+    """What a website sent, with the names of LEAD_FACTS (owner_id: to whom it was given); None: there is no such."""
+    with database.as_app(organization_id) as connection:
+        row = connection.execute(
+            text(
+                "SELECT received_at AS created_at, source, campaign, routed_owner_id AS owner_id, email, phone, "
+                "company AS company_name, extra AS fields FROM received_leads "
+                "WHERE organization_id = :organization AND lead_id = :lead"
+            ),
+            {"organization": organization_id, "lead": lead_id},
+        ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else dict(row)
 
 
 def companies(database: Database, organization_id: int) -> pd.DataFrame:

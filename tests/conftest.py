@@ -31,6 +31,7 @@ from snapshots import embedded
 from snapshots.database import Database, migrate
 from snapshots.organizations import create_organization
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once; threads of each would only be in the way
 IN_CI = os.environ.get("CI") == "true"
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 DATABASE_FIXTURES = {"database", "new_database", "database_server", "copy_of"}

@@ -34,6 +34,8 @@ LEAST_CONVERSIONS: Final = 60
 """Below this many of either outcome there is no score, only points by rule."""
 BEYOND_CHANCE: Final = 2.0
 """Standard errors by which the model must beat the base rate. It is the best of several, so that one is too few."""
+MANY_GROUPS: Final = 300
+"""From so many on, groups are dealt out like single rows."""
 LEAST_NEWEST: Final = 30
 """Rows that the newest fifth needs to be graded apart."""
 DRIFTED: Final = 0.25
@@ -171,6 +173,8 @@ class Trial:
         groups = self._groups()
         if groups is None or len(np.unique(groups)) < FOLDS:
             raise CannotScore(f"The column {self.group!r} has fewer than {FOLDS} groups.")
+        if groups.max() >= MANY_GROUPS:
+            return _folds_of_many(groups, self.outcomes, self.random_state)
         made = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.random_state)
         return list(made.split(places, self.outcomes, groups))
 
@@ -218,6 +222,18 @@ class Trial:
         error = sqrt(before * (1 - before) / len(first) + after * (1 - after) / len(last))
         is_beyond = abs(after - before) > 3 * error and abs(after - before) > DRIFTED * max(before, 1e-9)
         return Drift(before, after, is_beyond)
+
+
+def _folds_of_many(groups: npt.NDArray[np.int64], outcomes: Outcomes, random_state: int) -> Folds:
+    """Folds of whole groups, stratified by whether one converted; the library's own way takes a second per thousand."""
+    from sklearn.model_selection import StratifiedKFold
+
+    converted = np.bincount(groups, weights=outcomes) > 0
+    fold_of = np.zeros(len(converted), dtype=np.int64)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state).split(converted, converted)
+    for number, (_, held) in enumerate(folds):
+        fold_of[held] = number
+    return [(np.flatnonzero(fold_of[groups] != one), np.flatnonzero(fold_of[groups] == one)) for one in range(FOLDS)]
 
 
 def gate(

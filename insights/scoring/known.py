@@ -84,7 +84,7 @@ def state_at(asked: pd.DataFrame, now: pd.DataFrame, before: pd.DataFrame, *, ke
     for name in (one for one in before.columns if one not in {key, "superseded_at"} and one in found.columns):
         values = found[name].astype(object).to_numpy().copy()
         values[places] = before[name].astype(object).to_numpy()[rows]
-        found[name] = values
+        found[name] = pd.Series(values, dtype=now[name].dtype)
     return found
 
 
@@ -158,20 +158,24 @@ class Companies:
         return found
 
     def of_people(self, emails: pd.Series, names: pd.Series, at: Ints) -> pd.DataFrame:
-        places = [
-            self._by_domain.get(_domain(email), self._by_name.get(_plain(name), -1))
-            for email, name in zip(emails, names, strict=True)
-        ]
-        return self._at(np.array(places, dtype=np.int64), at)
+        """By the address where its company was known by then, else by the name."""
+        by_domain = np.array([self._by_domain.get(_domain(one), -1) for one in emails], dtype=np.int64)
+        by_name = np.array([self._by_name.get(_plain(one), -1) for one in names], dtype=np.int64)
+        return self._at(np.where(self._is_known(by_domain, at), by_domain, by_name), at)
 
     def of_ids(self, ids: pd.Series, at: Ints) -> pd.DataFrame:
         places = [-1 if pd.isna(one) else self._by_id.get(int(one), -1) for one in ids]
         return self._at(np.array(places, dtype=np.int64), at)
 
+    def _is_known(self, places: Ints, at: Ints) -> npt.NDArray[np.bool_]:
+        if self._rows.empty:
+            return np.zeros(len(places), dtype=np.bool_)
+        return np.asarray((places >= 0) & (self._rows["since"].to_numpy()[places] <= at), dtype=np.bool_)
+
     def _at(self, places: Ints, at: Ints) -> pd.DataFrame:
         if self._rows.empty:
             return pd.DataFrame({name: _blank(name, len(places)) for name in self.COLUMNS})
-        is_known = (places >= 0) & (self._rows["since"].to_numpy()[places] <= at)
+        is_known = self._is_known(places, at)
         made = {name: kept_where(self._rows[name].iloc[places], is_known) for name in self.COLUMNS}
         found = pd.DataFrame({name: values.to_numpy() for name, values in made.items()})
         employees = pd.to_numeric(found["employees"]).astype(float)

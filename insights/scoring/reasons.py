@@ -180,6 +180,13 @@ def _desk(row: Row) -> str:
     return "no owner"
 
 
+def _age(row: Row) -> str:
+    days = _n(row, "age in days")
+    if days is None:
+        return "age not known"
+    return "came within the last day" if days < 1 else f"{_plural(days, 'day')} old"
+
+
 def _close_date(row: Row) -> str:
     days, pushes = _n(row, "days until close date"), _n(row, "times put off") or 0
     said = "no close date"
@@ -211,7 +218,7 @@ _WORDS: Final[Mapping[str, Callable[[Row], str]]] = {
     else f"the owner won {_n(row, 'owner: share won before') or 0:.0%} before",
     "stage": _said("in {}", "stage not known", "stage"),
     "days in stage": _said("{} days in this stage", "not known how long in this stage", "days in stage"),
-    "age": _said("{} days old", "age not known", "age in days"),
+    "age": _age,
     "amount": _said("amount of {}", "no amount", "amount"),
     "pipeline": _said("pipeline {}", "no pipeline", "pipeline"),
     "product": _said("product {}", "no product", "product"),
