@@ -45,7 +45,9 @@ class BeaconSent(BaseModel):
     visit: Annotated[
         str,
         Field(
-            description="A random id of the visit.", pattern=r"^[A-Za-z0-9_-]{16,40}$", examples=["bWFkZSB1cCB2aXNpdA"]
+            description="A random id of the visit; it ends in `-staff` where the site's own people made it.",
+            pattern=r"^[A-Za-z0-9_-]{16,40}$",
+            examples=["bWFkZSB1cCB2aXNpdA"],
         ),
     ]
     page: Annotated[str, Field(description="Address of the page without its query.")] = ""

@@ -82,8 +82,8 @@ def apart_note(loaded: Loaded) -> str:
 
 RULES_HELP: Final = (
     "**Bots and machines**: the browser says that it is a program, asks for no language, or its network sent more than "
-    "120 beacons a minute to one form. **Own staff**: a network that an administrator named, or a beacon that "
-    "says so. **Repeats**: the same contact sent the same form again within 30 minutes."
+    "120 beacons a minute to one form. **Own staff**: a network that an administrator named, or a tab that "
+    "was opened with `?slms_staff=1`. **Repeats**: the same contact sent the same form again within 30 minutes."
 )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import made_leads
 import pytest
 from sqlalchemy import text
 
+from ops.delivery import Deliverer
 from ops.giving import Giver
 from snapshots import notifications, routing_rules, waiting_leads
 from snapshots.database import Database
@@ -98,6 +99,22 @@ def test_while_the_account_is_paused_a_lead_is_given_and_told_once_and_keeps_its
     assert router.route(house.organization, claim.lead_id, claim.connection_id) == "U7"
     assert made_leads.deliver(box, claim)
     assert (house.giver().give_waiting(), house.told(lead)) == (0, [ANN])
+
+
+def test_without_any_crm_a_lead_is_given_and_told_once_and_waits_for_a_person(
+    database: Database, organization: int
+) -> None:
+    owner = rule_for(database, organization)
+    lead = made_leads.put(database, organization)
+    router = Router(database=database, clock=made_leads.sql(LATER))
+    [claim] = made_leads.outbox(database, LATER).claim_due(8)
+    verdict = Deliverer(cast("Any", None), made_leads.outbox(database, LATER), router=router).deliver(claim)
+    assert (verdict.state, verdict.outcome) == ("parked", "config")
+    assert Giver(router).give_waiting() == 0
+    found = assignment_of(database, organization, lead)
+    assert found is not None
+    assert found.owner_id == owner
+    assert [one.to for one in notifications.notifications_of(database, organization, lead)] == [ANN]
 
 
 def test_two_workers_at_once_give_each_lead_away_once(house: House) -> None:
