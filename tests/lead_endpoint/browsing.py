@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -30,16 +30,12 @@ def served(application: Any) -> Iterator[str]:
 
 
 @contextmanager
-def page_of(
-    chromium: str, *, scheme: Literal["light", "dark"] = "light", width: int = 1280, scripts: bool = True
-) -> Iterator[Page]:
+def page_of(chromium: str, *, scripts: bool = True) -> Iterator[Page]:
     """A fresh page. scripts: whether JavaScript is on."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            context = browser.new_context(
-                color_scheme=scheme, viewport={"width": width, "height": 900}, java_script_enabled=scripts
-            )
+            context = browser.new_context(viewport={"width": 1280, "height": 900}, java_script_enabled=scripts)
             yield context.new_page()
         finally:
             browser.close()
