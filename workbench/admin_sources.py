@@ -227,8 +227,8 @@ def _save_cost(marketing: Marketing, name_id: int, days: tuple[date, date], amou
 
 
 def _staff(view: View) -> None:
-    cards.title("Own staff", "Visits from these networks are kept apart and not counted. Elsewhere your own people open "
-                "a page of the website once with ?slms_staff=1 at the end of its address.")  # fmt: skip
+    cards.title("Own staff", "Visits from these networks are kept apart and not counted. Elsewhere your own people "
+                "open a page of the website once with ?slms_staff=1 at the end of its address.")  # fmt: skip
     known = admin_data.staff_networks(view)
     frame = pd.DataFrame(known, columns=["network", "note"], dtype="object")
     edited = st.data_editor(
