@@ -16,8 +16,9 @@ from axe_core_python.sync_playwright import Axe
 from browsing import page_of, served
 from databases import CopyOf
 from flask import Flask
-from made_api import Given, api, failing, send_lead, with_crm
+from made_api import Given, api, failing, new_key, send_lead, with_crm
 from made_installation import House, demo_house_of
+from made_models import with_model
 from pydantic import SecretStr
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -32,6 +33,8 @@ from snapshots import form_versions
 from snapshots.api_keys import SCOPES
 from snapshots.database import Database
 from snapshots.forms import list_forms
+from snapshots.model_versions import list_versions
+from snapshots.organizations import create_organization, delete_organization
 
 NO_SERVER = "postgresql://nobody@127.0.0.1:1/nothing"
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
@@ -202,8 +205,39 @@ def beacon(house: House, one: Operation, status: int) -> Given:
     return of(found)
 
 
+def scored(house: House, one: Operation, status: int) -> Given:
+    """A score, of an organization that has a model, or for 409 of one that has none."""
+    if status in {401, 403, 503}:
+        services = unreachable(house.services) if status == 503 else house.services
+        key = new_key(house.services, house.organization_id, *(("live",) if status == 403 else SCOPES))
+        key = "guess" if status == 401 else key
+        return of(replace(api(services), key=key).post(one.path, {"source": "Website"}))
+    body, headers = SCORE_BODIES[status]
+    if status == 409:  # gone afterwards: with two organizations a plain form would have to name its own
+        other = create_organization(house.database, "Without a model").organization_id
+        given = of(api(house.services, other).post(one.path, body, **headers))
+        delete_organization(house.database, other)
+        return given
+    if not list_versions(house.database, house.organization_id, "lead"):
+        with_model(house.services, house.organization_id)
+    return of(api(house.services, house.organization_id).post(one.path, body, **headers))
+
+
+SCORE_BODIES: dict[int, tuple[Any, dict[str, str]]] = {
+    200: ({"source": "Referral"}, {}),
+    400: (b"{", {"Content_Type": "application/json"}),
+    404: ({"lead_id": 10**15}, {}),
+    409: ({"source": "Referral"}, {}),
+    413: (b" " * 65537, {"Content_Type": "application/json"}),
+    415: (b"<lead/>", {"Content_Type": "text/xml"}),
+    422: ({"email": "nobody", "visits": "many"}, {}),
+}
+
+
 def asked_for(house: House, one: Operation, status: int) -> Given:
     way: Callable[[House, Operation, int], Given] = lead if one.bodies else internal if one.scope else open_route
+    if one.name == "score_lead":
+        way = scored
     if one.name == "post_beacon":
         way = beacon
     if "{key}" in one.path:
