@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from snapshots import bulk, schema, tables
 from snapshots.current import NOT_TOLD
 from snapshots.database import Database
-from snapshots.organizations import get_organization
+from snapshots.organizations import Organization, get_organization
 from snapshots.reads import Reader
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import Slice, Viewer, Where, owner_filter
@@ -159,16 +159,21 @@ def grade_due(database: Database, organization_id: int, subject: str, *, now: da
     organization = get_organization(database, organization_id)
     known = {
         "organization": organization_id, "now": now, "zone": organization.time_zone,
-        "today": now.astimezone(organization.zone).date(), "not_told": NOT_TOLD,
+        "today": _day(organization, now), "not_told": NOT_TOLD,
     }  # fmt: skip
     with database.as_app(organization_id) as connection:
         _lock(connection, organization_id, subject)
         return sum(connection.execute(statement, known).rowcount for statement in _GRADES[subject])
 
 
-def track_record(database: Database, organization_id: int, subject: str, *, since: datetime) -> pd.DataFrame:
-    """TRACK_RECORD by month of scoring and version, the oldest first: of scores issued since then that were graded and
-    gave a probability. Of several scores of one lead or deal in a month the first counts."""
+def track_record(
+    database: Database, organization_id: int, subject: str, *, since: datetime, now: datetime
+) -> pd.DataFrame:
+    """TRACK_RECORD by month of scoring and version, the oldest first: of scores issued since then that are due, were
+    graded and gave a probability. Of several scores of one lead or deal in a month the first counts.
+
+    What is not due yet is left out though it may be graded: conversions are known at once, their absence at the end, so
+    that the record would look better than it is."""
     organization = get_organization(database, organization_id)
     return _frame(
         database, organization_id, TRACK_RECORD,
@@ -178,21 +183,27 @@ def track_record(database: Database, organization_id: int, subject: str, *, sinc
         f"scored_at, probability, outcome FROM scores WHERE {_WAS_GRADED}) a "
         "ORDER BY month, model_version, entity_key, scored_at) b "
         "GROUP BY month, model_version ORDER BY month, model_version",
-        {"subject": subject, "since": since, "zone": organization.time_zone},
+        {"subject": subject, "since": since, "zone": organization.time_zone, "today": _day(organization, now)},
     )  # fmt: skip
 
 
-def graded(database: Database, organization_id: int, subject: str, *, since: datetime) -> pd.DataFrame:
-    """GRADED: every score issued since then that gave a probability and was graded, the oldest first."""
+def graded(database: Database, organization_id: int, subject: str, *, since: datetime, now: datetime) -> pd.DataFrame:
+    """GRADED: every score issued since then that is due, gave a probability and was graded, the oldest first."""
+    organization = get_organization(database, organization_id)
     return _frame(
         database, organization_id, GRADED,
         f"SELECT scored_at, probability, base_rate, outcome, model_version FROM scores WHERE {_WAS_GRADED} "
         "ORDER BY scored_at, entity_key",
-        {"subject": subject, "since": since},
+        {"subject": subject, "since": since, "today": _day(organization, now)},
     )  # fmt: skip
 
 
 # --- how --------------------------------------------------------------------------------------------------------------
+
+
+def _day(organization: Organization, now: datetime) -> date:
+    return now.astimezone(organization.zone).date()
+
 
 _SAID: Final = tuple(field.name for field in fields(Issued))
 _COLUMNS: Final = (
@@ -222,7 +233,7 @@ _APPEND = (
 )
 _WAS_GRADED = (
     "organization_id = :organization AND subject = :subject AND scored_at >= :since AND outcome IS NOT NULL "
-    "AND probability IS NOT NULL"
+    "AND probability IS NOT NULL AND due_on < :today"
 )
 _IS_OURS = "s.organization_id = :organization AND s.subject = '{0}' AND s.outcome IS NULL"
 _RECEIVED = (

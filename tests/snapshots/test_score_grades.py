@@ -170,25 +170,32 @@ def _graded(books: Books) -> None:
 
 def test_a_track_record_counts_each_lead_once_a_month(books: Books) -> None:
     _graded(books)
-    found = scores.track_record(books.database, books.organization_id, "lead", since=NOW - days(100))
+    found = scores.track_record(books.database, books.organization_id, "lead", since=NOW - days(100), now=NOW + days(1))
     assert {name: str(kind) for name, kind in found.dtypes.items()} == scores.TRACK_RECORD
     assert found.round(9).values.tolist() == [
         [pd.Timestamp("2026-10-01"), 2, 0.3, 0.5, 1],
         [pd.Timestamp("2026-11-01"), 2, 0.6, 1.0, 1],
         [pd.Timestamp("2026-11-01"), 1, 0.3, 0.0, 2],
     ]
-    later = scores.track_record(books.database, books.organization_id, "lead", since=NOW - days(30))
+    later = scores.track_record(books.database, books.organization_id, "lead", since=NOW - days(30), now=NOW + days(1))
     assert later["month"].dt.month.tolist() == [11, 11]
+
+
+def test_what_is_not_due_yet_is_no_record_though_it_converted(books: Books) -> None:
+    """Conversions are known at once and their absence at the end: a record of both would praise itself."""
+    _graded(books)
+    assert scores.track_record(books.database, books.organization_id, "lead", since=NOW - days(100), now=NOW).empty
+    assert scores.graded(books.database, books.organization_id, "lead", since=NOW - days(100), now=NOW).empty
 
 
 def test_every_graded_probability_can_be_had(books: Books) -> None:
     _graded(books)
-    found = scores.graded(books.database, books.organization_id, "lead", since=NOW - days(100))
+    found = scores.graded(books.database, books.organization_id, "lead", since=NOW - days(100), now=NOW + days(1))
     assert {name: str(kind) for name, kind in found.dtypes.items()} == scores.GRADED
     assert found[["probability", "outcome", "model_version"]].values.tolist() == [
         [0.5, 1, 1], [0.1, 0, 1], [0.9, 1, 1], [0.8, 1, 1], [0.4, 1, 1], [0.3, 0, 2]
     ]  # fmt: skip
-    empty = scores.graded(books.database, books.organization_id, "deal", since=NOW - days(100))
+    empty = scores.graded(books.database, books.organization_id, "deal", since=NOW - days(100), now=NOW + days(1))
     assert {name: str(kind) for name, kind in empty.dtypes.items()} == scores.GRADED
 
 
@@ -201,8 +208,8 @@ def test_scores_and_runs_of_years_ago_are_forgotten_but_for_what_is_current(
     for at in (NOW - days(91), NOW - days(89)):
         run = scoring_runs.begin(books.database, books.organization_id, "lead", "score", by="SLMS", now=at)
         scoring_runs.finish(books.database, books.organization_id, run.run_id, state="done", now=at)
-    assert forget_scores(books.database, other_organization, now=NOW) == 0
-    assert forget_scores(books.database, books.organization_id, now=NOW) == 2
+    assert forget_scores(books.database, other_organization, now=NOW + days(1)) == 0
+    assert forget_scores(books.database, books.organization_id, now=NOW + days(1)) == 2
     assert books.ask("SELECT entity_key, score FROM scores ORDER BY scored_at, score") == [
         ("2", 50.0), ("1", 60.0), ("1", 70.0)
     ]  # fmt: skip

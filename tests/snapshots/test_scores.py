@@ -248,5 +248,5 @@ def test_an_outsider_sees_changes_and_grades_none(books: Books, other_organizati
     assert scores.withdraw(books.database, other_organization, "lead", ["1"]) == 0
     assert scores.withdraw_settled(books.database, other_organization, "lead") == 0
     assert scores.grade_due(books.database, other_organization, "lead", now=NOW) == 0
-    assert len(scores.graded(books.database, other_organization, "lead", since=NOW - days(9))) == 0
+    assert len(scores.graded(books.database, other_organization, "lead", since=NOW - days(9), now=NOW)) == 0
     assert books.current(1) == {"1": 50.0}
