@@ -152,7 +152,7 @@ def _facts(services: Services, organization_id: int, leads: pd.DataFrame) -> Lea
         companies=_companies(services, organization_id),
         zone=get_organization(services.database, organization_id).zone,
     )
-    return world.facts(services, organization_id, leads)
+    return world.facts(services.database, organization_id, leads)
 
 
 _kept: dict[tuple[str, int], tuple[int, Companies]] = {}

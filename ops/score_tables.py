@@ -15,8 +15,8 @@ from insights.scoring.deal_features import DealFacts, deal_features
 from insights.scoring.known import DAY, NEVER, Companies, instants
 from insights.scoring.lead_features import LeadFacts, lead_features
 from insights.scoring.training import Subject, Table
-from ops.services import Services
 from snapshots import score_facts, tables
+from snapshots.database import Database
 from snapshots.organizations import get_organization
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
@@ -42,10 +42,9 @@ def instant_of(moment: datetime) -> int:
     return int(pd.Timestamp(moment).value)
 
 
-def present(services: Services, organization_id: int) -> datetime:
+def present(database: Database, organization_id: int, now: datetime) -> datetime:
     """Now; where the data end long ago, the end of their last day."""
-    now = services.now()
-    reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
+    reader = Reader(database, Viewer(organization_id, Role.ADMIN))
     last = reader.filter_options(now.astimezone(reader.organization.zone).date()).last_day
     if last is None:
         return now
@@ -56,15 +55,15 @@ def present(services: Services, organization_id: int) -> datetime:
 # --- leads -----------------------------------------------------------------------------------------------------------
 
 
-def past_leads(services: Services, organization_id: int, *, at: datetime) -> Past:
+def past_leads(database: Database, organization_id: int, *, at: datetime) -> Past:
     """The landmarks of the newest leads whose horizon has passed at `at`."""
     cut_off = instant_of(at)
-    loads = score_facts.lead_loads(services.database, organization_id, until=at)
+    loads = score_facts.lead_loads(database, organization_id, until=at)
     horizon = marks.horizon_days(loads["created_at"], loads["ended_at"], marks.LEAD_HORIZON)
     oldest = _oldest(instants(loads["created_at"]), cut_off - horizon * DAY)
-    world = LeadWorld.read(services, organization_id, loads)
+    world = LeadWorld.read(database, organization_id, loads)
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
-    for leads in _pages(services, organization_id):
+    for leads in _pages(database, organization_id):
         created = instants(leads["created_at"])
         kept = leads[(created == NEVER) | (created >= oldest)].reset_index(drop=True)
         asked = marks.landmarks(
@@ -72,7 +71,7 @@ def past_leads(services: Services, organization_id: int, *, at: datetime) -> Pas
             ages=marks.LEAD_AGES, horizon=horizon, cut_off=cut_off,
         )  # fmt: skip
         if len(asked):
-            parts.append((asked, lead_features(world.facts(services, organization_id, kept), asked)))
+            parts.append((asked, lead_features(world.facts(database, organization_id, kept), asked)))
     asked, features = _joined(parts, "lead_id")
     return Past(
         table=_table("lead", asked, features, "lead_id", horizon, cut_off),
@@ -89,27 +88,26 @@ class LeadWorld:
     zone: Any
 
     @classmethod
-    def read(cls, services: Services, organization_id: int, loads: pd.DataFrame | None = None) -> LeadWorld:
-        database = services.database
+    def read(cls, database: Database, organization_id: int, loads: pd.DataFrame | None = None) -> LeadWorld:
         return cls(
             loads=score_facts.lead_loads(database, organization_id) if loads is None else loads,
             companies=Companies(score_facts.companies(database, organization_id)),
             zone=get_organization(database, organization_id).zone,
         )
 
-    def facts(self, services: Services, organization_id: int, leads: pd.DataFrame) -> LeadFacts:
+    def facts(self, database: Database, organization_id: int, leads: pd.DataFrame) -> LeadFacts:
         ids = leads["lead_id"].tolist()
         return LeadFacts(
-            leads=leads, versions=score_facts.lead_versions(services.database, organization_id, ids),
-            touches=score_facts.lead_touches(services.database, organization_id, ids), loads=self.loads,
+            leads=leads, versions=score_facts.lead_versions(database, organization_id, ids),
+            touches=score_facts.lead_touches(database, organization_id, ids), loads=self.loads,
             companies=self.companies, zone=self.zone,
         )  # fmt: skip
 
 
-def open_leads(services: Services, organization_id: int, *, at: datetime, horizon: int) -> Iterator[pd.DataFrame]:
+def open_leads(database: Database, organization_id: int, *, at: datetime, horizon: int) -> Iterator[pd.DataFrame]:
     """Pages of leads that may still convert: not converted, there by `at`, and not older than the horizon."""
     until = instant_of(at)
-    for leads in _pages(services, organization_id):
+    for leads in _pages(database, organization_id):
         created = instants(leads["created_at"])
         is_due = (created == NEVER) | ((created <= until) & (created > until - horizon * DAY))
         found = leads[is_due & ~leads["converted"].fillna(False).to_numpy(dtype=bool)].reset_index(drop=True)
@@ -117,10 +115,10 @@ def open_leads(services: Services, organization_id: int, *, at: datetime, horizo
             yield found
 
 
-def _pages(services: Services, organization_id: int) -> Iterator[pd.DataFrame]:
+def _pages(database: Database, organization_id: int) -> Iterator[pd.DataFrame]:
     after = 0
     while True:
-        page = score_facts.lead_facts(services.database, organization_id, after=after, limit=CHUNK)
+        page = score_facts.lead_facts(database, organization_id, after=after, limit=CHUNK)
         if page.empty:
             return
         yield page
@@ -130,16 +128,16 @@ def _pages(services: Services, organization_id: int) -> Iterator[pd.DataFrame]:
 # --- deals -----------------------------------------------------------------------------------------------------------
 
 
-def past_deals(services: Services, organization_id: int, *, at: datetime) -> Past:
+def past_deals(database: Database, organization_id: int, *, at: datetime) -> Past:
     """The landmarks of the newest deals whose horizon has passed at `at`."""
     cut_off = instant_of(at)
-    records = score_facts.deal_records(services.database, organization_id, until=at)
+    records = score_facts.deal_records(database, organization_id, until=at)
     won = records[records["status"] == "won"]
     horizon = marks.horizon_days(won["created_at"], won["closed_at"], marks.DEAL_HORIZON)
     oldest = _oldest(instants(records["created_at"]), cut_off - horizon * DAY)
-    world = DealWorld.read(services, organization_id, records)
+    world = DealWorld.read(database, organization_id, records)
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
-    for deals in _deal_pages(services, organization_id):
+    for deals in _deal_pages(database, organization_id):
         created = instants(deals["created_at"])
         kept = deals[(created != NEVER) & (created >= oldest)].reset_index(drop=True)
         is_won = kept["status"] == "won"
@@ -149,7 +147,7 @@ def past_deals(services: Services, organization_id: int, *, at: datetime) -> Pas
             cut_off=cut_off,
         ).merge(known[["deal_id", "won_at"]], on="deal_id")  # fmt: skip
         if len(asked):
-            parts.append((asked, deal_features(world.facts(services, organization_id, kept), asked)))
+            parts.append((asked, deal_features(world.facts(database, organization_id, kept), asked)))
     asked, features = _joined(parts, "deal_id", with_won=True)
     # What was deleted or not yet there at a landmark has no state then.
     is_there = features["stage"].notna() if "stage" in features else pd.Series(dtype=bool)
@@ -173,37 +171,36 @@ class DealWorld:
     zone: Any
 
     @classmethod
-    def read(cls, services: Services, organization_id: int, records: pd.DataFrame | None = None) -> DealWorld:
-        database = services.database
+    def read(cls, database: Database, organization_id: int, records: pd.DataFrame | None = None) -> DealWorld:
         return cls(
             records=score_facts.deal_records(database, organization_id) if records is None else records,
             companies=Companies(score_facts.companies(database, organization_id)),
             zone=get_organization(database, organization_id).zone,
         )
 
-    def facts(self, services: Services, organization_id: int, deals: pd.DataFrame) -> DealFacts:
+    def facts(self, database: Database, organization_id: int, deals: pd.DataFrame) -> DealFacts:
         ids = deals["deal_id"].tolist()
-        states = score_facts.deal_states(services.database, organization_id, ids)
+        states = score_facts.deal_states(database, organization_id, ids)
         return DealFacts(
             deals=deals, states=states,
-            touches=score_facts.deal_touches(services.database, organization_id, ids), records=self.records,
+            touches=score_facts.deal_touches(database, organization_id, ids), records=self.records,
             companies=self.companies, zone=self.zone,
             decimals={str(one): tables.decimals(str(one)) for one in states["currency"].dropna().unique()},
         )  # fmt: skip
 
 
-def open_deals(services: Services, organization_id: int, *, at: datetime) -> Iterator[pd.DataFrame]:
+def open_deals(database: Database, organization_id: int, *, at: datetime) -> Iterator[pd.DataFrame]:
     """Pages of deals that are open at `at`."""
-    for deals in _deal_pages(services, organization_id, until=at):
+    for deals in _deal_pages(database, organization_id, until=at):
         found = deals[deals["status"] == "open"].reset_index(drop=True)
         if len(found):
             yield found
 
 
-def _deal_pages(services: Services, organization_id: int, *, until: datetime | None = None) -> Iterator[pd.DataFrame]:
+def _deal_pages(database: Database, organization_id: int, *, until: datetime | None = None) -> Iterator[pd.DataFrame]:
     after = 0
     while True:
-        page = score_facts.deal_facts(services.database, organization_id, after=after, limit=CHUNK, until=until)
+        page = score_facts.deal_facts(database, organization_id, after=after, limit=CHUNK, until=until)
         if page.empty:
             return
         yield page

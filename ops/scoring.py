@@ -92,7 +92,7 @@ def train_model(
     which the model is made in a process of its own. Raises snapshots.scoring_runs.AlreadyRunning, Stopped."""
     with _run(services, organization_id, subject, "train", by=by, should_stop=should_stop) as run:
         run.say("Reading what is known")
-        at = present(services, organization_id)
+        at = present(services.database, organization_id, services.now())
         past = _past(services, organization_id, subject, at)
         run.say(f"Learning from {past.table.outcomes.size:,} looks at {subject}s")
         used = in_use(services, organization_id, subject)
@@ -102,7 +102,7 @@ def train_model(
 
 
 def _past(services: Services, organization_id: int, subject: Subject, at: datetime) -> Past:
-    return (past_leads if subject == "lead" else past_deals)(services, organization_id, at=at)
+    return (past_leads if subject == "lead" else past_deals)(services.database, organization_id, at=at)
 
 
 def _trained(table: Table, previous: ScoreModel | None, run: Run) -> Trained:
@@ -175,7 +175,7 @@ def score_all(
 
 
 def _issue_all(services: Services, organization_id: int, subject: Subject, used: InUse, run: Run) -> int:
-    at = present(services, organization_id)
+    at = present(services.database, organization_id, services.now())
     task = Task(model=used.packed, at=instant_of(at), drift=used.drift)
     issued, seen = 0, 0
     for facts, found in _in_order(services, _work(services, organization_id, subject, used, task, at)):
@@ -198,15 +198,15 @@ def _work(
 ) -> Iterator[Work]:
     horizon = int(used.version.card["horizon_days"])
     if subject == "deal":
-        deals = DealWorld.read(services, organization_id)
-        for page in open_deals(services, organization_id, at=at):
-            yield score_deals, task, deals.facts(services, organization_id, page)
+        deals = DealWorld.read(services.database, organization_id)
+        for page in open_deals(services.database, organization_id, at=at):
+            yield score_deals, task, deals.facts(services.database, organization_id, page)
         return
-    leads, n = LeadWorld.read(services, organization_id), 0
-    for page in open_leads(services, organization_id, at=at, horizon=horizon):
+    leads, n = LeadWorld.read(services.database, organization_id), 0
+    for page in open_leads(services.database, organization_id, at=at, horizon=horizon):
         n += len(page)
         some = task if n <= MANY else replace(task, with_reasons=False)
-        yield score_leads, some, leads.facts(services, organization_id, page)
+        yield score_leads, some, leads.facts(services.database, organization_id, page)
 
 
 def _in_order(services: Services, work: Iterator[Work]) -> Iterator[tuple[Any, pd.DataFrame]]:
