@@ -52,6 +52,7 @@ def _walk(page_after: Callable[[Any], RowsPage]) -> list[int]:
     seen = _ids(page)
     while page.after is not None:
         page = page_after(page.after)
+        assert not set(seen) & set(_ids(page)), "a row stands on two pages"
         seen += _ids(page)
     return seen
 
