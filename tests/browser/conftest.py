@@ -15,12 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import made_hostile
 import pytest
 from databases import CopyOf
-from made_installation import House, demo_house_of
+from made_hostile import Hostile
+from made_installation import House, demo_house_of, empty_house
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from walking import Heard, open_at
-from widget_world import CONTACT, STEPS, Visit, World, made_world, visiting
+from widget_world import CONTACT, STEPS, Visit, World, made_world, running_endpoint, visiting
+
+from ops.services import Services
 
 PROJECT = Path(__file__).parents[2]
 ARGUMENTS = (
@@ -40,10 +44,33 @@ def house(copy_of: CopyOf) -> Iterator[House]:
 @pytest.fixture(scope="session")
 def workbench_url(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running workbench."""
-    settings = {"DATABASE_URL": house.services.database_url, "SLMS_HOME": str(tmp_path_factory.mktemp("home"))}
+    with _workbench(house.services, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@contextmanager
+def _workbench(services: Services, home: Path) -> Iterator[str]:
+    settings = {"DATABASE_URL": services.database_url, "SLMS_HOME": str(home)}
     port = _free_port()
     with _running(port, settings):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def hostile(copy_of: CopyOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
+    """An organization full of hostile words, and the endpoint that took them."""
+    with empty_house(copy_of) as services:
+        folder = tmp_path_factory.mktemp("crm")
+        made = made_hostile.crm_and_settings(services, folder)
+        with running_endpoint(services.database_url, tmp_path_factory.mktemp("endpoint")) as served:
+            yield made_hostile.received(services, made, served.address, folder)
+
+
+@pytest.fixture(scope="session")
+def hostile_url(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a workbench over it."""
+    with _workbench(hostile.house.services, tmp_path_factory.mktemp("home")) as address:
+        yield address
 
 
 def _free_port() -> int:
