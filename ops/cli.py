@@ -20,6 +20,7 @@ from ops import logs
 from ops import settings as settings_module
 from ops.processes import Program, Together
 from ops.progress import ProgressLine
+from ops.score_commands import scores
 from ops.services import Services, open_services, utc_now
 from ops.serving import NoFreePortError, endpoint_program, free_port
 from ops.settings import PROJECT, SettingsError
@@ -40,6 +41,7 @@ demo = typer.Typer(help="The demo organization: load it, or remove it.", no_args
 app.add_typer(demo, name="demo")
 keys = typer.Typer(help="API keys for the endpoint's internal routes.", no_args_is_help=True)
 app.add_typer(keys, name="api-key")
+app.add_typer(scores, name="scores")
 WRONG_SETTING, FAILED = 2, 1
 COMMAND_LINE = "Command line"
 """Who did it, in the audit log."""
