@@ -20,6 +20,7 @@ CHANGE: Final = str(_PAGES / "change.py")
 ADMIN: Final = str(_PAGES / "admin.py")
 FORMS: Final = str(_PAGES / "forms.py")
 WIDGETS: Final = str(_PAGES / "widgets.py")
+MODEL_LAB: Final = str(_PAGES / "model_lab.py")
 LEAD_ANALYTICS: Final = str(_PAGES / "lead_analytics.py")
 
 

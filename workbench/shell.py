@@ -18,6 +18,7 @@ from workbench.places import (
     LEAD,
     LEAD_ANALYTICS,
     LEADS,
+    MODEL_LAB,
     OVERVIEW,
     PIPELINE,
     SALESPEOPLE,
@@ -38,6 +39,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
             st.Page(LEADS, title="Leads", icon=":material/move_to_inbox:", url_path="leads"),
             st.Page(LEAD_ANALYTICS, title="Lead analytics", icon=":material/query_stats:", url_path="lead_analytics"),
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
+            st.Page(MODEL_LAB, title="Model lab", icon=":material/science:", url_path="model_lab"),
             st.Page(
                 SALESPERSON,
                 title="Salesperson",
