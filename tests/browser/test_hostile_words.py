@@ -229,7 +229,6 @@ def lead_analytics(walk: Walk) -> None:
 
 def widgets(walk: Walk) -> None:
     walk.go("widgets")
-    walk.unfold(keyed(walk.page, "widgets_form"))
 
 
 def forms(walk: Walk) -> None:
@@ -250,8 +249,7 @@ def admin(walk: Walk) -> None:
 
 def a_rule_that_is_saved(walk: Walk) -> None:
     walk.go("admin", section="Routing")
-    name = walk.page.locator("[class*='st-key-rule_']").first
-    name.get_by_role("button", name="Edit").locator("visible=true").first.click()
+    walk.page.get_by_role("button", name="Edit", exact=True).locator("visible=true").first.click()
     expect(walk.page.get_by_role("dialog")).to_be_visible()
     walk.look("a rule")
     walk.page.get_by_role("dialog").get_by_role("button", name="Save").click()
