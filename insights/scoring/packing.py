@@ -24,6 +24,7 @@ class NotAModel(ValueError):
 
 
 def pack(model: ScoreModel) -> bytes:
+    """What `unpack` makes the same model of; other bytes each time."""
     from skops.io import dumps
 
     state = {
