@@ -17,11 +17,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from insights.scoring.baselines import Only, source_of
-from insights.scoring.calibration import Kind, choose
+from insights.scoring.calibration import Kind
+from insights.scoring.calibration import choose as choose_calibration
+from insights.scoring.choosing import choose, choose_by_time, single_models, with_blend
 from insights.scoring.columns import USED, Column, Sort, frame_of, read_columns
 from insights.scoring.grading import Grades, grade, losses
 from insights.scoring.leaks import Suspect, probe
-from insights.scoring.models import CANDIDATES, BaseRate, Model, probability
+from insights.scoring.models import BaseRate, Model, probability
 from insights.scoring.scorecard import Scorecard
 
 Floats = npt.NDArray[np.float64]
@@ -137,14 +139,15 @@ class Trial:
     ) -> Evaluation:
         folds = self._folds()
         baselines = self._baselines(frame)
-        predicted = {name: _out_of_fold(make, frame, self.outcomes, folds) for name, make in _fitted().items()}
-        predicted["blend"] = (predicted["trees"] + predicted["linear"]) / 2
+        single = {name: _out_of_fold(make, frame, self.outcomes, folds) for name, make in single_models().items()}
+        predicted = with_blend(single)
         others = {name: _out_of_fold(make, frame, self.outcomes, folds) for name, make in baselines.items()}
         order = self._order(kept)
         newest = self._newest(frame, order, baselines) if order is not None else {}
-        chosen = _choose(self.outcomes, predicted, newest, order)
+        by_time = choose_by_time(frame, self.outcomes, order) if order is not None else None
+        chosen = by_time or choose(self.outcomes, predicted)
         uncalibrated = predicted[chosen]
-        calibration, predicted[chosen] = choose(predicted[chosen], self.outcomes, folds)
+        calibration, predicted[chosen] = choose_calibration(predicted[chosen], self.outcomes, folds)
         cv = {name: grade(self.outcomes, probability(one)) for name, one in {**predicted, **others}.items()}
         base = probability(others["base rate"])
         split = {}
@@ -209,9 +212,9 @@ class Trial:
             return {}
         found = {
             name: make().fit(frame.iloc[first], self.outcomes[first]).log_odds(frame.iloc[last])
-            for name, make in {**_fitted(), **baselines}.items()
+            for name, make in {**single_models(), **baselines}.items()
         }
-        return {**found, "blend": (found["trees"] + found["linear"]) / 2}
+        return with_blend(found)
 
     def _drift(self, order: npt.NDArray[np.int64] | None) -> Drift | None:
         if order is None:
@@ -277,33 +280,11 @@ def _also_lately(found: Gate, newest: Mapping[str, Grades], chosen: str) -> Gate
     return Gate(False, why, found.gain, found.error)
 
 
-def _fitted() -> dict[str, Callable[[], Model]]:
-    return {name: make for name, make in CANDIDATES.items() if name != "blend"}
-
-
 def _out_of_fold(make: Callable[[], Model], frame: pd.DataFrame, outcomes: Outcomes, folds: Folds) -> Floats:
     found = np.zeros(len(outcomes))
     for rest, held in folds:
         found[held] = make().fit(frame.iloc[rest], outcomes[rest]).log_odds(frame.iloc[held])
     return found
-
-
-def _choose(
-    outcomes: Outcomes,
-    predicted: Mapping[str, Floats],
-    newest: Mapping[str, Floats],
-    order: npt.NDArray[np.int64] | None,
-) -> str:
-    """The least log loss, out of fold; where time is known, together with the newest rows'."""
-    last = None if order is None else order[round(OLDEST * len(order)) :]
-
-    def loss(name: str) -> float:
-        found = float(losses(outcomes, probability(predicted[name])).mean())
-        if last is not None and newest:
-            found += float(losses(outcomes[last], probability(newest[name])).mean())
-        return found
-
-    return min(predicted, key=loss)
 
 
 def _unusable(columns: Mapping[str, Column]) -> dict[str, str]:
