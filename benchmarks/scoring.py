@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
+from benchmarks import demo_scores
 from benchmarks.report import Report, median_seconds, peak_mb
 from insights.scoring.choosing import choose_by_time
 from insights.scoring.columns import frame_of, read_columns
@@ -42,6 +43,7 @@ def run() -> bool:
     _deals(report)
     _cost(report)
     _million(report)
+    demo_scores.measure(report)
     report.write()
     return report.holds
 
