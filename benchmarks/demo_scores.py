@@ -18,6 +18,7 @@ from adapters.demo.facts import lead_chances
 from adapters.demo.world import DemoWorld
 from benchmarks.report import Report
 from insights.scoring.packing import pack
+from insights.scoring.score_model import CALIBRATION, SHARED
 from insights.scoring.scored import Task, score_leads
 from insights.scoring.training import Table, train
 from ops.compute import executor
@@ -75,10 +76,10 @@ def _calibration(report: Report, services: Services, organization_id: int, past:
     off = sum(abs(said[one].sum() - known[one].sum()) for one in np.array_split(order, BINS)) / len(said)
     report.add("sample organization: leads of the newest fifth", float(len(said)))
     report.at_most("sample organization, on arrival: calibration error against the true chances", off, 0.03)
-    groups = (trained.model.contributions(arrived).abs().mean()).drop(["(shared)", "(calibration)"])
-    first = list(groups.sort_values(ascending=False).index[:2])
+    parts = trained.model.contributions(arrived).drop(columns=[SHARED, CALIBRATION])
+    first = list(parts.std().sort_values(ascending=False).index[:2])
     report.add(
-        "sample organization, on arrival: what adds most", ", ".join(first), ", ".join(PLANTED),
+        "sample organization, on arrival: by what scores differ most", ", ".join(first), ", ".join(PLANTED),
         set(first) == set(PLANTED),
     )  # fmt: skip
 
@@ -122,7 +123,7 @@ def _on_dask(report: Report, services: Services, organization_id: int, table: Ta
         for page in open_leads(services.database, organization_id, at=NOW, horizon=table.horizon_days)
     ]
     here = pd.concat([score_leads(task, facts) for facts in pages], ignore_index=True)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
         settings = services.settings.model_copy(update={"dask_scheduler": cluster.scheduler_address})
         with executor(settings) as pool:
             there = pd.concat([one.result() for one in [pool.submit(score_leads, task, facts) for facts in pages]],

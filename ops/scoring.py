@@ -86,19 +86,30 @@ class InUse:
 
 
 def train_model(
-    services: Services, organization_id: int, subject: Subject, *, by: str, should_stop: ShouldStop | None = None
-) -> ModelVersion:
+    services: Services, organization_id: int, subject: Subject, *, by: str, should_stop: ShouldStop | None = None,
+    drop: Sequence[str] | None = None,
+) -> ModelVersion:  # fmt: skip
     """Train, grade and keep a new version; it is used at once where it is better. should_stop: asked all the time, for
-    which the model is made in a process of its own. Raises snapshots.scoring_runs.AlreadyRunning, Stopped."""
+    which the model is made in a process of its own. drop: columns that it must not see; None: those of the training
+    before. Raises snapshots.scoring_runs.AlreadyRunning, Stopped."""
     with _run(services, organization_id, subject, "train", by=by, should_stop=should_stop) as run:
         run.say("Reading what is known")
         at = present(services.database, organization_id, services.now())
         past = _past(services, organization_id, subject, at)
+        past = replace(past, table=replace(past.table, drop=_dropped(services, organization_id, subject, drop)))
         run.say(f"Learning from {past.table.outcomes.size:,} looks at {subject}s")
         used = in_use(services, organization_id, subject)
-        trained = _trained(past.table, used.model if used is not None else None, run)
+        proven = used if used is not None and is_shown(used.version) else None
+        trained = _trained(past.table, proven.model if proven is not None else None, run)
         run.say("Keeping the model")
-        return _kept(services, organization_id, past, trained, by=by, is_first=used is None)
+        return _kept(services, organization_id, past, trained, by=by, is_first=proven is None)
+
+
+def _dropped(services: Services, organization_id: int, subject: Subject, drop: Sequence[str] | None) -> Sequence[str]:
+    if drop is not None:
+        return sorted(set(drop))
+    newest = model_versions.list_versions(services.database, organization_id, subject)[:1]
+    return list(newest[0].card.get("drop", ())) if newest else []
 
 
 def _past(services: Services, organization_id: int, subject: Subject, at: datetime) -> Past:
@@ -122,7 +133,7 @@ def _kept(
     if model is not None and past.table.subject == "deal":
         model = replace(model, close_dates=CloseDates().fit(past.won_rows, past.won_days))
         card["close_dates"] = on_trial(past.won_rows, past.won_days, past.won_created)
-    # Points by rule are better than nothing, and give way to the first model that shows something.
+    # While nothing is proven the newest is in use: it says how far proof is away, and gives points by rule.
     is_used = trained.is_better or (is_first and model is not None)
     state = "active" if is_used else "candidate" if trained.is_shown else "refused"
     return model_versions.add(
@@ -179,7 +190,7 @@ def _issue_all(services: Services, organization_id: int, subject: Subject, used:
     task = Task(model=used.packed, at=instant_of(at), drift=used.drift)
     issued, seen = 0, 0
     for facts, found in _in_order(services, _work(services, organization_id, subject, used, task, at)):
-        made = _issued(found, facts, subject, used, at)
+        made = to_issue(found, facts, subject, used, at)
         issued += scores.issue(
             services.database, organization_id, subject, made, model_version=used.version.version, now=services.now()
         )
@@ -231,7 +242,8 @@ def _in_pool(pool: Executor, work: Iterator[Work]) -> Iterator[tuple[Any, pd.Dat
         yield known, done.result()
 
 
-def _issued(found: pd.DataFrame, facts: Any, subject: Subject, used: InUse, at: datetime) -> list[Issued]:
+def to_issue(found: pd.DataFrame, facts: Any, subject: Subject, used: InUse, at: datetime) -> list[Issued]:
+    """What is issued of scores that were found, in their order."""
     records = facts.leads if subject == "lead" else facts.deals
     horizon = int(used.version.card["horizon_days"])
     created = instants(records["created_at"])

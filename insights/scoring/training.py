@@ -32,6 +32,7 @@ Outcomes = npt.NDArray[np.int64]
 ENTITY: Final = "(entity)"
 CREATED: Final = "(created)"
 """Columns of the trial's own."""
+LEAST_SEGMENT, MOST_SEGMENTS = 20, 12
 SAMPLED: Final = 4000
 """Rows by which the weight of columns is told."""
 
@@ -136,8 +137,27 @@ def _head(table: Table, hashed: str) -> dict[str, Any]:
         "n_positive": len(np.unique(table.entities[table.outcomes == 1])),
         "base_rate": float(table.outcomes.mean()) if len(table.outcomes) else None,
         "cut_off": _iso(table.cut_off), "first_day": _iso(int(dated.min())) if len(dated) else None,
-        "data_hash": hashed, "least_conversions": LEAST_CONVERSIONS,
+        "data_hash": hashed, "least_conversions": LEAST_CONVERSIONS, "segments": segments(table),
+        "drop": list(table.drop),
     }  # fmt: skip
+
+
+def segments(table: Table) -> list[dict[str, Any]]:
+    """What there is to say where a model has shown nothing: of each source the records, how many of them converted, and
+    the share; the largest first, the small ones together."""
+    if not len(table.outcomes) or "source" not in table.features:
+        return []
+    known = pd.DataFrame({
+        "entity": table.entities, "outcome": table.outcomes,
+        "segment": table.features["source"].astype(object).fillna("not known").to_numpy(),
+    }).groupby("entity").agg(segment=("segment", "first"), outcome=("outcome", "max"))  # fmt: skip
+    counts = known.groupby("segment").agg(n=("outcome", "size"), n_positive=("outcome", "sum"))
+    counts = counts.sort_values("n", ascending=False, kind="stable")
+    is_small = (counts["n"] < LEAST_SEGMENT) | (np.arange(len(counts)) >= MOST_SEGMENTS)
+    rows = [(str(name), int(one.n), int(one.n_positive)) for name, one in counts[~is_small].iterrows()]
+    if is_small.any():
+        rows.append(("others", int(counts.loc[is_small, "n"].sum()), int(counts.loc[is_small, "n_positive"].sum())))
+    return [{"segment": name, "n": n, "n_positive": yes, "rate": yes / n} for name, n, yes in rows]
 
 
 def _iso(at: int) -> str:

@@ -17,7 +17,7 @@ from insights.scoring.reasons import explain, words_of
 from insights.scoring.record import drift_alarm
 from insights.scoring.score_model import AVERAGE, POINTS, ScoreModel, bands_of, points_of, shown
 from insights.scoring.scored import score_rows
-from insights.scoring.training import Trained, data_hash, train
+from insights.scoring.training import Trained, data_hash, segments, train
 from insights.scoring.what_if import next_action, what_if
 
 
@@ -52,6 +52,22 @@ def test_a_model_of_nothing_is_not_shown_and_says_why() -> None:
     assert not found.is_shown
     assert not found.is_better
     assert "no more about the outcome than the base rate" in found.card["gate"]["why"]
+
+
+def test_the_base_rate_of_each_source_is_told_whatever_the_model_shows() -> None:
+    past = made_past(300, is_random=True)
+    told = {one["segment"]: one for one in train(past).card["segments"]}
+    for source in SOURCES:
+        is_here = (past.features["source"] == source).to_numpy()
+        assert told[source]["n"] == is_here.sum()
+        assert told[source]["n_positive"] == past.outcomes[is_here].sum()
+
+
+def test_small_sources_are_put_together() -> None:
+    past = made_past(300)
+    rare = past.features.assign(source=[f"S{k}" if k < 9 else "Web" for k in range(300)])
+    told = segments(replace(past, features=rare))
+    assert [(one["segment"], one["n"]) for one in told] == [("Web", 291), ("others", 9)]
 
 
 def test_few_conversions_give_points_by_rule_and_no_percentage() -> None:
