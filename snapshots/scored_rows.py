@@ -117,6 +117,20 @@ def scored_deals(
     return _page(Reader(database, viewer), "deal", wanted, sort, after, limit)
 
 
+def leads_of(database: Database, viewer: Viewer, email: str) -> list[int]:
+    """Ids of the CRM's leads with this e-mail address, as it is written or in small letters, that the viewer may see;
+    the newest first, at most 50."""
+    reader = Reader(database, viewer)
+    where = reader.where(AS_NOW, owner="l.owner_id", day=TODAY, source="l.source")
+    where.add("l.organization_id = :organization AND l.gone_at IS NULL")
+    where.add("l.email = ANY(:emails)", emails=sorted({email.strip(), email.strip().lower()}))
+    rows = reader.rows(
+        f"SELECT l.lead_id FROM leads l WHERE {where} ORDER BY l.created_at DESC NULLS LAST, l.lead_id DESC LIMIT 50",
+        where,
+    )
+    return [int(str(row[0])) for row in rows]
+
+
 def lead_bands(database: Database, viewer: Viewer, *, wanted: ScoreFilter = EVERYTHING) -> pd.DataFrame:
     """LEAD_BANDS: what all rows of `scored_leads` come to, whatever page of them is shown; bands without any left
     out."""

@@ -161,13 +161,18 @@ def draw(
         if not is_whole:
             return
         _range(filters, choices)
-        if not is_of_person:
-            _list("Team", "team_ids", filters.team_ids, choices.teams, "groups")
-            _list("Owner", "owner_ids", filters.owner_ids, choices.owners, "person")
-        _list("Source", "sources", filters.sources, choices.sources, "input")
+        whose(filters, choices, is_of_person=is_of_person)
         _as_of(filters, choices)
         if filters.is_narrowed:
             st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear, key="f_clear")
+
+
+def whose(filters: Filters, choices: Choices, *, is_of_person: bool = False) -> None:
+    """The chips that say whose rows, and of which source."""
+    if not is_of_person:
+        _list("Team", "team_ids", filters.team_ids, choices.teams, "groups")
+        _list("Owner", "owner_ids", filters.owner_ids, choices.owners, "person")
+    _list("Source", "sources", filters.sources, choices.sources, "input")
 
 
 def _organization(filters: Filters, choices: Choices, name: str) -> None:

@@ -25,11 +25,13 @@ _CHOICE, _URL = "lead_choice", "lead_choice_url"
 PARAMETERS: Final = ("state", "reason", "form", "flag", "q", "tab")
 REFUSED: Final = "refused"
 """The tab of submissions that were not accepted."""
+SCORED: Final = "scored"
+"""The tab of the CRM's leads by score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadChoice:
-    """Empty lists mean all. tab: "" or REFUSED."""
+    """Empty lists mean all. tab: "", REFUSED or SCORED."""
 
     states: tuple[LeadState, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -52,7 +54,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> LeadChoice:
         form_ids=tuple(sorted({int(text) for text in params.get("form", ()) if text.isascii() and text.isdigit()})),
         flags=tuple(flag for flag in lead_words.FLAGS if flag in params.get("flag", ())),
         search=words[-1] if words else "",
-        tab=REFUSED if REFUSED in params.get("tab", ()) else "",
+        tab=next((tab for tab in (REFUSED, SCORED) if tab in params.get("tab", ())), ""),
     )
 
 

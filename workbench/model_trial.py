@@ -73,7 +73,9 @@ def _field(known: Known, name: str, value: Any, key: str) -> Any:
     if known.sorts[name] == "number":
         given = None if formats.is_missing(value) else float(value)
         found = st.number_input(label, value=given, step=known.step(name), key=key, placeholder=_NOT_GIVEN)
-        return float("nan") if found is None else found
+        # A number comes back as it is printed, with two decimals.
+        is_same = found is not None and given is not None and abs(found - given) < 0.006
+        return given if is_same else float("nan") if found is None else found
     options = known.options(name)
     place = options.index(str(value)) if str(value) in options else None
     return st.selectbox(label, options, index=place, key=key, placeholder=_NOT_GIVEN, accept_new_options=True)
@@ -81,7 +83,7 @@ def _field(known: Known, name: str, value: Any, key: str) -> Any:
 
 def _answer(known: Known, row: pd.DataFrame, changed: pd.DataFrame, noun: str) -> None:
     before, after = known.score(row), known.score(changed)
-    is_changed = abs(after.score - before.score) > 1e-9
+    is_changed = any(str(row[name].iloc[0]) != str(changed[name].iloc[0]) for name in row.columns)
     st.html(score_words.standing(after.score, after.band, after.probability, known.base_rate, subject=noun))
     if is_changed:
         st.markdown(f"**The change**: {score_words.change_in_words(before.score, after.score)}.")

@@ -74,12 +74,17 @@ class Known:
 
 def known(view: View, used: ModelVersion) -> Known | None:
     """None where the model in use cannot be read by this version of the program."""
-    model = _model(installation.database(), view.organization_id, used.subject, used.version)
+    model = model_of(view.organization_id, used.subject, used.version)
     if model is None:
         return None
     subject = cast("Subject", used.subject)
     rows, names = _open(view.viewer, view.data_version, subject, used.version)
     return Known(subject, model, rows, names, score_trial.changeable(model))
+
+
+def model_of(organization_id: int, subject: str, version: int) -> ScoreModel | None:
+    """None where none could be made, or it is of another version of this program."""
+    return _model(installation.database(), organization_id, subject, version)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -24,6 +24,8 @@ from workbench import (
     lead_words,
     leads_data,
     places,
+    score_sheet,
+    score_sheet_data,
     shell,
     states,
 )
@@ -139,6 +141,15 @@ def _fact(name: str, value: str | None) -> str:
     return f"<dt>{_text(name)}</dt>{shown}"
 
 
+def score(lead: ReceivedLead, view: View) -> None:
+    """Its score, or that of the lead in the CRM with the same e-mail address; nothing where there is none."""
+    with states.guarded("The score could not be read", key="lead_score"):
+        sheet = score_sheet_data.of_received(view, lead)
+        if sheet is not None:
+            with st.container(border=True, key="lead_score", gap="xsmall"):
+                score_sheet.draw(view, sheet)
+
+
 def body(lead: ReceivedLead) -> None:
     cards.title(
         "What was sent", f"{lead_words.sort_of(lead.body_type)}, {formats.plural(len(lead.body), 'byte')}, as it came"
@@ -175,6 +186,7 @@ def page() -> None:
             cards.title("Journey")
             lead_timeline.draw(found, view, lead_routing.events(view, found.lead))
         with right:
+            score(found.lead, view)
             facts(found.lead, view)
             body(found.lead)
             lead_duplicates.draw(view, found.lead)

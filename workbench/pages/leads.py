@@ -27,16 +27,18 @@ from workbench import (
     leads_data,
     places,
     rows,
+    scored_filters,
+    scored_leads,
     shell,
     states,
     tokens,
 )
 from workbench.content import RowsPage
-from workbench.lead_filters import REFUSED, LeadChoice
+from workbench.lead_filters import REFUSED, SCORED, LeadChoice
 from workbench.leads_data import Loaded
 from workbench.view import View
 
-TABS = {"": "Leads", REFUSED: "Refused"}
+TABS = {"": "Leads", REFUSED: "Refused", SCORED: "Scored leads"}
 _EPOCH = "leads_epoch"  # names the grids: a new one has nothing selected
 
 
@@ -45,6 +47,10 @@ _EPOCH = "leads_epoch"  # names the grids: a new one has nothing selected
 
 def chips(view: View) -> Loaded:
     loaded = leads_data.load(view)
+    if loaded.choice.tab == SCORED:
+        scored_filters.draw(view, scored_filters.adopt())
+        return loaded
+    scored_filters.leave()
     if not loaded.counts.is_untouched:
         lead_filters.draw(view, loaded.choice, loaded.forms, is_whole=loaded.sees)
     return loaded
@@ -242,15 +248,26 @@ def _on_tab() -> None:
 
 
 def lists(view: View, loaded: Loaded) -> None:
-    st.session_state["leads_tab"] = TABS[loaded.choice.tab]
-    first, second = st.tabs(list(TABS.values()), key="leads_tab", on_change=_on_tab)
-    # One of the two alone: both would want the place in the pages of rows.
-    if loaded.choice.tab == REFUSED:
-        with second, states.guarded("The refused submissions could not be read", key="refused"):
-            refused_list(view, loaded.choice, loaded.counts)
-    else:
-        with first, states.guarded("The leads could not be read", key="leads"):
-            leads_list(view, loaded)
+    """The tab that is looked at alone: all of them would want the place in the pages of rows."""
+    has_lists = loaded.sees and not loaded.counts.is_untouched
+    names = {tab: title for tab, title in TABS.items() if has_lists or tab != REFUSED}
+    chosen = loaded.choice.tab if loaded.choice.tab in names else ""
+    st.session_state["leads_tab"] = TABS[chosen]
+    tabs = dict(zip(names, st.tabs(list(names.values()), key="leads_tab", on_change=_on_tab), strict=True))
+    with tabs[chosen]:
+        if chosen == SCORED:
+            with states.guarded("The scores could not be read", key="scored"):
+                scored_leads.draw(view, scored_filters.adopt())
+        elif loaded.counts.is_untouched:
+            untouched(view, loaded.forms)
+        elif not loaded.sees:
+            for_whom_it_is_not(view)
+        elif chosen == REFUSED:
+            with states.guarded("The refused submissions could not be read", key="refused"):
+                refused_list(view, loaded.choice, loaded.counts)
+        else:
+            with states.guarded("The leads could not be read", key="leads"):
+                leads_list(view, loaded)
 
 
 def for_whom_it_is_not(view: View) -> None:
@@ -265,12 +282,26 @@ def for_whom_it_is_not(view: View) -> None:
 
 def head(view: View, loaded: Loaded) -> None:
     with st.container(key="leads_head", horizontal=True, vertical_alignment="center", gap="small"):
+        if loaded.choice.tab == SCORED:
+            cards.page_title("Leads", "Open in the CRM, as they are now")
+            return
         if loaded.counts.is_untouched:
             cards.page_title("Leads")
             return
         cards.page_title("Leads", f"Received {lead_filters.when(view)}")
         with st.popover("How leads get in", icon=":material/code:", key="leads_how_popover", width="content"):
             lead_snippets.draw(loaded.forms, key="how")
+
+
+def numbers(view: View, loaded: Loaded) -> None:
+    """What came in, and what waits for a person."""
+    if loaded.sees:
+        lead_accounts.draw(view)
+    cards.kpi_band(lead_numbers.kpis(loaded.counts, view, opens=loaded.sees), open_rows=open_number)
+    if loaded.sees:
+        overlooked(loaded.counts, view)
+        with states.guarded("The messages about leads could not be counted", key="unsent"):
+            unsent(view)
 
 
 def watch(view: View, n: int) -> None:
@@ -286,19 +317,11 @@ def page() -> None:
         lead_dialogs.told()
         loaded = found[0]
         head(view, loaded)
-        if loaded.counts.is_untouched:
-            untouched(view, loaded.forms)
-            return
-        if loaded.sees:
-            lead_accounts.draw(view)
-        cards.kpi_band(lead_numbers.kpis(loaded.counts, view, opens=loaded.sees), open_rows=open_number)
-        if not loaded.sees:
-            for_whom_it_is_not(view)
-            return
-        overlooked(loaded.counts, view)
-        with states.guarded("The messages about leads could not be counted", key="unsent"):
-            unsent(view)
+        if loaded.choice.tab != SCORED and not loaded.counts.is_untouched:
+            numbers(view, loaded)
         lists(view, loaded)
+        if loaded.counts.is_untouched or not loaded.sees or loaded.choice.tab == SCORED:
+            return
         lead_dialogs.of_list(view, loaded.choice)
         watch(view, loaded.n_pending)
 
