@@ -12,7 +12,6 @@ from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from lead_endpoint.at_once import AtOnce, Deliver
 from lead_endpoint.beacons import BeaconBox
@@ -143,16 +142,15 @@ class Parts:
         return Guard(Seals(key), Suspects(time.monotonic), limit, self.services.now, host)
 
     def _make_deliver(self) -> Deliver:
-        from ops.delivery import Deliverer, deliver_one, make_outbox
+        from ops.delivery import Deliverer, make_outbox
+        from ops.handing_over import HandingOver
+        from snapshots.arrivals import InUse
         from snapshots.routing import Router
 
         outbox = make_outbox(self.services.database, f"endpoint {socket.gethostname()} {getpid()}")
         deliverer = Deliverer(self.services, outbox, router=Router(database=self.services.database))
-
-        def deliver(organization_id: int, lead_id: UUID) -> object:
-            return deliver_one(deliverer, organization_id, lead_id)
-
-        return deliver
+        in_use = InUse(self.services.database, time.monotonic)
+        return HandingOver(deliverer, in_use, self.services.settings.lead_wait_s).deliver
 
 
 def from_settings() -> Services:

@@ -211,12 +211,19 @@ def evaluate_scoring(  # typer calls it by names
 @app.command()
 def worker() -> None:
     """Run queued and scheduled jobs, deliver leads and tell of them, until told to stop."""
+    from ops.arrivals import scoring_arrivals
     from ops.delivery import delivering
     from ops.giving import giving
     from ops.jobs import run_worker
     from ops.notify import notifying
 
-    with installation() as services, delivering(services), giving(services), notifying(services):
+    with (
+        installation() as services,
+        scoring_arrivals(services) as scores,
+        delivering(services, scores),
+        giving(services, scores),
+        notifying(services),
+    ):
         run_worker(services)
 
 

@@ -26,6 +26,7 @@ from adapters.errors import ConfigError, CrmError
 from adapters.registry import TAKES_LEADS
 from ops.services import Services
 from snapshots import delivery_rules
+from snapshots.arrivals import Scorer
 from snapshots.database import Database
 from snapshots.delivery import Claim, Outbox
 from snapshots.delivery_rules import Parked, Verdict
@@ -272,10 +273,10 @@ def make_outbox(database: Database, worker: str) -> Outbox:
     return Outbox(database=database, providers=TAKES_LEADS, worker=worker)
 
 
-def make_worker(services: Services, name: str) -> DeliveryWorker:
-    """A worker on the installation's database, not started yet."""
+def make_worker(services: Services, name: str, scores: Scorer | None = None) -> DeliveryWorker:
+    """A worker on the installation's database, not started yet. scores: of leads before they are given away."""
     outbox = make_outbox(services.database, name)
-    deliverer = Deliverer(services, outbox, router=Router(database=services.database))
+    deliverer = Deliverer(services, outbox, router=Router(database=services.database, scores=scores))
     return DeliveryWorker(deliverer, Wakeup(services.database_url))
 
 
@@ -311,9 +312,9 @@ def _beat(deliverer: Deliverer, claims: Callable[[], Sequence[Claim]], over: thr
 
 
 @contextmanager
-def delivering(services: Services) -> Iterator[None]:
+def delivering(services: Services, scores: Scorer | None = None) -> Iterator[None]:
     """Deliver leads in a thread beside whatever this process does."""
-    worker = make_worker(services, f"worker {socket.gethostname()} {os.getpid()}")
+    worker = make_worker(services, f"worker {socket.gethostname()} {os.getpid()}", scores)
     thread = threading.Thread(target=worker.run, name="delivery")
     thread.start()
     try:

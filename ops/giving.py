@@ -14,6 +14,7 @@ import structlog
 
 from ops.services import Services
 from snapshots import waiting_leads
+from snapshots.arrivals import Scorer
 from snapshots.database import OUTAGES
 from snapshots.delivery_rules import ROUTE_AGAIN_S
 from snapshots.routing import Router
@@ -86,9 +87,9 @@ class Giver:
 
 
 @contextmanager
-def giving(services: Services) -> Iterator[None]:
-    """Give waiting leads away in a thread beside whatever this process does."""
-    giver = Giver(Router(database=services.database))
+def giving(services: Services, scores: Scorer | None = None) -> Iterator[None]:
+    """Give waiting leads away in a thread beside whatever this process does. scores: of leads before that."""
+    giver = Giver(Router(database=services.database, scores=scores))
     thread = threading.Thread(target=giver.run, name="giving")
     thread.start()
     try:

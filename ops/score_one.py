@@ -19,7 +19,7 @@ from insights.scoring.scored import score_rows
 from ops.score_tables import LeadWorld, instant_of
 from ops.scoring import InUse, in_use, is_shown
 from ops.services import Services
-from snapshots import score_facts
+from snapshots import arrivals, score_facts
 from snapshots.organizations import get_organization
 
 OWN: Final = ("source", "campaign", "email", "phone", "company", "created_at")
@@ -67,10 +67,10 @@ def score_known_lead(services: Services, organization_id: int, lead_id: int | st
     used = _usable(services, organization_id)
     key = _key(lead_id)
     if isinstance(key, UUID):
-        received = score_facts.received_lead(services.database, organization_id, key)
-        if received is None:
+        received = arrivals.read(services.database, organization_id, [key])
+        if key not in received:
             raise UnknownLead(f"There is no lead {lead_id}.")
-        return _scored(services, organization_id, used, _frame(received))
+        return _scored(services, organization_id, used, frame_of([received[key]]))
     leads = score_facts.lead_facts(services.database, organization_id, ids=[key])
     if leads.empty:
         raise UnknownLead(f"There is no lead {lead_id}.")
@@ -88,7 +88,7 @@ def score_fields(services: Services, organization_id: int, fields: Mapping[str, 
     own, further, ignored = _parted(fields, used.model)
     row = {name: own.get(name) for name in ("source", "campaign", "email", "phone")}
     row |= {"company_name": own.get("company"), "created_at": _when(own.get("created_at")) or services.now()}
-    return _scored(services, organization_id, used, _frame(row | {"fields": further}), ignored=ignored)
+    return _scored(services, organization_id, used, frame_of([row | {"fields": further}]), ignored=ignored)
 
 
 def score_received(services: Services, organization_id: int, lead: Mapping[str, Any]) -> LeadScore | None:
@@ -98,7 +98,7 @@ def score_received(services: Services, organization_id: int, lead: Mapping[str, 
         used = _usable(services, organization_id)
     except NotScored:
         return None
-    return _scored(services, organization_id, used, _frame(lead))
+    return _scored(services, organization_id, used, frame_of([lead]))
 
 
 def _usable(services: Services, organization_id: int) -> InUse:
@@ -120,9 +120,11 @@ def _key(lead_id: int | str) -> int | UUID:
         raise UnknownLead(f"There is no lead {text[:80]!r}.") from None
 
 
-def _frame(row: Mapping[str, Any]) -> pd.DataFrame:
-    full = dict.fromkeys(score_facts.LEAD_FACTS) | dict(row) | {"lead_id": -1, "converted": None}
-    made = pd.DataFrame([full])[list(score_facts.LEAD_FACTS)]
+def frame_of(leads: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """`score_facts.LEAD_FACTS` of leads that are not in the CRM; their ids count down from -1."""
+    blank = dict.fromkeys(score_facts.LEAD_FACTS)
+    rows = [blank | dict(lead) | {"lead_id": -number, "converted": None} for number, lead in enumerate(leads, 1)]
+    made = pd.DataFrame(rows)[list(score_facts.LEAD_FACTS)]
     dated = {name: pd.to_datetime(made[name], utc=True) for name in ("created_at", "converted_at", "recorded_at")}
     return made.assign(**dated).astype({"owner_id": "Int64", "deal_id": "Int64", "converted": "boolean"})
 

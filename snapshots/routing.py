@@ -16,7 +16,8 @@ from uuid import UUID
 import phonenumbers
 from sqlalchemy import Connection, text
 
-from snapshots import notifications
+from snapshots import arrivals, notifications
+from snapshots.arrivals import Arrival, Scorer
 from snapshots.database import Database
 from snapshots.routing_rules import Rule, read_absences, read_capacities, read_rules
 from snapshots.turns import Decision, Desk, LeadFacts, Turn, decide
@@ -37,33 +38,47 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Router:
-    """clock: SQL of the present, replaced by tests."""
+    """clock: SQL of the present, replaced by tests. scores: says what a lead scores, before anything is locked; None:
+    leads have no score here."""
 
     database: Database
     clock: str = "clock_timestamp()"
+    scores: Scorer | None = None
 
     def route(self, organization_id: int, lead_id: UUID, connection_id: int | None) -> str | None:
         """Give the lead to its owner, if that was not done before. Returns the owner's id in the CRM of this
         connection; None: nobody, unknown there, or gone since, for a CRM refuses a contact of somebody who left."""
+        arrival = self._score(organization_id, lead_id)
         with self.database.as_app(organization_id) as connection:
             lead = self._lead(connection, organization_id, lead_id)
             if lead is None:
                 return None
-            owner_id = lead["owner_id"] if lead["is_given"] else self._assign(connection, organization_id, lead)
+            owner_id = (
+                lead["owner_id"] if lead["is_given"] else self._assign(connection, organization_id, lead, arrival)
+            )
             return _external_id(connection, organization_id, owner_id, connection_id)
 
     def give(self, organization_id: int, lead_id: UUID) -> bool:
         """The same for a lead that waits, whatever its CRM does. False where somebody else has it in hand, or it does
         not wait any more."""
+        arrival = self._score(organization_id, lead_id)
         with self.database.as_app(organization_id) as connection:
             own = {"organization": organization_id, "lead": lead_id}
             if connection.execute(_TAKE, own).scalar_one_or_none() is None:
                 return False
             lead = self._lead(connection, organization_id, lead_id)
             if lead is not None and not lead["is_given"]:
-                self._assign(connection, organization_id, lead)
+                self._assign(connection, organization_id, lead, arrival)
             connection.execute(_LOOKED_AT, own)
         return True
+
+    def _score(self, organization_id: int, lead_id: UUID) -> Arrival | None:
+        """What the lead scores; None also where it was given away already."""
+        if self.scores is None or not self.scores.is_wanted(organization_id):
+            return None
+        with self.database.as_app(organization_id) as connection:
+            lead = self._lead(connection, organization_id, lead_id)
+        return None if lead is None or lead["is_given"] else self.scores.score(organization_id, lead_id)
 
     def _lead(self, connection: Connection, organization_id: int, lead_id: UUID) -> Any | None:
         """A row, None: there is no such lead."""
@@ -71,11 +86,15 @@ class Router:
         found = connection.execute(statement, {"organization": organization_id, "lead": lead_id})
         return found.mappings().one_or_none()
 
-    def _assign(self, connection: Connection, organization_id: int, lead: Mapping[str, Any]) -> int | None:
+    def _assign(
+        self, connection: Connection, organization_id: int, lead: Mapping[str, Any], arrival: Arrival | None
+    ) -> int | None:
         told = notifications.recipients(connection, organization_id, lead["form_id"])
         if not lead["has_rules"] and not told:
+            arrivals.keep(connection, organization_id, arrival, now=lead["now"])
             return None
         connection.execute(_HOLD, {"organization": organization_id, "lead": lead["lead_id"]})
+        arrivals.keep(connection, organization_id, arrival, now=lead["now"])
         has_rules = lead["has_rules"] and _lock(connection, organization_id)
         if not has_rules and not told:
             return None
@@ -87,7 +106,8 @@ class Router:
             connection, organization_id, body=bytes(again["body"]), source=again["source"], campaign=again["campaign"]
         )
         again = {**again, "source": source, "campaign": campaign}
-        decision = decide(facts_of(again), _desk(connection, organization_id, day)) if has_rules else _NO_RULES
+        facts = facts_of(again, arrival)
+        decision = decide(facts, _desk(connection, organization_id, day)) if has_rules else _NO_RULES
         _write(connection, organization_id, again, decision)
         notifications.enqueue(connection, organization_id, lead["lead_id"], [*told, *_mail_of(connection,
                               organization_id, decision.owner_id)], at=again["now"])  # fmt: skip
@@ -173,12 +193,13 @@ _ASSIGNMENTS = """
 """
 
 
-def facts_of(lead: Mapping[str, Any]) -> LeadFacts:
-    """lead: a row of `received_leads`, with the source and campaign that it came from."""
+def facts_of(lead: Mapping[str, Any], arrival: Arrival | None = None) -> LeadFacts:
+    """lead: a row of `received_leads`, with the source and campaign that it came from. arrival: None, no score."""
     own = {name: lead[name] or "" for name in ("email", "phone", "first_name", "last_name", "company")}
     return LeadFacts(
         form_id=lead["form_id"], source=lead["source"] or "", campaign=lead["campaign"] or "",
         country=country_of(lead["phone"]), values=own | {name: str(value) for name, value in lead["extra"].items()},
+        score=arrival.score if arrival else None, band=arrival.band if arrival else "",
     )  # fmt: skip
 
 

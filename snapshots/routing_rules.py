@@ -17,10 +17,12 @@ from snapshots import audit
 from snapshots.database import Database
 
 MOST_WEIGHT: Final = 10
-What = Literal["form", "source", "campaign", "country", "field"]
+What = Literal["form", "source", "campaign", "country", "field", "score", "band"]
 Test = Literal["is", "contains", "at_least"]
-WHATS: Final[tuple[What, ...]] = ("form", "source", "campaign", "country", "field")
+WHATS: Final[tuple[What, ...]] = ("form", "source", "campaign", "country", "field", "score", "band")
 TESTS: Final[tuple[Test, ...]] = ("is", "contains", "at_least")
+BANDS: Final = ("hot", "warm", "cool", "cold")
+"""Of scores, the most likely first."""
 
 
 class RuleRefused(ValueError):
@@ -29,14 +31,19 @@ class RuleRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One thing that a lead must have. what: of the lead; `country` is that of its phone number, ISO 3166. name: of
-    the field, for `field`. test: one of the values `is` it, is `contain`ed in it, or it is a number and `at_least` the
-    value. Case does not matter."""
+    """One thing that a lead must have. what: of the lead; `country` is that of its phone number, ISO 3166; `score` is
+    from 0 to 100, `band` one of BANDS, and both are what the model said when the lead came in. name: of the field, for
+    `field`. test: one of the values `is` it, is `contain`ed in it, or it is a number and `at_least` the value. Case
+    does not matter."""
 
     what: What
     values: tuple[str, ...]
     test: Test = "is"
     name: str = ""
+
+    @property
+    def asks_score(self) -> bool:
+        return self.what in {"score", "band"}
 
     def fault(self) -> str | None:
         """Why it cannot be; None where it can."""
@@ -48,6 +55,15 @@ class Condition:
             return "A condition needs a value."
         if self.test == "at_least" and any(number(one) is None for one in self.values):
             return "“At least” needs a number."
+        return self._fault_of_score() if self.asks_score else None
+
+    def _fault_of_score(self) -> str | None:
+        if self.what == "band":
+            known = {one.strip().casefold() for one in self.values} <= set(BANDS)
+            return None if known and self.test == "is" else "A band is hot, warm, cool or cold."
+        least = number(self.values[0])
+        if self.test != "at_least" or len(self.values) > 1 or least is None or not 0 <= least <= 100:
+            return "A score is at least a number from 0 to 100."
         return None
 
 
@@ -74,6 +90,10 @@ class Rule:
     is_default: bool = False
     rule_id: int = 0
     position: int = 0
+
+    @property
+    def asks_score(self) -> bool:
+        return any(one.asks_score for one in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

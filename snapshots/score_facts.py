@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -162,20 +161,6 @@ def lead_loads(
         f"AND l.created_at IS NOT NULL{clip}{_among('l.owner_id', owner_ids)} ORDER BY l.lead_id LIMIT :limit",
         _ids(owner_ids) | _until(until),
     )  # fmt: skip
-
-
-def received_lead(database: Database, organization_id: int, lead_id: UUID) -> dict[str, Any] | None:
-    """What a website sent, with the names of LEAD_FACTS (owner_id: to whom it was given); None: there is no such."""
-    with database.as_app(organization_id) as connection:
-        row = connection.execute(
-            text(
-                "SELECT received_at AS created_at, source, campaign, routed_owner_id AS owner_id, email, phone, "
-                "company AS company_name, extra AS fields FROM received_leads "
-                "WHERE organization_id = :organization AND lead_id = :lead"
-            ),
-            {"organization": organization_id, "lead": lead_id},
-        ).mappings().one_or_none()  # fmt: skip
-    return None if row is None else dict(row)
 
 
 def companies(database: Database, organization_id: int) -> pd.DataFrame:

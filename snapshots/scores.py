@@ -14,7 +14,9 @@ from uuid import UUID
 
 import orjson
 import pandas as pd
+import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from snapshots import bulk, schema, tables
 from snapshots.current import NOT_TOLD
@@ -29,6 +31,7 @@ DATE_MOVES_DAYS: Final = 3
 TODAY: Final = "date '9999-12-31'"
 """The day, in conditions, whose teams count where what is now is shown: the last there will be."""
 AS_NOW: Final = Slice(first_day=None, last_day=date.max, as_of=date.max)
+LOG = structlog.get_logger()
 _LOCK: Final = 7_112_027
 """First key of the advisory lock: one writer of an organization's scores of a subject at a time."""
 
@@ -95,14 +98,7 @@ def issue(
     """
     if not scores:
         return 0
-    rows = [
-        (
-            organization_id, subject, _checked(one.entity_key), now, model_version, one.score, one.log_odds,
-            one.probability, one.base_rate, one.band, _json(one.reasons), one.close_early,
-            one.close_likely, one.close_late, one.expected_minor, one.currency, one.due_on, True,
-        )
-        for one in scores
-    ]  # fmt: skip
+    rows = [(organization_id, subject, *_row(one, model_version, now)) for one in scores]
     own = {"organization": organization_id, "subject": subject, "now": now}
     with database.as_app(organization_id) as connection:
         _lock(connection, organization_id, subject)
@@ -111,6 +107,23 @@ def issue(
         for statement in (_UNCHANGED, _LATER, _SUPERSEDED):
             connection.execute(text(statement.format(staged=staged)), own)
         return connection.execute(text(_APPEND.format(staged=staged)), own).rowcount
+
+
+def issue_first(
+    connection: Connection, organization_id: int, one: Issued, *, model_version: int | None, now: datetime
+) -> None:
+    """The score of a lead from a website as it comes in, in the transaction of whoever asks, which goes on whatever is
+    wrong with the score. Nothing where the lead has a score. It waits for no other writer: a first one supersedes
+    nothing."""
+    row = (organization_id, "lead", *_row(one, model_version, now))
+    values = dict(zip(_COLUMNS, row, strict=True))
+    try:
+        with connection.begin_nested():
+            connection.execute(_FIRST, values)
+    except DBAPIError as why:
+        if why.connection_invalidated:
+            raise
+        LOG.warning("a score was not kept", lead_id=one.entity_key, error=type(why.orig).__name__)
 
 
 def withdraw(database: Database, organization_id: int, subject: str, entity_keys: Iterable[str]) -> int:
@@ -211,6 +224,12 @@ _COLUMNS: Final = (
     "base_rate", "band", "reasons", "close_early", "close_likely", "close_late", "expected_minor", "currency", "due_on",
     "is_current",
 )  # fmt: skip
+_FIRST: Final = text(
+    f"INSERT INTO scores ({', '.join(_COLUMNS)}) SELECT "
+    + ", ".join("cast(:reasons AS jsonb)" if name == "reasons" else f":{name}" for name in _COLUMNS)
+    + " WHERE NOT EXISTS (SELECT FROM scores WHERE organization_id = :organization_id AND subject = :subject "
+    "AND entity_key = :entity_key) ON CONFLICT DO NOTHING"
+)
 _CURRENT = "c.organization_id = :organization AND c.subject = :subject AND c.entity_key = n.entity_key AND c.is_current"
 _SHOWN = "round(least(100, greatest(0, {0}.score)))"
 _UNCHANGED = (
@@ -310,6 +329,15 @@ _OWNED_BY: Final = {
         "AND o.valid_to = 'infinity' AND o.valid_from < 'infinity'"
     ),
 }
+
+
+def _row(one: Issued, model_version: int | None, now: datetime) -> tuple[object, ...]:
+    """In the order of _COLUMNS, from the third on."""
+    return (
+        _checked(one.entity_key), now, model_version, one.score, one.log_odds, one.probability, one.base_rate, one.band,
+        _json(one.reasons), one.close_early, one.close_likely, one.close_late, one.expected_minor, one.currency,
+        one.due_on, True,
+    )  # fmt: skip
 
 
 def _json(reasons: Sequence[Mapping[str, Any]]) -> str:

@@ -20,13 +20,16 @@ STRIDE: Final = 2520
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadFacts:
-    """What conditions see. country: ISO 3166, of the phone number. values: every field by its name, texts."""
+    """What conditions see. country: ISO 3166, of the phone number. values: every field by its name, texts. score: from
+    0 to 100; None: it has none, and no condition on it is met. band: of the score; empty: it has none."""
 
     form_id: int
     source: str = ""
     campaign: str = ""
     country: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    score: int | None = None
+    band: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +82,31 @@ def decide(facts: LeadFacts, desk: Desk) -> Decision:
     """The first rule that matches and has somebody for the lead; the default at last."""
     passed: list[str] = []
     for rule in desk.rules:
-        if not rule.is_active or not all(meets(facts, one) for one in rule.conditions):
+        if not rule.is_active:
             continue
+        if not all(meets(facts, one) for one in rule.conditions):
+            passed += _why_not(facts, rule)
+            continue
+        passed += [words for words in _why(facts, rule) if words not in passed]
         found = _by_turns(rule, desk) if rule.team_id is not None else _to_one(rule, desk)
         if found.owner_id is not None:
             return replace(found, because=" ".join([*passed, found.because]))
         passed.append(found.because)
-    return Decision(owner_id=None, rule=None, because=" ".join([*passed, "Nobody gets it."] if passed else _NONE))
+    end = "Nobody gets it." if passed else "No rule matches, and there is no default."
+    return Decision(owner_id=None, rule=None, because=" ".join([*passed, end]))
 
 
-_NONE = ["No rule matches, and there is no default."]
+def _why(facts: LeadFacts, rule: Rule) -> list[str]:
+    """What is said of a lead that a rule by score takes."""
+    return [f"It scored {facts.score}{facts.band and f', {facts.band}'}."] if rule.asks_score else []
+
+
+def _why_not(facts: LeadFacts, rule: Rule) -> list[str]:
+    """What is said where nothing but a score was missing."""
+    if facts.score is not None or not rule.asks_score:
+        return []
+    others = (one for one in rule.conditions if not one.asks_score)
+    return [f"{_title(rule)} asks for a score: no score yet."] if all(meets(facts, one) for one in others) else []
 
 
 def meets(facts: LeadFacts, condition: Condition) -> bool:
@@ -106,7 +124,11 @@ def _held(facts: LeadFacts, condition: Condition) -> str:
     if condition.what == "field":
         wanted = condition.name.strip().casefold()
         return next((value for name, value in facts.values.items() if name.casefold() == wanted), "")
-    known = {"form": str(facts.form_id), "source": facts.source, "campaign": facts.campaign, "country": facts.country}
+    score = "" if facts.score is None else str(facts.score)
+    known = {
+        "form": str(facts.form_id), "source": facts.source, "campaign": facts.campaign, "country": facts.country,
+        "score": score, "band": facts.band,
+    }  # fmt: skip
     return known[condition.what]
 
 

@@ -64,7 +64,7 @@ def give_up(database: Database, lead: Waiting) -> None:
         leave(connection, [lead])
 
 
-# A lead of an organization without rules and webhooks, by a form that names nobody, needs no look.
+# A lead of an organization without rules, webhooks and scores, by a form that names nobody, needs no look.
 _WAITING = """
     SELECT w.organization_id, w.lead_id, NOT EXISTS (
             SELECT FROM lead_assignments a WHERE a.organization_id = w.organization_id AND a.lead_id = w.lead_id
@@ -76,6 +76,9 @@ _WAITING = """
                     AND v.form_id = f.form_id AND v.version = f.published_version
                 WHERE f.organization_id = w.organization_id AND f.form_id = w.form_id
                     AND v.definition -> 'notify' <> '[]'::jsonb)
+            OR EXISTS (
+                SELECT FROM model_versions m WHERE m.organization_id = w.organization_id AND m.subject = 'lead'
+                    AND m.state = 'active')
         ) AS is_asked
     FROM (
         SELECT l.*, row_number() OVER (PARTITION BY l.organization_id ORDER BY l.next_attempt_at, l.lead_id) AS turn
