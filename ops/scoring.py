@@ -25,7 +25,7 @@ from insights.scoring.packing import NotAModel, pack, unpack
 from insights.scoring.record import Alarm, drift_alarm
 from insights.scoring.score_model import ScoreModel
 from insights.scoring.scored import Task, score_deals, score_leads
-from insights.scoring.training import Subject, Table, Trained, train
+from insights.scoring.training import Previous, Subject, Table, Trained, train
 from ops.apart import run_apart
 from ops.compute import executor
 from ops.score_tables import (
@@ -100,7 +100,8 @@ def train_model(
         run.say(f"Learning from {past.table.outcomes.size:,} looks at {subject}s")
         used = in_use(services, organization_id, subject)
         proven = used if used is not None and is_shown(used.version) else None
-        trained = _trained(past.table, proven.model if proven is not None else None, run)
+        previous = None if proven is None else Previous(proven.model, proven.version.card)
+        trained = _trained(past.table, previous, run)
         run.say("Keeping the model")
         return _kept(services, organization_id, past, trained, by=by, is_first=proven is None)
 
@@ -116,13 +117,13 @@ def _past(services: Services, organization_id: int, subject: Subject, at: dateti
     return (past_leads if subject == "lead" else past_deals)(services.database, organization_id, at=at)
 
 
-def _trained(table: Table, previous: ScoreModel | None, run: Run) -> Trained:
+def _trained(table: Table, previous: Previous | None, run: Run) -> Trained:
     if run.should_stop is None:
         return train(table, previous=previous)
     return run_apart(_train, table, previous, on_wait=lambda: run.say(run.message))
 
 
-def _train(table: Table, previous: ScoreModel | None) -> Trained:
+def _train(table: Table, previous: Previous | None) -> Trained:
     return train(table, previous=previous)
 
 

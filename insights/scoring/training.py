@@ -33,6 +33,8 @@ ENTITY: Final = "(entity)"
 CREATED: Final = "(created)"
 """Columns of the trial's own."""
 LEAST_SEGMENT, MOST_SEGMENTS = 20, 12
+LEAST_UNSEEN: Final = 200
+"""Looks that came since the model in use was trained, below which a new one is not compared with it."""
 SAMPLED: Final = 4000
 """Rows by which the weight of columns is told."""
 
@@ -67,8 +69,16 @@ class Trained:
     data_hash: str
 
 
-def train(table: Table, *, previous: ScoreModel | None = None, clock: Any = time.perf_counter) -> Trained:
-    """previous: the model in use; the new one is better only if the newest rows say so."""
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The model in use, and its report card."""
+
+    model: ScoreModel
+    card: Mapping[str, Any]
+
+
+def train(table: Table, *, previous: Previous | None = None, clock: Any = time.perf_counter) -> Trained:
+    """previous: what is in use; the new one is better only if rows say so that neither had seen."""
     began = clock()
     hashed = data_hash(table)
     try:
@@ -137,6 +147,7 @@ def _head(table: Table, hashed: str) -> dict[str, Any]:
         "n_positive": len(np.unique(table.entities[table.outcomes == 1])),
         "base_rate": float(table.outcomes.mean()) if len(table.outcomes) else None,
         "cut_off": _iso(table.cut_off), "first_day": _iso(int(dated.min())) if len(dated) else None,
+        "newest_day": _iso(int(dated.max())) if len(dated) else None,
         "data_hash": hashed, "least_conversions": LEAST_CONVERSIONS, "segments": segments(table),
         "drop": list(table.drop),
     }  # fmt: skip
@@ -198,17 +209,34 @@ def _importance(table: Table, model: ScoreModel) -> list[dict[str, Any]]:
     return [{"group": str(name), "points": round(float(points), 3)} for name, points in mean.items()]
 
 
-def _promotion(table: Table, found: Evaluation, previous: ScoreModel | None) -> dict[str, Any]:
-    """Whether the new model did better on the newest rows, which it had not seen; the one in use may have."""
-    rows = found.newest if len(found.newest) else np.arange(len(table.outcomes))
-    said = found.newest_log_odds if len(found.newest) else found.out_of_fold
+def _promotion(table: Table, found: Evaluation, previous: Previous | None) -> dict[str, Any]:
+    """Whether the new model is better than the one in use, by rows that neither of them had seen."""
+    if previous is None or not previous.model.has_probability:
+        return {"new": None, "old": None, "n": 0, "is_better": found.gate.is_open, "why": "There was no model before."}
+    if not len(found.newest):
+        return _by_gain(found, previous.card)
+    is_unseen = table.created[found.newest] > _seen_until(previous.card)
+    rows, said = found.newest[is_unseen], found.newest_log_odds[is_unseen]
+    own = {"new": None, "old": None, "n": len(rows)}
+    if len(rows) < LEAST_UNSEEN:
+        why = (
+            f"{len(rows)} of {LEAST_UNSEEN} looks that the model in use had not seen; with so few nothing is compared."
+        )
+        return own | {"is_better": False, "why": why}
     outcomes = table.outcomes[rows]
     new = float(losses(outcomes, probability(said)).mean())
-    own = {"new": round(new, 6), "old": None, "n": len(rows)}
-    if previous is None or not previous.has_probability:
-        return own | {"is_better": found.gate.is_open, "why": "There was no model before."}
-    old = float(losses(outcomes, probability(previous.log_odds(table.features.iloc[rows]))).mean())
-    is_better = new < old
-    where = f"on the newest {len(rows):,} rows" if len(found.newest) else "out of fold"
-    why = f"Its log loss {where} is {new:.4f}; that of the model in use is {old:.4f}."
-    return own | {"old": round(old, 6), "is_better": is_better, "why": why}
+    old = float(losses(outcomes, probability(previous.model.log_odds(table.features.iloc[rows]))).mean())
+    why = f"On {len(rows):,} looks that neither had seen its log loss is {new:.4f}; that of the model in use is {old:.4f}."
+    return own | {"new": round(new, 6), "old": round(old, 6), "is_better": new < old, "why": why}
+
+
+def _by_gain(found: Evaluation, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Without time nothing is new for sure: then by how far each was below its own base rate, out of fold."""
+    new, old = found.gate.gain, float(card["gate"]["gain"])
+    why = f"Out of fold its log loss is {new:.4f} below the base rate's; that of the model in use was {old:.4f} below."
+    return {"new": None, "old": None, "n": found.n, "is_better": new > old, "why": why}
+
+
+def _seen_until(card: Mapping[str, Any]) -> int:
+    newest = card.get("newest_day")
+    return int(pd.Timestamp(newest).value) if newest is not None else NEVER

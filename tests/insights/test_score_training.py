@@ -17,7 +17,7 @@ from insights.scoring.reasons import explain, words_of
 from insights.scoring.record import drift_alarm
 from insights.scoring.score_model import AVERAGE, POINTS, ScoreModel, bands_of, points_of, shown
 from insights.scoring.scored import score_rows
-from insights.scoring.training import Trained, data_hash, segments, train
+from insights.scoring.training import Previous, Table, Trained, data_hash, segments, train
 from insights.scoring.what_if import next_action, what_if
 
 
@@ -174,12 +174,37 @@ def test_reasons_are_sentences(group: str, row: dict[str, Any], words: str) -> N
     assert words_of(group, row) == words
 
 
-def test_a_model_that_is_worse_on_the_newest_rows_is_not_put_in_use(trained: Trained) -> None:
-    past = made_past(600, seed=9)
-    again = train(past, previous=model_of(trained))
-    known = again.card["promotion"]
-    assert known["old"] is not None
-    assert again.is_better == (known["new"] < known["old"])
+def dated(n: int, *, seed: int = 5, since: int = 0) -> Table:
+    """A lead an hour, the first one `since` hours late."""
+    hours = np.arange(since, since + n, dtype=np.int64)
+    return replace(made_past(n, seed=seed), created=hours * (DAY // 24), entities=hours)
+
+
+@pytest.mark.parametrize(("n_more", "is_compared"), [(199, False), (600, True)])
+def test_models_are_compared_by_what_neither_had_seen(n_more: int, is_compared: bool) -> None:
+    first, later = dated(1800), dated(n_more, seed=9, since=1800)
+    known = train(first)
+    both = replace(
+        first, features=pd.concat([first.features, later.features], ignore_index=True),
+        outcomes=np.concatenate([first.outcomes, later.outcomes]),
+        created=np.concatenate([first.created, later.created]),
+        entities=np.concatenate([first.entities, later.entities]),
+    )  # fmt: skip
+    again = train(both, previous=Previous(model_of(known), known.card))
+    found = again.card["promotion"]
+    if is_compared:
+        assert found["n"] == round(0.2 * 2400)
+        assert again.is_better == (found["new"] < found["old"])
+    else:
+        assert (found["n"], again.is_better) == (199, False)
+        assert "199 of 200 looks" in found["why"]
+
+
+def test_without_time_the_one_further_below_its_base_rate_is_better(trained: Trained) -> None:
+    same = train(made_past(), previous=Previous(model_of(trained), trained.card))
+    assert not same.is_better
+    poor = {**trained.card, "gate": {**trained.card["gate"], "gain": 0.001}}
+    assert train(made_past(), previous=Previous(model_of(trained), poor)).is_better
 
 
 def test_where_time_is_known_the_newest_rows_decide() -> None:
@@ -187,7 +212,7 @@ def test_where_time_is_known_the_newest_rows_decide() -> None:
     dated = replace(past, created=np.arange(1200, dtype=np.int64) * DAY)
     card = train(dated).card
     assert card["time_split"][card["chosen"]]["n"] == 240
-    assert card["promotion"]["n"] == 240
+    assert card["newest_day"] == "1973-04-14T00:00:00+00:00"
 
 
 def test_several_looks_at_one_lead_are_one_observation() -> None:
