@@ -34,7 +34,7 @@ CREATED: Final = "(created)"
 """Columns of the trial's own."""
 LEAST_SEGMENT, MOST_SEGMENTS = 20, 12
 LEAST_UNSEEN: Final = 200
-"""Looks that came since the model in use was trained, below which a new one is not compared with it."""
+"""Leads or deals since the model in use was trained, below which a new one is not compared with it."""
 SAMPLED: Final = 4000
 """Rows by which the weight of columns is told."""
 
@@ -218,15 +218,15 @@ def _promotion(table: Table, found: Evaluation, previous: Previous | None) -> di
     is_unseen = table.created[found.newest] > _seen_until(previous.card)
     rows, said = found.newest[is_unseen], found.newest_log_odds[is_unseen]
     own = {"new": None, "old": None, "n": len(rows)}
-    if len(rows) < LEAST_UNSEEN:
-        why = (
-            f"{len(rows)} of {LEAST_UNSEEN} looks that the model in use had not seen; with so few nothing is compared."
-        )
+    unseen = len(np.unique(table.entities[rows]))
+    if unseen < LEAST_UNSEEN:
+        what = f"{table.subject}s whose outcome the model in use had not seen"
+        why = f"{unseen} of {LEAST_UNSEEN} {what}; with so few nothing is compared."
         return own | {"is_better": False, "why": why}
     outcomes = table.outcomes[rows]
     new = float(losses(outcomes, probability(said)).mean())
     old = float(losses(outcomes, probability(previous.model.log_odds(table.features.iloc[rows]))).mean())
-    why = f"On {len(rows):,} looks that neither had seen its log loss is {new:.4f}; that of the model in use is {old:.4f}."
+    why = f"On {len(rows):,} looks that neither had seen its log loss is {new:.4f}, that of the model in use {old:.4f}."
     return own | {"new": round(new, 6), "old": round(old, 6), "is_better": new < old, "why": why}
 
 

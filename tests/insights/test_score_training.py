@@ -197,7 +197,7 @@ def test_models_are_compared_by_what_neither_had_seen(n_more: int, is_compared: 
         assert again.is_better == (found["new"] < found["old"])
     else:
         assert (found["n"], again.is_better) == (199, False)
-        assert "199 of 200 looks" in found["why"]
+        assert "199 of 200 leads" in found["why"]
 
 
 def test_without_time_the_one_further_below_its_base_rate_is_better(trained: Trained) -> None:
