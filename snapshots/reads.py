@@ -24,6 +24,7 @@ from snapshots.slices import (
     Slice,
     Viewer,
     Where,
+    deal_filter,
     owner_filter,
     period_filter,
     source_filter,
@@ -270,7 +271,12 @@ class Reader:
         """Deal versions that were true at the end of `as_of`. member_on: the day whose teams count."""
         where = self.where(slice_, owner="v.owner_id", day=member_on, source="v.source")
         where.parameters |= {"as_of": slice_.as_of}
-        return where.add("v.valid_from < :end AND v.valid_to >= :end", end=slice_.end_of(self.organization.zone))
+        deal_filter(where, slice_).add("v.valid_from < :end", end=slice_.end_of(self.organization.zone))
+        if slice_.known_on is None:
+            return where.add("v.valid_to >= :end")
+        # A version that was superseded later was believed to hold until further notice.
+        known = slice_.end_of(self.organization.zone, slice_.known_on)
+        return where.add("v.recorded_at < :known AND (v.valid_to >= :end OR v.superseded_at >= :known)", known=known)
 
     def _frame(self, columns: dict[str, str], query: str, where: Where) -> pd.DataFrame:
         return tables.shaped(self.rows(query, where), columns)

@@ -49,6 +49,9 @@ class Slice:
 
     first_day: None means since the beginning, undated rows included. last_day and as_of are inclusive; nothing after
     `as_of` is seen. Empty filters mean all; `NOBODY` and `UNKNOWN` ask for what has no owner or source.
+
+    The last three are for deals as of a day alone (`Reader.as_of`), not for what is read from rollups. closes: first
+    and last close date. known_on: what we knew of deals at the end of this day; None: what we know now.
     """
 
     first_day: date | None
@@ -57,6 +60,9 @@ class Slice:
     team_ids: tuple[int, ...] = ()
     owner_ids: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
+    pipeline_ids: tuple[int, ...] = ()
+    closes: tuple[date, date] | None = None
+    known_on: date | None = None
 
     @property
     def until(self) -> date:
@@ -137,6 +143,16 @@ MEMBERSHIP = """membership AS MATERIALIZED (
 def source_filter(where: Where, slice_: Slice, source: str) -> Where:
     if slice_.sources:
         where.add(f"coalesce({source}, '') = ANY(:sources)", sources=list(slice_.sources))
+    return where
+
+
+def deal_filter(where: Where, slice_: Slice) -> Where:
+    """Deal versions `v` in the pipelines and with a close date that the slice asks for."""
+    if slice_.pipeline_ids:
+        where.add(f"coalesce(v.pipeline_id, {NOBODY}) = ANY(:pipelines)", pipelines=list(slice_.pipeline_ids))
+    if slice_.closes is not None:
+        where.add("v.close_on BETWEEN :closes_from AND :closes_to")
+        where.parameters |= {"closes_from": slice_.closes[0], "closes_to": slice_.closes[1]}
     return where
 
 

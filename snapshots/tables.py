@@ -127,6 +127,26 @@ ACTIVITIES: Final[dict[str, str]] = {
     "subject": "object",
     "duration_s": "Int64",
 }
+DEAL_SPANS: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "day": "datetime64[ns]",  # from which on it holds; the first evening for what held then
+    "is_start": "bool",  # it held at the end of the first evening
+    "status": "object",
+    "owner_id": "Int64",
+    "is_owners": "bool",  # owner, source, pipeline and close date are those of the slice
+    "is_sources": "bool",
+    "is_pipelines": "bool",
+    "is_window": "bool",
+    "amount_minor": "Int64",
+    "currency": "object",
+}
+STEADY_DEALS: Final[dict[str, str]] = {
+    "currency": "object",
+    "each_minor": "Int64",  # what each of them is worth; <NA>: not told apart, for no rate concerns them
+    "n": "int64",
+    "n_valued": "int64",
+    "amount_minor": "int64",
+}
 STAGE_EVENTS: Final[dict[str, str]] = {
     "deal_id": "int64",
     "entered_at": "datetime64[ns, UTC]",

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from made_crm import BORN, CLOSED, STAGES, Clock, MadeCrm, connect, sync
 
 from adapters.records import Activity, ActivityKind, Deletion, Kind, Lead, Owner
+from snapshots import rollups
 from snapshots.database import Database
+from snapshots.organizations import create_organization
 
 DAYS = 130
 ZONE = ZoneInfo("Europe/Berlin")
@@ -125,4 +127,15 @@ def make_world(database: Database, organization_id: int, *, seed: int = 4) -> Wo
             crm.add(Owner(external_id="o3", name="Owner 3", team_id=None if turn == 1 else "t1"))
         clock.forward(hours=1)
         world.sync()
+    return world
+
+
+def half_a_year(url: str) -> World:
+    """A world in an empty database, for `copy_of`; its rollups are right."""
+    database = Database(url)
+    organization = create_organization(database, "Acme", time_zone="Europe/Berlin", default_currency="EUR")
+    world = make_world(database, organization.organization_id)
+    with database.as_app(world.organization_id) as connection:
+        assert set(rollups.differences(connection, world.organization_id).values()) == {0}
+    database.close()
     return world

@@ -13,14 +13,12 @@ from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_crm import BORN
-from made_world import DAYS, World, make_world
+from made_world import DAYS, World, half_a_year
 from sqlalchemy import text
 
 from insights import metrics
 from insights.metrics import Period
-from snapshots import rollups
 from snapshots.database import Database
-from snapshots.organizations import create_organization
 from snapshots.reads import Reader
 from snapshots.rows import (
     DUE_DAYS,
@@ -46,20 +44,10 @@ OWNERS, TEAMS = ("o1", "o2", "o3"), ("t1", "t2")
 
 @pytest.fixture
 def world(copy_of: CopyOf) -> Iterator[World]:
-    with copy_of("half a year", _fill) as (url, world):
+    with copy_of("half a year", half_a_year) as (url, world):
         world.database = Database(url)
         yield world
         world.database.close()
-
-
-def _fill(url: str) -> World:
-    database = Database(url)
-    organization = create_organization(database, "Acme", time_zone="Europe/Berlin", default_currency="EUR")
-    world = make_world(database, organization.organization_id)
-    with database.as_app(world.organization_id) as connection:
-        assert set(rollups.differences(connection, world.organization_id).values()) == {0}
-    database.close()
-    return world
 
 
 @st.composite
