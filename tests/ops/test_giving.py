@@ -208,6 +208,7 @@ def test_nothing_to_do_costs_a_look_into_an_empty_index(house: House) -> None:
         house.lead(number)
     assert house.giver().give_waiting() == 40
     with house.database.as_owner() as connection:
+        connection.execute(text("ANALYZE received_leads"))
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.execute(
             text("EXPLAIN " + waiting_leads._WAITING.format(now="now()")),
