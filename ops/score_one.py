@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
 import pandas as pd
 
 from insights.scoring.columns import Sort, as_sort
 from insights.scoring.known import Companies
 from insights.scoring.lead_features import FIELD, LeadFacts, lead_features
-from insights.scoring.score_model import ScoreModel, shown
+from insights.scoring.models import probability
+from insights.scoring.score_model import AVERAGE, POINTS, ScoreModel, bands_of, shown
 from insights.scoring.scored import score_rows
 from ops.score_tables import LeadWorld, instant_of
 from ops.scoring import InUse, in_use, is_shown
@@ -99,6 +101,16 @@ def score_received(services: Services, organization_id: int, lead: Mapping[str, 
     except NotScored:
         return None
     return _scored(services, organization_id, used, frame_of([lead]))
+
+
+def band_of_score(services: Services, organization_id: int, score: float) -> str | None:
+    """The band of a lead with this score; None where no lead has a score."""
+    try:
+        model = _usable(services, organization_id).model
+    except NotScored:
+        return None
+    log_odds = np.array([model.base_log_odds + (score - AVERAGE) / POINTS])
+    return str(bands_of(probability(log_odds), model.base_rate)[0])
 
 
 def _usable(services: Services, organization_id: int) -> InUse:

@@ -57,7 +57,8 @@ def version(database: Database, organization_id: int, *, is_open: bool = True) -
             text(
                 "INSERT INTO model_versions (organization_id, subject, version, state, trained_at, cut_off, n, "
                 "n_positive, data_hash, card, model, trained_by) SELECT :o, 'lead', coalesce(max(version), 0) + 1, "
-                "'active', :at, :at, 1, 1, 'x', jsonb_build_object('gate', jsonb_build_object('open', :open)), "
+                "'active', :at, :at, 1, 31, 'x', jsonb_build_object('least_conversions', 60, 'n_positive', 31, "
+                "'gate', jsonb_build_object('open', cast(:open AS boolean), 'why', '31 of 60 conversions so far.')), "
                 "'none', 'test' FROM model_versions WHERE organization_id = :o"
             ),
             {"o": organization_id, "at": made_leads.AT, "open": is_open},

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from ops import notify, webhooks
-from snapshots import api_keys, audit, notifications, organizations, routing, routing_rules, users, visits
+from ops.score_one import LeadScore, band_of_score, score_received
+from snapshots import api_keys, arrivals, audit, notifications, organizations, routing, routing_rules, users, visits
 from snapshots.audit import AuditFilter, Entry
 from snapshots.marketing import Marketing
 from snapshots.organizations import Organization
@@ -16,7 +17,7 @@ from snapshots.routing_rules import Absence, Rule
 from snapshots.slices import Role
 from snapshots.turns import Decision, LeadFacts
 from snapshots.users import User
-from workbench import access, installation, rights
+from workbench import access, installation, rights, score_sheet_data, score_words
 from workbench.view import View
 
 
@@ -168,6 +169,27 @@ def remove_absence(view: View, absence_id: int) -> None:
 
 def would_go(view: View, facts: LeadFacts) -> Decision:
     return routing.would_go(installation.database(), view.organization_id, facts, day=today(view))
+
+
+def why_no_scores(view: View) -> str | None:
+    """Why leads that come in have no score, in a sentence; None where they have one."""
+    if arrivals.version_in_use(installation.database(), view.organization_id) is not None:
+        return None
+    used = score_sheet_data.in_use(view, "lead")
+    if used is not None:
+        return score_words.why_gated(used.card, "lead")
+    return score_sheet_data.why_none(view, "lead") or "No model is in use."
+
+
+def score_trial(view: View, lead: Mapping[str, object]) -> LeadScore | None:
+    """What a made-up lead would score if it came in now; None: it would have no score. lead: with the names of
+    `snapshots.score_facts.LEAD_FACTS`."""
+    return score_received(installation.services(), view.organization_id, {"created_at": view.now, **lead})
+
+
+def band_of(view: View, score: int) -> str:
+    """Empty where no model is in use, for a band is a matter of its base rate."""
+    return band_of_score(installation.services(), view.organization_id, score) or ""
 
 
 def assignments(view: View) -> list[routing.Assignment]:

@@ -7,10 +7,8 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from snapshots.routing import country_of
 from snapshots.routing_rules import Absence, Rule, RuleRefused
-from snapshots.turns import LeadFacts
-from workbench import admin_data, admin_rule, cards, formats, lead_words, leads_data, places, states, tables
+from workbench import admin_data, admin_dry_run, admin_rule, cards, formats, lead_words, places, states, tables
 from workbench.columns import Column, ColumnKind
 from workbench.view import View
 
@@ -32,7 +30,7 @@ def draw(view: View) -> None:
     with right.container(border=True, height="stretch"):
         _absences(view)
     with st.container(border=True):
-        _dry_run(view)
+        admin_dry_run.draw(view)
     _last(view)
     admin_rule.draw(view)
 
@@ -61,7 +59,8 @@ def _rule(view: View, rule: Rule, place: int, *, is_last: bool) -> None:
         name = "Default" if rule.is_default else f"{place + 1}. {lead_words.plain(rule.name)}"
         off = "" if rule.is_active else " :gray-badge[off]"
         words = lead_words.plain(f"{admin_rule.when(view, rule)} → {admin_rule.whom(view, rule)}")
-        st.markdown(f"**{name}**{off}  \n:gray[:small[{words}]]", width="stretch")
+        lines = [f"**{name}**{off}", f":gray[:small[{words}]]", admin_rule.warning(view, rule)]
+        st.markdown("  \n".join(filter(None, lines)), width="stretch")
         with st.container(horizontal=True, width="content", gap="xsmall"):
             if not rule.is_default:
                 _move(view, rule, "up", -1, is_possible=place > 0)
@@ -149,29 +148,7 @@ def _absences(view: View) -> None:
         st.rerun()
 
 
-# --- what would happen, what happened --------------------------------------------------------------------------------
-
-
-def _dry_run(view: View) -> None:
-    cards.title("Where would a lead go?", "As things stand now; nobody’s turn is taken")
-    forms = {one.form_id: one.name for one in leads_data.all_forms(view)}
-    with st.container(horizontal=True):
-        form_id = st.selectbox("Form", list(forms), format_func=forms.__getitem__, key="dry_form", width=200)
-        phone = st.text_input("Phone", key="dry_phone", placeholder="+49 30 901820", width=180)
-        source = st.text_input("Source", key="dry_source", width=160)
-        campaign = st.text_input("Campaign", key="dry_campaign", width=160)
-        field = st.text_input("A field", key="dry_field", placeholder="employees = 250", width=200)
-    name, _, value = field.partition("=")
-    facts = LeadFacts(
-        form_id=form_id or 0, source=source, campaign=campaign, country=country_of(phone),
-        values={name.strip(): value.strip()} if name.strip() else {},
-    )  # fmt: skip
-    if st.button("Try", key="dry_try"):
-        found = admin_data.would_go(view, facts)
-        staff = admin_data.staff(view)
-        person = staff.get(found.owner_id) if found.owner_id is not None else None
-        who = person.name if person else "nobody"
-        st.markdown(f"This lead would go to **{lead_words.plain(who)}**: {lead_words.plain(found.because)}")
+# --- what happened ---------------------------------------------------------------------------------------------------
 
 
 def _last(view: View) -> None:

@@ -7,15 +7,15 @@ from typing import Final
 
 import streamlit as st
 
-from snapshots.routing_rules import MOST_WEIGHT, Condition, Rule, RuleRefused, Test, What
-from workbench import admin_data, lead_words, leads_data
+from snapshots.routing_rules import BANDS, MOST_WEIGHT, Condition, Rule, RuleRefused, Test, What, number
+from workbench import admin_data, lead_words, leads_data, score_words
 from workbench.view import View
 
 _OPEN, _SAID = "rule_dialog", "rule_said"
 MOST_CONDITIONS: Final = 4
 WHATS: Final[Mapping[What, str]] = {
     "country": "Country of the phone number", "form": "Form", "source": "Source", "campaign": "Campaign",
-    "field": "A field",
+    "field": "A field", "score": "Score", "band": "Band of the score",
 }  # fmt: skip
 TESTS: Final[Mapping[Test, str]] = {"is": "is one of", "contains": "contains", "at_least": "is at least"}
 
@@ -45,9 +45,19 @@ def when(view: View, rule: Rule) -> str:
 def _condition(view: View, one: Condition) -> str:
     forms = {str(form.form_id): form.name for form in leads_data.all_forms(view)} if one.what == "form" else {}
     values = " or ".join(forms.get(value, value) for value in one.values)
-    what = one.name if one.what == "field" else WHATS[one.what].lower()
+    what = one.name if one.what == "field" else "band" if one.what == "band" else WHATS[one.what].lower()
     test = "is" if one.test == "is" else TESTS[one.test]
     return f"{what} {test} {values}"
+
+
+def warning(view: View, rule: Rule) -> str:
+    """As Markdown: that no lead can meet the rule, for none has a score now; empty where that is not so."""
+    why = admin_data.why_no_scores(view) if rule.asks_score else None
+    return "" if why is None else f":orange[:material/warning:] :small[{_no_scores(why)}]"
+
+
+def _no_scores(why: str) -> str:
+    return lead_words.plain(f"Leads have no score now, so that none meets this rule: {why}")
 
 
 def whom(view: View, rule: Rule) -> str:
@@ -98,7 +108,11 @@ def _conditions(view: View, rule: Rule, key: str) -> tuple[Condition, ...]:
     n = st.number_input("Conditions, all of which must be met", 1, MOST_CONDITIONS, max(1, len(rule.conditions)),
                         key=f"{key}_n", width=280)  # fmt: skip
     held = [*rule.conditions, *[Condition(what="country", values=())] * MOST_CONDITIONS]
-    return tuple(_one(view, held[place], f"{key}_{place}") for place in range(int(n)))
+    made = tuple(_one(view, held[place], f"{key}_{place}") for place in range(int(n)))
+    why = admin_data.why_no_scores(view) if any(one.asks_score for one in made) else None
+    if why is not None:
+        st.warning(_no_scores(why), icon=":material/warning:")
+    return made
 
 
 def _one(view: View, held: Condition, key: str) -> Condition:
@@ -113,6 +127,8 @@ def _one(view: View, held: Condition, key: str) -> Condition:
             picked = st.pills("is one of", list(forms), selection_mode="multi", default=known, key=f"{key}_forms",
                               format_func=lambda one: lead_words.plain(forms[one]))  # fmt: skip
             return Condition(what="form", values=tuple(picked))
+        if what in {"score", "band"}:
+            return _of_score(what, held, key)
         tests: list[Test] = list(TESTS) if what == "field" else ["is", "contains"]
         at = tests.index(held.test) if held.test in tests else 0
         test = st.selectbox("How", tests, index=at, format_func=TESTS.__getitem__, key=f"{key}_test_{what}", width=130)
@@ -121,6 +137,20 @@ def _one(view: View, held: Condition, key: str) -> Condition:
                               placeholder=hint, width=220)  # fmt: skip
     values = [given] if test == "at_least" else given.split(",")
     return Condition(what=what, name=name, test=test, values=tuple(one.strip() for one in values if one.strip()))
+
+
+def _of_score(what: What, held: Condition, key: str) -> Condition:
+    if what == "band":
+        known = [one.casefold() for one in held.values if one.casefold() in BANDS] if held.what == "band" else []
+        picked = st.pills("is one of", BANDS, selection_mode="multi", default=known, key=f"{key}_bands",
+                          format_func=score_words.BANDS.__getitem__)  # fmt: skip
+        return Condition(what="band", values=tuple(picked))
+    least = number(held.values[0]) if held.what == "score" and held.values else None
+    wanted = st.number_input(
+        "is at least", 0, 100, int(least) if least is not None else 60, key=f"{key}_score", width=130,
+        help="50 is the base rate, and ten points double the odds.",
+    )  # fmt: skip
+    return Condition(what="score", test="at_least", values=(str(int(wanted)),))
 
 
 def _target(view: View, rule: Rule, key: str) -> tuple[int | None, int | None, Mapping[int, int]]:

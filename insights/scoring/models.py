@@ -40,6 +40,7 @@ class Model(Protocol):
 
 
 def probability(log_odds: Floats) -> Floats:
+    """In (0, 1), of each."""
     return 1 / (1 + np.exp(-np.clip(log_odds, -35, 35)))
 
 
