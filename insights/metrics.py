@@ -69,6 +69,14 @@ METRICS: Final[Mapping[str, Metric]] = {
             "up",
         ),
         Metric(
+            "expected_by_model",
+            "Expected (by model)",
+            "Amount × chance of winning by the model in use, summed over the deals that are open now. Deals without an "
+            "amount or a score add nothing; n counts the others. Shown only where the model has proven itself.",
+            "money",
+            "up",
+        ),
+        Metric(
             "activities",
             "Activities",
             "E-mails, calls, meetings and appointments on days of the period, by who did them. "

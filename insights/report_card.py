@@ -36,8 +36,6 @@ DEFINITIONS: Final[Mapping[str, str]] = {
     "size. Less is better.",
     "Lift at 10 %": "Rate among the best tenth by score, over the base rate. Likewise at 20 %.",
     "Expected conversions": "Sum of the chances of open leads.",
-    "Expected (by model)": "Amount × chance of winning by the model in use, summed over open deals that have both. "
-    "Currencies are never added up.",
     "Track record": "Scores as they were issued, whose outcome is known by now: the mean chance beside the share that "
     "happened, by month of issue.",
 }  # fmt: skip

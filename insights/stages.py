@@ -78,3 +78,20 @@ def open_pipeline(
     elif n_valued < n:
         why = f"None of the {n:,} has an amount." if n_valued == 0 else f"{n - n_valued:,} of {n:,} have no amount."
     return Kpi(METRICS["open_pipeline"], money[0].major if len(money) == 1 else None, n, money=money, why=why)
+
+
+def expected_by_model(
+    bands: pd.DataFrame, *, rates: pd.DataFrame, day: pd.Timestamp, reporting_currency: str | None
+) -> Kpi:
+    """Amount times chance of winning of all scored open deals; n is how many have both.
+
+    bands: `n`, `n_expected`, `expected_minor` and `currency` of disjoint groups of scored deals."""
+    n, scored = int(bands["n_expected"].sum()), int(bands["n"].sum())
+    valued = bands.loc[bands["n_expected"] > 0, ["currency", "expected_minor"]]
+    amounts = valued.rename(columns={"expected_minor": "amount_minor"})
+    money = totals(converted(amounts, rates, reporting_currency, days=day.date()))
+    why = "No open deal has a score." if scored == 0 else "None with a score has an amount." if n == 0 else None
+    if why is None and n < scored:
+        why = f"{scored - n:,} of {scored:,} have no amount."
+    value = money[0].major if len(money) == 1 else None
+    return Kpi(METRICS["expected_by_model"], value, n, money=money, why=why)

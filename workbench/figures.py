@@ -22,6 +22,7 @@ _NOUNS: Final = {
     "won_amount": ("won deal", "won deals"),
     "weighted_pipeline": ("open deal", "open deals"),
     "open_pipeline": ("open deal", "open deals"),
+    "expected_by_model": ("open deal", "open deals"),
 }
 FROM_0: Final = "from 0"
 """The change of what was nothing before: it has no share."""

@@ -83,7 +83,7 @@ def _field(known: Known, name: str, value: Any, key: str) -> Any:
 
 def _answer(known: Known, row: pd.DataFrame, changed: pd.DataFrame, noun: str) -> None:
     before, after = known.score(row), known.score(changed)
-    is_changed = any(str(row[name].iloc[0]) != str(changed[name].iloc[0]) for name in row.columns)
+    is_changed = any(_differs(row[name].iloc[0], changed[name].iloc[0]) for name in row.columns)
     st.html(score_words.standing(after.score, after.band, after.probability, known.base_rate, subject=noun))
     if is_changed:
         st.markdown(f"**The change**: {score_words.change_in_words(before.score, after.score)}.")
@@ -95,3 +95,9 @@ def _answer(known: Known, row: pd.DataFrame, changed: pd.DataFrame, noun: str) -
                     f"{score_words.points(float(after.action['points']))} points.")  # fmt: skip
     st.caption("By what was seen in the past. That doing it now has the same effect is not proven: who was called may "
                "have been the likelier buyer.")  # fmt: skip
+
+
+def _differs(one: Any, other: Any) -> bool:
+    if formats.is_missing(one) or formats.is_missing(other):
+        return formats.is_missing(one) != formats.is_missing(other)
+    return bool(one != other) and str(one) != str(other)

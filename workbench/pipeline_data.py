@@ -9,7 +9,7 @@ import pandas as pd
 from insights import metrics, stages
 from insights.money import converted
 from snapshots.slices import Slice, Viewer
-from workbench import figures, installation, look_data
+from workbench import deal_scores, figures, installation, look_data
 from workbench.content import PipelinePage
 from workbench.data import cached
 from workbench.view import View
@@ -51,6 +51,7 @@ def pipeline(view: View) -> PipelinePage:
         kpis=[
             figures.card(total),
             replace(figures.card(weighted), trend=None),
+            *deal_scores.cards_of(view, rates),
             *(
                 figures.gap_card(one.key, one.many, gaps[one.deals].n, total.n, untold=untold.get(one.key, ""))
                 for one in look_data.CARDS

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import streamlit as st
 
-from workbench import cards, formats, places, score_sheet_data, score_words, tables
+from workbench import cards, formats, places, score_sheet_data, score_words, states, tables
 from workbench.lead_words import visible
 from workbench.score_sheet_data import Sheet
 from workbench.view import View
@@ -20,7 +21,8 @@ def draw(view: View, sheet: Sheet, *, has_title: bool = True) -> None:
     """has_title: False in a dialog, which has its own."""
     current = sheet.current
     by = f"version {current.model_version}" if current.model_version is not None else "points by rule"
-    when = f"Issued {formats.clock(current.scored_at.astimezone(view.zone))}, {by}"
+    how = "Issued on arrival," if sheet.is_of_arrival else "Issued"
+    when = f"{how} {formats.clock(current.scored_at.astimezone(view.zone))}, {by}"
     if has_title:
         cards.title("Score", when)
     else:
@@ -29,11 +31,15 @@ def draw(view: View, sheet: Sheet, *, has_title: bool = True) -> None:
                                  subject=sheet.subject))  # fmt: skip
     if sheet.subject == "deal":
         _deal(sheet)
-    if sheet.reasons:
-        st.html(score_words.bars(sheet.reasons, current.score))
-        if sheet.is_live:
-            st.caption("The reasons are of now: with so many open ones they are made when somebody looks.")
-    _options(sheet)
+    if current.reasons:
+        st.html(score_words.bars(current.reasons, current.score))
+    with states.loading(60):
+        further = score_sheet_data.further(view, sheet)
+    if not current.reasons and further.reasons:
+        total = sum(float(one["points"]) for one in further.reasons)
+        st.html(score_words.bars(further.reasons, total))
+        st.caption("The reasons are of now: with so many open ones they are made when somebody looks.")
+    _options(further.options)
     _history(view, sheet)
 
 
@@ -46,10 +52,10 @@ def _deal(sheet: Sheet) -> None:
     st.html(f'<dl class="slms-facts">{rows}</dl>')
 
 
-def _options(sheet: Sheet) -> None:
-    better = [one for one in sheet.options if float(one["points"]) >= LEAST_POINTS]
+def _options(options: Sequence[Mapping[str, Any]]) -> None:
+    better = [one for one in options if float(one["points"]) >= LEAST_POINTS]
     if not better:
-        if sheet.options:
+        if options:
             st.caption("Nothing that somebody can do now would add a point, as far as the model knows.")
         return
     rows = "".join(

@@ -40,14 +40,24 @@ _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """current: the score that holds. reasons: of it; is_live: they are of now, because none were kept with it. options:
-    what somebody can do, each `action` and `points`, the best first; empty where that is not known."""
+    """current: the score that holds."""
 
     subject: str
     current: CurrentScore
     history: Sequence[CurrentScore]
+
+    @property
+    def is_of_arrival(self) -> bool:
+        """Of a lead from a website, which is scored when it comes in."""
+        return self.subject == "lead" and not self.current.entity_key.isdecimal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """What the model says when it is asked now. reasons: of the score as it would be now. options: what somebody can
+    do, each `action` and `points`, the best first; empty where that is not known."""
+
     reasons: Sequence[Mapping[str, Any]]
-    is_live: bool
     options: Sequence[Mapping[str, Any]]
 
 
@@ -57,15 +67,20 @@ def sheet(view: View, subject: str, key: str) -> Sheet | None:
     current = scores.current_of(database, viewer, subject, [key]).get(key)
     if current is None:
         return None
-    live: tuple[list[Any], list[Any]] = ([], [])
-    if key.isdecimal() and current.model_version is not None:
-        live = _live(viewer, view.data_version, cast("Subject", subject), int(key), current.model_version)
-    action = score_words.next_action(current.reasons)
-    return Sheet(
-        subject=subject, current=current, history=scores.history(database, viewer, subject, key)[:MOST_HISTORY],
-        reasons=current.reasons or live[0], is_live=not current.reasons,
-        options=live[1] or ([] if action is None else [{"action": action[0], "points": action[1]}]),
-    )  # fmt: skip
+    history = scores.history(database, viewer, subject, key)[:MOST_HISTORY]
+    return Sheet(subject=subject, current=current, history=history)
+
+
+def further(view: View, found: Sheet) -> Further:
+    """Asks the version that issued the score; takes a second the first time."""
+    current, subject = found.current, cast("Subject", found.subject)
+    if current.entity_key.isdecimal() and current.model_version is not None:
+        key = int(current.entity_key)
+        reasons, options = _live(rights.viewer(view), view.data_version, subject, key, current.model_version)
+        if reasons:
+            return Further(reasons=reasons, options=options)
+    action = score_words.next_action(current.reasons) if current.is_current else None
+    return Further(reasons=[], options=[] if action is None else [{"action": action[0], "points": action[1]}])
 
 
 @cached
@@ -97,13 +112,21 @@ def history_table(sheet: Sheet, view: View) -> pd.DataFrame:
 
 def of_received(view: View, lead: ReceivedLead) -> Sheet | None:
     """Of a lead from a website: its own score, else that of the newest lead in the CRM with its e-mail address."""
-    own = sheet(view, "lead", str(lead.lead_id))
+    own = sheet(view, "lead", str(lead.lead_id)) or _on_arrival(view, str(lead.lead_id))
     if own is not None or not lead.email:
         return own
     ids = scored_rows.leads_of(installation.database(), rights.viewer(view), lead.email)
     found = scores.current_of(installation.database(), rights.viewer(view), "lead", [str(one) for one in ids])
     key = next((str(one) for one in ids if str(one) in found), None)
     return None if key is None else sheet(view, "lead", key)
+
+
+def _on_arrival(view: View, key: str) -> Sheet | None:
+    """Of a lead from a website whose score does not hold any more: it converted, or is too old to."""
+    found = scores.history(installation.database(), rights.viewer(view), "lead", key)[:MOST_HISTORY]
+    if not found:
+        return None
+    return Sheet(subject="lead", current=found[-1], history=found)
 
 
 def in_use(view: View, subject: str) -> ModelVersion | None:

@@ -13,12 +13,14 @@ from reading import as_read
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from snapshots import scores
 from snapshots.organizations import create_organization
-from snapshots.slices import Role
+from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import scored_filters
+from workbench import deal_scores, formats, installation, rows_data, scored_filters
+from workbench.columns import for_export
+from workbench.filters import Filters
 from workbench.scored_filters import ScoredChoice
+from workbench.view import View
 
 CHANCES = (0.7, 0.45, 0.25, 0.15, 0.05)
 
@@ -170,5 +172,89 @@ def test_a_score_of_its_own_stands_before_that_of_the_crm(
     lead = made_leads.put(house.database, house.organization_id, at=NOW)
     made_scores.issue(house, "lead", [made_scores.one(str(lead), 0.33)])
     assert "33 %" in said(workbench.open(house, "lead", lead=str(lead))).replace("\xa0", " ")
-    scores.withdraw(house.database, house.organization_id, "lead", [str(lead)])
-    assert "33 %" not in said(workbench.open(house, "lead", lead=str(lead))).replace("\xa0", " ")
+
+
+# --- open deals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dealt(own_house: House) -> tuple[House, list[int]]:
+    """Three open deals with an amount in EUR, each with a chance of one in four."""
+    made_scores.put_version(own_house, "deal")
+    with own_house.database.as_app(own_house.organization_id) as link:
+        found = link.execute(
+            text(
+                "SELECT deal_id, amount_minor FROM deal_versions WHERE organization_id = :o AND valid_to = 'infinity' "
+                "AND status = 'open' AND currency = 'EUR' AND amount_minor IS NOT NULL "
+                "ORDER BY amount_minor DESC LIMIT 3"
+            ),
+            {"o": own_house.organization_id},
+        ).all()
+    issued = [
+        made_scores.one(
+            deal_id, 0.25, expected_minor=round(amount * 0.25), currency="EUR",
+            close_early=(NOW + timedelta(days=5)).date(), close_likely=(NOW + timedelta(days=12)).date(),
+            close_late=(NOW + timedelta(days=40)).date(),
+        )
+        for deal_id, amount in found
+    ]  # fmt: skip
+    made_scores.issue(own_house, "deal", issued)
+    return own_house, [int(amount) for _, amount in found]
+
+
+def test_what_is_expected_is_the_sum_of_amount_times_chance(
+    workbench: Workbench, dealt: tuple[House, list[int]]
+) -> None:
+    house, amounts = dealt
+    at = workbench.open(house, "pipeline")
+    assert is_whole(at), said(at)
+    expected = sum(round(amount * 0.25) for amount in amounts)
+    assert numbers(at)["Expected (by model)"] == formats.money_short(expected, "EUR")
+    assert "Expected (by model)" not in numbers(workbench.open(house, "pipeline", asof="2024-05-01")), (
+        "scores are of now"
+    )
+
+
+def test_deals_have_no_chance_where_the_model_proved_nothing(workbench: Workbench, own_house: House) -> None:
+    made_scores.put_version(own_house, "deal", report=made_scores.gated("deal"))
+    keys = made_scores.ids(own_house, "deal", 2)
+    made_scores.issue(own_house, "deal", [made_scores.one(key, None) for key in keys])
+    at = workbench.open(own_house, "pipeline")
+    assert is_whole(at), said(at)
+    assert "Expected (by model)" not in numbers(at)
+
+
+def test_the_table_says_when_a_deal_may_close_and_what_it_is_worth(
+    workbench: Workbench, dealt: tuple[House, list[int]]
+) -> None:
+    house, amounts = dealt
+    workbench.use(house)
+    view = view_of(house)
+    page = deal_scores.with_scores(view, rows_data.rows_page(view, "open_pipeline"))
+    known = page.frame[page.frame["probability"].notna()]
+    assert known["expected_minor"].tolist() == [round(amount * 0.25) for amount in amounts]
+    assert known["closes"].iloc[0] == "10 Jul (3 Jul – 7 Aug 2024)"
+    assert known["why"].iloc[0].startswith("came by Referral")
+    assert set(page.frame.loc[page.frame["probability"].isna(), "chance"]) == {formats.MISSING}
+    exported = for_export(page.frame, page.columns)
+    assert exported["Expected value"].notna().sum() == 3
+
+
+def test_a_deal_opens_with_its_reasons_and_expected_close(workbench: Workbench, dealt: tuple[House, list[int]]) -> None:
+    house, _ = dealt
+    view_key = str(made_scores.ids(house, "deal", 1)[0])
+    at = workbench.open(house, "pipeline")
+    at.session_state["lead_dialog"] = ("deal_score", (view_key, "Some deal"))
+    at.run()
+    assert is_whole(at), said(at)
+    made_scores.issue(house, "deal", [made_scores.one(view_key, 0.5)], now=NOW + timedelta(hours=2))
+    at.run()
+    assert "50 % chance that it is won" in said(at).replace("\xa0", " ")
+
+
+def view_of(house: House) -> View:
+    viewer = Viewer(house.organization_id, Role.ADMIN)
+    view, _ = installation.make_view(
+        {house.organization_id: viewer}, Filters(organization_id=house.organization_id), now=NOW
+    )
+    return view

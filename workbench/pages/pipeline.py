@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from insights import charts
-from workbench import cards, export, formats, pipeline_data, rows, rows_data, shell, states, tables, tokens
+from workbench import cards, deal_scores, export, formats, pipeline_data, rows, rows_data, shell, states, tables, tokens
 from workbench.content import PipelinePage, StageTable
 from workbench.view import View
 
@@ -56,12 +56,12 @@ def deals_table(view: View) -> None:
     """All open deals, largest first, a page at a time."""
     with states.guarded("The deals could not be read", key="pipeline_deals"):
         pager = rows.Pager(view.filters, "pipeline")
-        page = rows_data.rows_page(view, "open_pipeline", after=pager.after)
+        page = deal_scores.with_scores(view, rows_data.rows_page(view, "open_pipeline", after=pager.after))
         with cards.titled("Open deals", page.note):
-            export.menu(lambda: rows.all_rows(view, "open_pipeline"), page.columns,
+            export.menu(lambda: deal_scores.told(view, rows.all_rows(view, "open_pipeline")), page.columns,
                         name=f"open-deals-{view.as_of.isoformat()}", key="pipeline_deals",
                         note=f"All open deals, up to {formats.count(rows.EXPORT_LIMIT)}.")  # fmt: skip
-        rows.draw_grid(page, key=f"pipeline_{pager.number}", max_height=578)
+        deal_scores.draw_grid(page, key=f"pipeline_{pager.number}", max_height=578)
         pager.draw(page, key="pipeline_deals")
 
 
@@ -80,6 +80,8 @@ def page() -> None:
         with right.container(border=True, height="stretch", key="ages_card"):
             ages_card(found, view)
         deals_table(view)
+        if deal_scores.dialog_if_asked(view):
+            return
     rows.dialog_if_asked(view)
 
 
