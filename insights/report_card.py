@@ -101,6 +101,22 @@ def shown(column: str) -> str:
     return told[:1].upper() + told[1:]
 
 
+def columns(card: Card) -> list[str]:
+    """What a training may be told to leave out: the columns that were used or left out, by their own names."""
+    parts = (" (month)", " (weekday)", " (hour)", " (length)")
+    used = [next((str(one).removesuffix(part) for part in parts if str(one).endswith(part)), str(one))
+            for one in card.get("used", ())]  # fmt: skip
+    return sorted({*used, *map(str, card.get("left_out") or {}), *map(str, card.get("drop") or ())}, key=shown)
+
+
+def segments(card: Card) -> pd.DataFrame:
+    """The share that converted or was won by source: `segment`, `n`, `n_positive`, `rate`, `low`, `high` (95 %
+    interval). Empty where nothing was learned from."""
+    rows = [(str(one["segment"]), int(one["n"]), int(one["n_positive"])) for one in card.get("segments") or ()]
+    made = [(name, n, yes, yes / n, *wilson(yes, n)) for name, n, yes in rows]
+    return pd.DataFrame(made, columns=["segment", "n", "n_positive", "rate", "low", "high"])
+
+
 def probed(card: Card) -> pd.DataFrame:
     """What the leak probe said: `column`, `verdict` ("Left out" or "Kept, worth a question"), `why`, `auc` (alone;
     None where it was left out for another reason than that it knows the outcome)."""

@@ -6,7 +6,7 @@ again; one whose worker was killed is taken over, and begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -31,9 +31,13 @@ NIGHTLY: Final = "schedule"
 _SUBJECTS: Final = ("lead", "deal")  # as `ops.scoring.SUBJECTS`, which costs a second to import
 
 
-def defer_training(connection: Transaction, organization_id: int, subject: Subject, by: str) -> bool:
-    """Queue a training, and what follows it: scores by the new model where it is used. False where one is waiting."""
-    return _defer(connection, TRAIN_TASK, organization_id, subject, by)
+def defer_training(
+    connection: Transaction, organization_id: int, subject: Subject, by: str, *, drop: Sequence[str] | None = None
+) -> bool:
+    """Queue a training, and what follows it: scores by the new model where it is used. False where one is waiting.
+    drop: columns that it must not see; None: those of the training before."""
+    further = {} if drop is None else {"drop": list(drop)}
+    return _defer(connection, TRAIN_TASK, organization_id, subject, by, **further)
 
 
 def defer_scoring(connection: Transaction, organization_id: int, subject: Subject, by: str) -> bool:
@@ -64,7 +68,7 @@ def register(app: procrastinate.App, services: Services) -> None:
 
 def run(
     services: Services, task: str, organization_id: int, subject: Subject, *, by: str, was_killed: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = lambda: False, drop: Sequence[str] | None = None,
 ) -> str:  # fmt: skip
     """One of the tasks. was_killed: a worker died of it, so its run is over. Returns what became of it, in words."""
     from ops import scoring
@@ -74,12 +78,14 @@ def run(
     if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
         return "gone"
     try:
+        if task == TRAIN_TASK:
+            return _train(services, organization_id, subject, by, should_stop, drop)
         return _WORK[task](services, organization_id, subject, by, should_stop)
     except AlreadyRunning as busy:
         return str(busy)
     except scoring.Interrupted:
         with services.database.as_app(organization_id) as transaction:
-            _defer(transaction, task, organization_id, subject, by)
+            _defer(transaction, task, organization_id, subject, by, **({} if drop is None else {"drop": list(drop)}))
         return "interrupted"
     except scoring.Stopped as stopped:
         return str(stopped)
@@ -88,10 +94,13 @@ def run(
 # --- how --------------------------------------------------------------------------------------------------------------
 
 
-def _train(services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool]) -> str:
+def _train(
+    services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool],
+    drop: Sequence[str] | None,
+) -> str:  # fmt: skip
     from ops import scoring
 
-    version = scoring.train_model(services, organization_id, subject, by=by, should_stop=should_stop)
+    version = scoring.train_model(services, organization_id, subject, by=by, should_stop=should_stop, drop=drop)
     said = f"version {version.version}, {version.state}"
     if version.is_active:
         said += f"; {_score(services, organization_id, subject, by, should_stop)}"
@@ -113,23 +122,27 @@ def _refresh(
 
 
 _WORK: Final[dict[str, Callable[[Services, int, Any, str, Callable[[], bool]], str]]] = {
-    TRAIN_TASK: _train, SCORE_TASK: _score, REFRESH_TASK: _refresh,
+    SCORE_TASK: _score, REFRESH_TASK: _refresh,
 }  # fmt: skip
 
 
 def _add(app: procrastinate.App, services: Services, name: str) -> None:
     @app.task(name=name, queue=QUEUE, pass_context=True)
-    def task(context: procrastinate.JobContext, *, organization_id: int, subject: Subject, by: str) -> str:
+    def task(
+        context: procrastinate.JobContext, *, organization_id: int, subject: Subject, by: str,
+        drop: Sequence[str] | None = None,
+    ) -> str:  # fmt: skip
         return run(
             services, name, organization_id, subject, by=by, was_killed=context.job.attempts > 0,
-            should_stop=context.should_abort,
+            should_stop=context.should_abort, drop=drop,
         )  # fmt: skip
 
 
-def _defer(connection: Transaction, task: str, organization_id: int, subject: str, by: str) -> bool:
+def _defer(connection: Transaction, task: str, organization_id: int, subject: str, by: str, **further: Any) -> bool:
     return jobs.put(
         connection, task, queue=QUEUE, lock=f"score:{organization_id}:{subject}",
         waiting=f"{task}:{organization_id}:{subject}", organization_id=organization_id, subject=subject, by=by,
+        **further,
     )  # fmt: skip
 
 

@@ -155,10 +155,53 @@ def importance(version: ModelVersion) -> None:
     st.altair_chart(chart, key="lab_importance", theme=None, alt=f"Importance in points: {said}")
 
 
-def probe(version: ModelVersion) -> None:
+SEGMENT_COLUMNS: Final = (
+    Column(field="segment", title="Source"),
+    Column(field="rate", title="Rate", kind=ColumnKind.RATE),
+    Column(field="interval", title="95 % interval", text_field="interval", is_right=True),
+    Column(field="n_positive", title="Of them", kind=ColumnKind.COUNT),
+    Column(field="n", title="n", kind=ColumnKind.COUNT),
+)
+
+
+def segments(version: ModelVersion, view: View) -> None:
+    """What there is to say without a score: the base rate of each source."""
+    found = report_card.segments(version.card)
+    if found.empty:
+        return
+    nouns = score_words.SUBJECTS[version.subject].lower()
+    with cards.titled(f"{RATE_WORDS[version.subject]} by source", f"{nouns.capitalize()} of {period(version, view)}"):
+        export.menu(lambda: found, (*SEGMENT_COLUMNS[:2], *SEGMENT_COLUMNS[3:]),
+                    name=f"rates-{version.subject}-{version.version}", key="lab_segments")  # fmt: skip
+    shown = found.assign(
+        interval=[
+            f"{formats.rate(low)} – {formats.rate(high)}" for low, high in zip(found["low"], found["high"], strict=True)
+        ]
+    )
+    tables.plain(shown, SEGMENT_COLUMNS, caption=f"{RATE_WORDS[version.subject]} by source")
+
+
+def leave_out(lab: Lab, version: ModelVersion, view: View) -> None:
+    """What the next training must not see, for those who may train."""
+    if not view.may_change:
+        return
+    known = report_card.columns(version.card)
+    with st.popover("Leave columns out", icon=":material/visibility_off:", key="lab_leave_out"):
+        dropped = [one for one in version.card.get("drop", ()) if one in known]
+        chosen = st.multiselect("Columns that a model must not see", known, default=dropped, key="lab_drop",
+                                format_func=report_card.shown, placeholder="None",
+                                help="Such as one that is filled in after the outcome. Trainings of the night leave "
+                                "them out, too.")  # fmt: skip
+        st.button("Train without them", type="primary", key="lab_train_without", on_click=model_lab_data.train,
+                  args=(view, lab.subject, tuple(chosen)),
+                  disabled=lab.is_running or set(chosen) == set(dropped))  # fmt: skip
+
+
+def probe(lab: Lab, version: ModelVersion, view: View) -> None:
     found = report_card.probed(version.card)
     note = "Columns that know the outcome are left out; what ranks well and may not is asked about"
-    cards.title("Does it know the outcome beforehand?", note)
+    with cards.titled("Does it know the outcome beforehand?", note):
+        leave_out(lab, version, view)
     n = len(version.card.get("used", ()))
     if found.empty:
         st.markdown(f":green[:material/check_circle:] No column was found that does; {formats.plural(n, 'column')} "

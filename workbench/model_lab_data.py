@@ -114,12 +114,13 @@ def is_running(run: ScoringRun | None, now: datetime) -> bool:
 _ASKED: Final = "model_training_asked"
 
 
-def train(view: View, subject: Subject) -> None:
-    """Queues a training for the worker. Raises PermissionError for who may not change settings."""
+def train(view: View, subject: Subject, drop: Sequence[str] | None = None) -> None:
+    """Queues a training for the worker. drop: columns that it must not see; None: those of the training before. Raises
+    PermissionError for who may not change settings."""
     rights.demand_settings(view.organization_id, _REFUSAL)
     run = newest_run(view, subject)
     with installation.database().as_app(view.organization_id) as transaction:
-        score_jobs.defer_training(transaction, view.organization_id, subject, access.who())
+        score_jobs.defer_training(transaction, view.organization_id, subject, access.who(), drop=drop)
     st.session_state[f"{_ASKED}_{subject}"] = run.run_id if run is not None else 0
 
 

@@ -107,6 +107,26 @@ def test_train_now_queues_a_job_and_a_run_can_be_stopped(workbench: Workbench, o
     assert scoring_runs.advance(own_house.database, own_house.organization_id, run.run_id, now=NOW), "asked to stop"
 
 
+def test_columns_are_left_out_by_a_training_of_its_own(workbench: Workbench, own_house: House) -> None:
+    made_scores.put_version(own_house, "lead")
+    at = workbench.open(own_house, "model_lab")
+    assert at.button("lab_train_without").disabled, "nothing is chosen"
+    at.multiselect("lab_drop").select("source").run()
+    at.button("lab_train_without").click().run()
+    assert is_whole(at), said(at)
+    with psycopg.connect(own_house.database.url) as link:
+        told = link.execute("SELECT args->'drop' FROM procrastinate_jobs WHERE task_name = 'train_model'").fetchall()
+    assert told == [(["source"],)]
+
+
+def test_without_a_score_the_rates_of_the_sources_are_told(workbench: Workbench, own_house: House) -> None:
+    segments = [{"segment": "Referral", "n": 40, "n_positive": 12, "rate": 0.3}]
+    made_scores.put_version(own_house, "lead", report={**made_scores.gated("lead"), "segments": segments})
+    words = said(workbench.open(own_house, "model_lab"))
+    assert "Conversion rate by source" in words
+    assert "Referral" in words
+
+
 def test_a_run_that_failed_says_why_and_a_killed_one_too(workbench: Workbench, own_house: House) -> None:
     database, organization_id = own_house.database, own_house.organization_id
     run = scoring_runs.begin(database, organization_id, "lead", "train", by="Ada", now=NOW)

@@ -196,7 +196,7 @@ def body(view: View, lab: Lab, version: ModelVersion) -> None:
     with left.container(border=True, height="stretch", key="lab_importance_card"):
         model_cards.importance(version)
     with right.container(border=True, height="stretch", key="lab_probe_card"):
-        model_cards.probe(version)
+        model_cards.probe(lab, version, view)
     record(lab, version)
 
 
@@ -263,6 +263,8 @@ def page() -> None:
             return
         badges(lab, version, view)
         gate(lab, version)
+        if not version.card["gate"]["open"]:
+            model_cards.segments(version, view)
         body(view, lab, version)
         if lab.used is not None and lab.gate_is_open:
             with st.container(border=True, key="lab_trial_card"):
