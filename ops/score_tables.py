@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from insights.scoring import landmarks as marks
-from insights.scoring.deal_features import DealFacts, deal_features
+from insights.scoring.deal_features import DealFacts, deal_features, open_at
 from insights.scoring.known import DAY, NEVER, Companies, instants
 from insights.scoring.lead_features import LeadFacts, lead_features
 from insights.scoring.training import Subject, Table
@@ -24,6 +24,8 @@ from snapshots.slices import Role, Viewer
 MOST_ENTITIES: Final = 40_000
 """The newest leads or deals that a model learns from; older ones say little of today."""
 CHUNK: Final = 10_000
+KNOWN_STAGES: Final = 0.5
+"""Share of looks at deals that were won later of which the stage must be known."""
 LONG_AGO: Final = timedelta(days=30)
 
 
@@ -147,11 +149,13 @@ def past_deals(database: Database, organization_id: int, *, at: datetime) -> Pas
             cut_off=cut_off,
         ).merge(known[["deal_id", "won_at"]], on="deal_id")  # fmt: skip
         if len(asked):
-            parts.append((asked, deal_features(world.facts(database, organization_id, kept), asked)))
+            facts = world.facts(database, organization_id, kept)
+            parts.append((asked.assign(is_open=open_at(facts, asked)), deal_features(facts, asked)))
     asked, features = _joined(parts, "deal_id", with_won=True)
-    # What was deleted or not yet there at a landmark has no state then.
-    is_there = features["stage"].notna() if "stage" in features else pd.Series(dtype=bool)
+    # What was deleted or not yet there at a landmark was not open then.
+    is_there = asked["is_open"].to_numpy(dtype=bool)
     asked, features = asked[is_there].reset_index(drop=True), features[is_there].reset_index(drop=True)
+    features = features.drop(columns=_without_history(asked, features))
     until = instants(asked["won_at"]) if len(asked) else np.empty(0, dtype=np.int64)
     is_won_row = (asked["outcome"] == 1).to_numpy() & (until != NEVER)
     return Past(
@@ -207,6 +211,16 @@ def _deal_pages(database: Database, organization_id: int, *, until: datetime | N
         after = int(page["deal_id"].iloc[-1])
 
 
+def _without_history(asked: pd.DataFrame, features: pd.DataFrame) -> list[str]:
+    """Columns of stages where the CRM tells no history of them: then closed deals were in an unknown stage, those that
+    are open yet in a known one, and a stage would know that they did not close."""
+    closed = (asked["outcome"] == 1).to_numpy()
+    if not closed.any() or features.loc[closed, "stage"].notna().mean() >= KNOWN_STAGES:
+        return []
+    return [name for name in ("stage", "stage position", "days in stage", "steps forward", "steps back")
+            if name in features]  # fmt: skip
+
+
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
@@ -220,9 +234,9 @@ def _joined(
     parts: list[tuple[pd.DataFrame, pd.DataFrame]], key: str, *, with_won: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     if not parts:
-        asked = pd.DataFrame({name: np.empty(0, dtype=np.int64) for name in (key, "at", "created", "outcome")})
+        asked = pd.DataFrame({name: np.empty(0, dtype=np.int64) for name in (key, "at", "created", "outcome", "age")})
         if with_won:
-            asked["won_at"] = pd.Series(dtype="datetime64[ns, UTC]")
+            asked = asked.assign(won_at=pd.Series(dtype="datetime64[ns, UTC]"), is_open=pd.Series(dtype=bool))
         return asked, pd.DataFrame(index=range(0))
     asked = pd.concat([one for one, _ in parts], ignore_index=True)
     return asked, pd.concat([one for _, one in parts], ignore_index=True)
@@ -231,8 +245,9 @@ def _joined(
 def _table(
     subject: Subject, asked: pd.DataFrame, features: pd.DataFrame, key: str, horizon: int, cut_off: int
 ) -> Table:
+    ages = asked["age"].to_numpy(dtype=np.int64)
     return Table(
         subject=subject, features=features, outcomes=asked["outcome"].to_numpy(dtype=np.int64),
         entities=asked[key].to_numpy(dtype=np.int64), created=asked["created"].to_numpy(dtype=np.int64),
-        horizon_days=horizon, cut_off=cut_off,
+        horizon_days=horizon, cut_off=cut_off, ages=ages if len(np.unique(ages)) > 1 else None,
     )  # fmt: skip

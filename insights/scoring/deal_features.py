@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from insights.scoring.known import (
@@ -48,9 +49,7 @@ def deal_features(facts: DealFacts, asked: pd.DataFrame) -> pd.DataFrame:
     there yet."""
     asked = asked.reset_index(drop=True)
     at: Ints = asked["at"].to_numpy(dtype=np.int64)
-    # A state without a beginning was there before the data begin.
-    states = facts.states.assign(valid_from=facts.states["valid_from"].fillna(pd.Timestamp(0, tz="UTC")))
-    lived = met_before(asked, states, key="deal_id", time="valid_from").sort_values(["place", "when"])
+    lived = met_before(asked, _dated(facts), key="deal_id", time="valid_from").sort_values(["place", "when"])
     now = lived.drop_duplicates("place", keep="last").set_index("place").reindex(range(len(asked)))
     first = lived.drop_duplicates("place", keep="first").set_index("place").reindex(range(len(asked)))
     created = _created(facts, asked)
@@ -74,6 +73,19 @@ def deal_features(facts: DealFacts, asked: pd.DataFrame) -> pd.DataFrame:
     )
     made["owner: share won before"] = _record(now["owner_id"], at, facts.records)
     return pd.DataFrame(made)
+
+
+def open_at(facts: DealFacts, asked: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each asked deal was open at its instant."""
+    asked = asked.reset_index(drop=True)
+    lived = met_before(asked, _dated(facts), key="deal_id", time="valid_from").sort_values(["place", "when"])
+    now = lived.drop_duplicates("place", keep="last").set_index("place").reindex(range(len(asked)))
+    return np.asarray(now["status"] == "open", dtype=np.bool_)
+
+
+def _dated(facts: DealFacts) -> pd.DataFrame:
+    """States; one without a beginning was there before the data begin."""
+    return facts.states.assign(valid_from=facts.states["valid_from"].fillna(pd.Timestamp(0, tz="UTC")))
 
 
 def _created(facts: DealFacts, asked: pd.DataFrame) -> Ints:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from insights.scoring.baselines import Only, source_of
+from insights.scoring.baselines import Only, RateOfAge, source_of
 from insights.scoring.calibration import Kind
 from insights.scoring.calibration import choose as choose_calibration
 from insights.scoring.choosing import choose, choose_by_time, single_models, with_blend
@@ -36,6 +36,7 @@ LEAST_CONVERSIONS: Final = 60
 """Below this many of either outcome there is no score, only points by rule."""
 BEYOND_CHANCE: Final = 2.0
 """Standard errors by which the model must beat the base rate. It is the best of several, so that one is too few."""
+BY_AGE: Final = "rate of its age"
 MANY_GROUPS: Final = 300
 """From so many on, groups are dealt out like single rows."""
 LEAST_NEWEST: Final = 30
@@ -95,12 +96,14 @@ class Evaluation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What to evaluate. outcomes: 0 or 1 per row. time: a column in whose order the rows came; group: rows with the
-    same value stay in one fold. drop: columns that are left out unseen. keep_leaks: suspects stay in."""
+    same value stay in one fold. ages: a number per row, where records were looked at at several ages; the rate of its
+    age is then what a score has to beat. drop: columns that are left out unseen. keep_leaks: suspects stay in."""
 
     frame: pd.DataFrame
     outcomes: Outcomes
     time: str | None = None
     group: str | None = None
+    ages: npt.NDArray[np.int64] | None = None
     drop: Sequence[str] = ()
     keep_leaks: bool = False
     random_state: int = 0
@@ -149,7 +152,7 @@ class Trial:
         uncalibrated = predicted[chosen]
         calibration, predicted[chosen] = choose_calibration(predicted[chosen], self.outcomes, folds)
         cv = {name: grade(self.outcomes, probability(one)) for name, one in {**predicted, **others}.items()}
-        base = probability(others["base rate"])
+        base = probability(others[self._bar])
         split = {}
         last = order[round(OLDEST * len(order)) :] if order is not None and newest else np.empty(0, dtype=np.int64)
         if newest:
@@ -158,7 +161,8 @@ class Trial:
             n=len(self.outcomes), conversions=int(self.outcomes.sum()), chosen=chosen, calibration=calibration,
             cv=cv, time_split=split,
             gate=_also_lately(
-                gate(self.outcomes, probability(predicted[chosen]), base, groups=self._groups()), split, chosen
+                gate(self.outcomes, probability(predicted[chosen]), base, groups=self._groups(), bar=self._bar),
+                split, chosen, self._bar,
             ),
             drift=self._drift(order),
             suspects=suspects, left_out=left_out, used=list(frame.columns), out_of_fold=predicted[chosen],
@@ -188,8 +192,16 @@ class Trial:
         return np.asarray(found, dtype=np.int64)
 
     def _baselines(self, frame: pd.DataFrame) -> dict[str, Callable[[], Model]]:
-        source = source_of(frame)
-        return {"base rate": BaseRate, "points by rule": Scorecard, f"only {source}": lambda: Only(source)}
+        source, ages = source_of(frame), self.ages
+        made: dict[str, Callable[[], Model]] = {"base rate": BaseRate}
+        if ages is not None:
+            made[BY_AGE] = lambda: RateOfAge(ages)
+        return {**made, "points by rule": Scorecard, f"only {source}": lambda: Only(source)}
+
+    @property
+    def _bar(self) -> str:
+        """The baseline that a score has to beat to be shown."""
+        return "base rate" if self.ages is None else BY_AGE
 
     def _order(self, kept: Mapping[str, Column]) -> npt.NDArray[np.int64] | None:
         """The rows from the oldest to the newest; None where time is unknown or too few rows are new."""
@@ -240,7 +252,12 @@ def _folds_of_many(groups: npt.NDArray[np.int64], outcomes: Outcomes, random_sta
 
 
 def gate(
-    outcomes: Outcomes, probabilities: Floats, base: Floats, *, groups: npt.NDArray[np.int64] | None = None
+    outcomes: Outcomes,
+    probabilities: Floats,
+    base: Floats,
+    *,
+    groups: npt.NDArray[np.int64] | None = None,
+    bar: str = "base rate",
 ) -> Gate:
     """Open where the model's log loss, out of fold, is below the base rate's by more than two standard errors.
 
@@ -257,11 +274,11 @@ def gate(
     if gain > BEYOND_CHANCE * error:
         return Gate(
             True,
-            f"Out of fold it is better than the base rate: log loss lower by {gain:.4f} ± {error:.4f}.",
+            f"Out of fold it is better than the {bar}: log loss lower by {gain:.4f} ± {error:.4f}.",
             gain,
             error,
         )
-    why = "These columns say no more about the outcome than the base rate does"
+    why = f"These columns say no more about the outcome than the {bar} does"
     return Gate(False, f"{why}: log loss lower by {gain:.4f} ± {error:.4f}, out of fold.", gain, error)
 
 
@@ -272,11 +289,11 @@ def _error(distances: Floats, numbers: npt.NDArray[np.int64]) -> float:
     return sqrt(float((sums**2).sum()) * n / max(n - 1, 1)) / len(distances)
 
 
-def _also_lately(found: Gate, newest: Mapping[str, Grades], chosen: str) -> Gate:
+def _also_lately(found: Gate, newest: Mapping[str, Grades], chosen: str, bar: str) -> Gate:
     """Shut where the newest rows, which folds mix with the old ones, are predicted no better than by the base rate."""
-    if not found.is_open or not newest or newest[chosen].log_loss < newest["base rate"].log_loss:
+    if not found.is_open or not newest or newest[chosen].log_loss < newest[bar].log_loss:
         return found
-    why = "In shuffled folds it is better than the base rate, but not on the newest rows: what it learnt does not last."
+    why = f"In shuffled folds it is better than the {bar}, but not on the newest rows: what it learnt does not last."
     return Gate(False, why, found.gain, found.error)
 
 

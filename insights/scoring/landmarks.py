@@ -45,7 +45,7 @@ def landmarks(
     """Records whose horizon has passed, once per age at which they were still undecided.
 
     records: key, created_at, `won` (when it converted; NaT: not), `ended` (when it was decided either way), `is_won`.
-    Returns key, at, created (instants) and outcome (1: converted within the horizon, after `at`).
+    Returns key, at, created (instants), outcome (1: converted within the horizon, after `at`), age (place in `ages`).
     Records without creation are looked at once, without a time; their outcome is `is_won`, as far as it is known.
     """
     since, until, closed = instants(records["created_at"]), instants(records[won]), instants(records[ended])
@@ -63,6 +63,7 @@ def landmarks(
             pd.DataFrame({
                 key: records[key].to_numpy()[is_seen], "at": at[is_seen], "created": since[is_seen],
                 "outcome": outcome[is_seen].astype(np.int64),
+                "age": np.full(int(is_seen.sum()), number, dtype=np.int64),
             })
         )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -74,5 +75,5 @@ def _undated(records: pd.DataFrame, key: str, is_won: pd.Series, is_undated: Boo
     never: Ints = np.full(n, NEVER, dtype=np.int64)
     return pd.DataFrame({
         key: records[key].to_numpy()[kept], "at": never, "created": never,
-        "outcome": is_won[kept].astype(np.int64).to_numpy(),
+        "outcome": is_won[kept].astype(np.int64).to_numpy(), "age": np.zeros(n, dtype=np.int64),
     })  # fmt: skip

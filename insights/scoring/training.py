@@ -42,7 +42,8 @@ SAMPLED: Final = 4000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Landmarks of one subject. features: a row each; outcomes: 0 or 1; entities: whose row it is; created: when that
-    came (instants, NEVER: not known). cut_off: nothing after it was looked at (instant)."""
+    came (instants, NEVER: not known). cut_off: nothing after it was looked at (instant). ages: which of the looks at a
+    record each row is; None: there was one look at each."""
 
     subject: Subject
     features: pd.DataFrame
@@ -51,6 +52,7 @@ class Table:
     created: npt.NDArray[np.int64]
     horizon_days: int
     cut_off: int
+    ages: npt.NDArray[np.int64] | None = None
     drop: Sequence[str] = ()
 
     @property
@@ -117,7 +119,12 @@ def _trial(table: Table) -> Trial:
     if len(np.unique(table.entities)) < FOLDS:
         raise CannotScore(f"There are {len(np.unique(table.entities))} past records; at least {FOLDS} are needed.")
     return Trial(
-        frame=frame, outcomes=table.outcomes, group=ENTITY, drop=drop, time=CREATED if table.has_time else None
+        frame=frame,
+        outcomes=table.outcomes,
+        group=ENTITY,
+        drop=drop,
+        time=CREATED if table.has_time else None,
+        ages=table.ages,
     )
 
 
