@@ -47,6 +47,40 @@ class Cause(StrEnum):
     DELETED = "deleted"
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a part of the change is called and what it means; the documentation says the same, word for word."""
+
+    label: str
+    meaning: str
+
+
+START: Final = Definition("Start", "Sum of the amounts of the deals open in the slice at the end of the first day.")
+END: Final = Definition("End", "The same at the end of the last day.")
+DEFINITIONS: Final = {
+    Cause.CORRECTED: Definition(
+        "Corrected", "Learnt between the two days about the first of them or before. Only as known then."
+    ),
+    Cause.CREATED: Definition("Created", "Deals that are new, with their first amount."),
+    Cause.REOPENED: Definition("Reopened", "Deals that are open again after they were won, lost or gone."),
+    Cause.PULLED_IN: Definition("Pulled in", "The close date moved into the window that was chosen, or was given."),
+    Cause.RAISED: Definition("Raised", "The amount grew, or was given to a deal that had none."),
+    Cause.CUT: Definition("Cut", "The amount shrank, or was taken away."),
+    Cause.PUSHED_OUT: Definition("Pushed out", "The close date moved out of the window, or was taken away."),
+    Cause.LOST: Definition("Lost", "Deals that were lost, at the amount they had then."),
+    Cause.WON: Definition("Won", "Deals that were won, at the amount they had then."),
+    Cause.OWNER: Definition(
+        "Owner moves", "Deals that came to the owners of the slice or left them, or whose owner did."
+    ),
+    Cause.SOURCE: Definition("Source moves", "Deals whose source was changed to one of the slice, or away from it."),
+    Cause.PIPELINE: Definition("Pipeline moves", "Deals that came from another pipeline, or went to one."),
+    Cause.CURRENCY: Definition(
+        "Currency moves", "The deal’s currency was changed; all that this did to its amount counts here."
+    ),
+    Cause.RATE: Definition("Exchange rates", "What newly entered rates changed in the worth of amounts that stayed."),
+    Cause.DELETED: Definition("Deleted", "Deals deleted, archived, merged or left behind at a change of CRM."),
+}
+
 PARTS: Final[dict[str, str]] = {
     "deal_id": "Int64",  # <NA>: deals that changed in nothing but the rate
     "cause": "object",

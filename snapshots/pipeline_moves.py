@@ -87,6 +87,17 @@ def deal_names(reader: Reader, deal_ids: Sequence[int]) -> dict[int, str | None]
     return {int(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
 
 
+def pipeline_names(reader: Reader) -> dict[int, str | None]:
+    """The organization's pipelines by id, in their order."""
+    where = Where(parameters={"organization": reader.viewer.organization_id})
+    rows = reader.rows(
+        "SELECT pipeline_id, name FROM pipelines WHERE organization_id = :organization AND gone_at IS NULL "
+        "ORDER BY position, name, pipeline_id",
+        where,
+    )
+    return {int(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
+
+
 class _Asked:
     """The queries of one question, which share their conditions."""
 

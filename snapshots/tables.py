@@ -175,4 +175,5 @@ def shaped(rows: Sequence[Sequence[object]], columns: dict[str, str]) -> pd.Data
 
 
 def empty(columns: dict[str, str]) -> pd.DataFrame:
+    """A frame with these columns and no rows."""
     return shaped([], columns)

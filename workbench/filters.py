@@ -18,6 +18,7 @@ RANGES: Final[Mapping[str, str]] = {
     "7d": "Last 7 days",
     "30d": "Last 30 days",
     "90d": "Last 90 days",
+    "wtd": "Week to date",
     "mtd": "Month to date",
     "qtd": "Quarter to date",
     "ytd": "Year to date",
@@ -79,6 +80,8 @@ class Filters:
 def _first_day(range_name: str, last: date, year_begins: int) -> date:
     months = (last.month - year_begins) % 12
     match range_name:
+        case "wtd":
+            return last - timedelta(days=last.weekday())
         case "mtd":
             return last.replace(day=1)
         case "qtd":
@@ -93,6 +96,12 @@ def _months_before(day: date, months: int) -> date:
     """The first of the month so many months earlier."""
     years, month = divmod(day.month - 1 - months, 12)
     return date(day.year + years, month + 1, 1)
+
+
+def quarter_of(day: date, *, year_begins: int = 1) -> tuple[date, date]:
+    """The first and last day of its quarter. year_begins: the month in which a year begins."""
+    first = _first_day("qtd", day, year_begins)
+    return first, _months_before(first, -3) - timedelta(days=1)
 
 
 def _day(text: str) -> date | None:

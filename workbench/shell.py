@@ -23,6 +23,7 @@ from workbench.places import (
     PIPELINE,
     SALESPEOPLE,
     SALESPERSON,
+    WATERFALL,
     WIDGETS,
 )
 from workbench.view import View
@@ -39,6 +40,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
             st.Page(LEADS, title="Leads", icon=":material/move_to_inbox:", url_path="leads"),
             st.Page(LEAD_ANALYTICS, title="Lead analytics", icon=":material/query_stats:", url_path="lead_analytics"),
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
+            st.Page(WATERFALL, title="Pipeline changes", icon=":material/stacked_line_chart:", url_path="waterfall"),
             st.Page(MODEL_LAB, title="Model lab", icon=":material/science:", url_path="model_lab"),
             st.Page(
                 SALESPERSON,

@@ -1,0 +1,160 @@
+"""What the page Pipeline changes asks beside the filters of all: a value that stands in the URL, and its chips.
+
+`?closes=quarter&pipe=3&known=then&swings=0&part=won`. It lives in the session, and a URL that names any of it wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+import streamlit as st
+
+from insights.waterfall import Cause
+from workbench import filter_bar, formats
+from workbench.filters import quarter_of
+from workbench.view import View
+
+_CHOICE, _URL = "waterfall_choice", "waterfall_choice_url"
+PARAMETERS: Final = ("closes", "pipe", "known", "swings", "part")
+CLOSES: Final[Mapping[str, str]] = {
+    "": "any time",
+    "quarter": "this quarter",
+    "next": "next quarter",
+    "both": "this and next quarter",
+}
+ENDS: Final = ("start", "end")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterfallChoice:
+    """closes: of CLOSES, counted from the last day. knows_then: both days as they were known on them. has_swings: what
+    was done and taken back between counts. part: whose deals are listed, "" for the end."""
+
+    closes: str = ""
+    pipeline_ids: tuple[int, ...] = ()
+    knows_then: bool = False
+    has_swings: bool = True
+    part: str = "end"
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.closes or self.pipeline_ids)
+
+    def window(self, view: View) -> tuple[date, date] | None:
+        """First and last close date."""
+        if not self.closes:
+            return None
+        first, last = quarter_of(view.period.last, year_begins=view.choices.year_begins)
+        next_first, next_last = quarter_of(last + timedelta(days=1), year_begins=view.choices.year_begins)
+        return {"quarter": (first, last), "next": (next_first, next_last), "both": (first, next_last)}[self.closes]
+
+
+def from_url(params: Mapping[str, Sequence[str]]) -> WaterfallChoice:
+    """What a URL asks for; what cannot be read is left out."""
+    closes, part = (params.get("closes") or [""])[-1], (params.get("part") or ["end"])[-1]
+    return WaterfallChoice(
+        closes=closes if closes in CLOSES else "",
+        pipeline_ids=tuple(sorted({int(one) for one in params.get("pipe", ()) if one.isascii() and one.isdigit()})),
+        knows_then="then" in params.get("known", ()),
+        has_swings="0" not in params.get("swings", ()),
+        part=part if part in {*Cause, *ENDS} else "end",
+    )
+
+
+def to_url(choice: WaterfallChoice) -> dict[str, list[str]]:
+    """The query parameters that bring this choice back."""
+    params = {
+        "closes": [choice.closes] if choice.closes else [],
+        "pipe": [str(one) for one in choice.pipeline_ids],
+        "known": ["then"] if choice.knows_then else [],
+        "swings": [] if choice.has_swings else ["0"],
+        "part": [choice.part] if choice.part != "end" else [],
+    }
+    return {name: values for name, values in params.items() if values}
+
+
+def adopt(pipeline_ids: Sequence[int]) -> WaterfallChoice:
+    """The choice of this run, without pipelines that are not there; kept for the session and written to the URL."""
+    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
+    state = st.session_state
+    if _CHOICE not in state or (params and params != state.get(_URL)):
+        state[_CHOICE] = from_url(params)
+    choice: WaterfallChoice = state[_CHOICE]
+    choice = replace(choice, pipeline_ids=tuple(one for one in choice.pipeline_ids if one in pipeline_ids))
+    wanted = to_url(choice)
+    for name in PARAMETERS:
+        if name in wanted and st.query_params.get_all(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    state[_CHOICE], state[_URL] = choice, wanted
+    return choice
+
+
+def change(**changes: Any) -> None:
+    """Changes the choice of the session; the URL follows with the next run."""
+    st.session_state[_CHOICE] = replace(st.session_state.get(_CHOICE, WaterfallChoice()), **changes)
+
+
+def clear() -> None:
+    """Any close date, every pipeline."""
+    change(closes="", pipeline_ids=())
+
+
+def draw(view: View, choice: WaterfallChoice, pipelines: Mapping[int, str]) -> None:
+    """The chips."""
+    _closes(view, choice)
+    if len(pipelines) > 1:
+        _pipelines(choice, pipelines)
+    _known(choice)
+
+
+def _closes(view: View, choice: WaterfallChoice) -> None:
+    with st.popover(f"Closes: {CLOSES[choice.closes]}", icon=":material/event:", key="chip_closes"):
+        st.session_state["wf_closes"] = choice.closes
+        st.radio("Deals that are to close", list(CLOSES), format_func=lambda one: CLOSES[one].capitalize(),
+                 key="wf_closes", on_change=lambda: change(closes=st.session_state["wf_closes"]))  # fmt: skip
+        window = choice.window(view)
+        st.caption(
+            "Choose a quarter to see what was pulled into it and pushed out of it."
+            if window is None
+            else f"Close dates of {formats.day_range(*window)}. Deals without one are left out."
+        )
+
+
+def _pipelines(choice: WaterfallChoice, pipelines: Mapping[int, str]) -> None:
+    names = [pipelines[one] for one in choice.pipeline_ids]
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    label = f"Pipeline: {filter_bar.short(names[0])}{more}" if names else "Pipeline: all"
+    with st.popover(label, icon=":material/filter_alt:", key="chip_pipe"):
+        st.session_state["wf_pipe"] = list(choice.pipeline_ids)
+        st.multiselect(
+            "Pipeline", list(pipelines), format_func=pipelines.__getitem__, key="wf_pipe", placeholder="All pipelines",
+            width=280, on_change=lambda: change(pipeline_ids=tuple(sorted(st.session_state["wf_pipe"]))),
+        )  # fmt: skip
+
+
+_KNOWN: Final[Mapping[bool, str]] = {False: "As known now", True: "As known then"}
+
+
+def _known(choice: WaterfallChoice) -> None:
+    with st.popover(
+        _KNOWN[choice.knows_then], icon=":material/history_edu:", key="chip_known",
+        type="primary" if choice.knows_then else "secondary",
+    ):  # fmt: skip
+        st.session_state["wf_known"] = choice.knows_then
+        st.radio("Deals", list(_KNOWN), format_func=_KNOWN.__getitem__, key="wf_known",
+                 on_change=lambda: change(knows_then=st.session_state["wf_known"]))  # fmt: skip
+        st.caption(
+            "Now: what we know today of both days. Then: each day as it was known on its evening; what was learnt "
+            "later about the first day is shown as corrected. Teams are as known now."
+        )
+        st.session_state["wf_swings"] = choice.has_swings
+        st.toggle("With swings", key="wf_swings", on_change=lambda: change(has_swings=st.session_state["wf_swings"]))
+        st.caption(
+            "On: every change between the two days counts. Off: only the two days are compared, so that what a deal "
+            "did and took back, and deals that were open only between, are left out."
+        )
