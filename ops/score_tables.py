@@ -155,11 +155,12 @@ def past_deals(database: Database, organization_id: int, *, at: datetime) -> Pas
     # What was deleted or not yet there at a landmark was not open then.
     is_there = asked["is_open"].to_numpy(dtype=bool)
     asked, features = asked[is_there].reset_index(drop=True), features[is_there].reset_index(drop=True)
-    features = features.drop(columns=_without_history(asked, features))
     until = instants(asked["won_at"]) if len(asked) else np.empty(0, dtype=np.int64)
     is_won_row = (asked["outcome"] == 1).to_numpy() & (until != NEVER)
     return Past(
-        table=_table("deal", asked, features, "deal_id", horizon, cut_off),
+        table=_table(
+            "deal", asked, features.drop(columns=_without_history(asked, features)), "deal_id", horizon, cut_off
+        ),
         won_rows=features[is_won_row].reset_index(drop=True),
         won_days=(until[is_won_row] - asked["at"].to_numpy(dtype=np.int64)[is_won_row]) / DAY,
         won_created=asked["created"].to_numpy(dtype=np.int64)[is_won_row],
