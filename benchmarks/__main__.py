@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "arrivals", "widget", "scoring")
+ALL = ("sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "arrivals", "widget", "scoring", "forecast")
 
 
 def main(names: list[str]) -> int:

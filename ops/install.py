@@ -55,7 +55,7 @@ def install(wanted: str) -> None:
         make_venv()
     for name in LOCKS:
         _stamp(name).unlink(missing_ok=True)
-    say(f"Installing {', '.join(LOCKS[wanted])} into .venv (the first time about 200 MB are fetched) ...")
+    say(f"Installing {', '.join(LOCKS[wanted])} into .venv (the first time about 250 MB are fetched) ...")
     if not (with_uv(wanted) or with_pip(wanted)):
         raise InstallError(
             "The packages could not be installed; the lines above say why. Check the network (or PIP_INDEX_URL), "

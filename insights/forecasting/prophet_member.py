@@ -23,7 +23,8 @@ class ProphetMember(_Refitted):
         self.holidays = holidays
 
     def ahead(self, past: Past, horizon: int) -> Ahead:
-        from prophet import Prophet
+        with _quiet():  # it tells of plotting libraries that nobody asked for
+            from prophet import Prophet
 
         coming = coming_days(past.days, horizon)
         holidays = _on_steps(self.holidays, pd.DatetimeIndex(past.days.append(coming)))

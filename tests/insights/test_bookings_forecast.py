@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insights.forecasting.bookings_record import bookings_cards
 from insights.forecasting.hazard import fit_hazard, known_on, never_by_cohort, week_of_quarter
 from insights.forecasting.hierarchy import Hierarchy, covariance, moved_bands, reconciled, shared_out
 from insights.forecasting.members import CannotForecast
@@ -108,6 +110,25 @@ def test_the_interval_is_that_of_past_weeks_until_four_replays_do_not_overlap(as
     few = until_bands(said[:10], TOTAL, came.iloc[:, :15])
     alone = until_bands(said[9:10], TOTAL, came.iloc[:, :15])
     np.testing.assert_allclose(few[1].iloc[:, 7], alone[1].iloc[:, 7])
+
+
+def test_the_card_of_an_owner_holds_every_method_against_what_came(asked: Bookings) -> None:
+    days = pd.date_range(SINCE, NOW, freq="7D")
+    came = won_by_week(asked.deals, "owner", days)
+    said = replays(asked, NOW)
+    card = json.loads(json.dumps(bookings_cards(said, "owner", came, 4)["Ann"], allow_nan=False))
+    assert len(card["origins"]) == 31
+    assert card["origins_apart"] == 8
+    told = np.array([one.blend["owner"].loc["Ann"].iloc[:4].sum() for one in said[:31]])
+    actual = np.array([came.loc["Ann"].iloc[week : week + 4].sum() for week in range(6, 37)])
+    shown = card["methods"]["shown"]
+    assert shown["wape"] == pytest.approx(np.abs(told - actual).sum() / actual.sum(), abs=1e-4)
+    assert 0.5 < shown["coverage80"] <= 1
+    assert card["methods"]["seasonal naive"]["n"] == 24
+    assert card["methods"]["weighted pipeline, for reference"]["bias"] > 0.3
+    few = bookings_cards(said[:4], "owner", came.iloc[:, :9], 4)["Ann"]
+    assert few["why_few_origins"] == "9 weeks on record leave 0 of 6 origins."
+    assert few["methods"]["shown"] == {"n": 0}
 
 
 def test_a_record_of_a_few_weeks_is_refused(asked: Bookings) -> None:
