@@ -13,6 +13,7 @@ from reading import as_read
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
+from snapshots import scored_rows
 from snapshots.organizations import create_organization
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
@@ -163,6 +164,24 @@ def test_the_page_of_a_received_lead_shows_the_score_of_the_crm_lead_with_its_ad
     assert "70 %" in said(at).replace("\xa0", " ")
     assert "Came by Referral" in said(at)
     assert "slms-score" not in said(workbench.open(house, "lead", lead=str(stranger)))
+
+
+def test_leads_of_an_address_are_those_that_the_viewer_may_see(scored: tuple[House, list[int]]) -> None:
+    house, keys = scored
+    with house.database.as_app(house.organization_id) as link:
+        email, owner = link.execute(
+            text("SELECT email, owner_id FROM leads WHERE organization_id = :o AND lead_id = :l"),
+            {"o": house.organization_id, "l": keys[0]},
+        ).one()
+    other = create_organization(house.database, "Elsewhere", time_zone="UTC").organization_id
+
+    def seen(viewer: Viewer) -> list[int]:
+        return scored_rows.leads_of(house.database, viewer, email)
+
+    assert keys[0] in seen(Viewer(house.organization_id, Role.ADMIN))
+    assert keys[0] in seen(Viewer(house.organization_id, Role.REP, owner_id=owner))
+    assert seen(Viewer(house.organization_id, Role.REP, owner_id=owner + 1_000_000)) == []
+    assert seen(Viewer(other, Role.ADMIN)) == []
 
 
 def test_a_score_of_its_own_stands_before_that_of_the_crm(
