@@ -71,8 +71,9 @@ METRICS: Final[Mapping[str, Metric]] = {
         Metric(
             "expected_by_model",
             "Expected (by model)",
-            "Amount × chance of winning by the model in use, summed over the deals that are open now. Deals without an "
-            "amount or a score add nothing; n counts the others. Shown only where the model has proven itself.",
+            "Amount × chance of winning by the model in use × the share of deals of that age that are decided at all, "
+            "summed over the deals that are open now. Deals without an amount or a score add nothing; n counts the "
+            "others. Shown only where the model has proven itself.",
             "money",
             "up",
         ),

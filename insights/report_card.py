@@ -19,8 +19,8 @@ PARTS: Final[Mapping[Part, str]] = {"cv": "Cross-validated", "newest": "Newest f
 DEFINITIONS: Final[Mapping[str, str]] = {
     "Score": "50 is the base rate, and ten points double the odds; shown from 0 to 100. Reasons are points too, and "
     "add up to it.",
-    "Chance": "Probability that a lead converts, or a deal is won, within the horizon. Shown only where the gate is "
-    "open; points by rule have none.",
+    "Chance": "Probability that a lead converts within the horizon, or that a deal which is decided within it is won. "
+    "Shown only where the gate is open; points by rule have none.",
     "Band": "Hot: a chance of at least twice the base rate, or of four in five. Warm: at least the base rate. Cool: at "
     "least half of it. Cold: less.",
     "Base rate": "Share of the looks at past leads or deals that ended in a conversion or a win.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -32,12 +32,14 @@ LONG_AGO: Final = timedelta(days=30)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """A training table, and of deals what close dates are learnt from: features of landmarks of those that were won,
-    days until then, and when the deals were created."""
+    days until then, and when the deals were created. decided: of deals that were open at an age in days, the share that
+    was decided within the horizon."""
 
     table: Table
     won_rows: pd.DataFrame
     won_days: Any
     won_created: Any
+    decided: list[tuple[float, float]] = field(default_factory=list)
 
 
 def instant_of(moment: datetime) -> int:
@@ -131,7 +133,7 @@ def _pages(database: Database, organization_id: int) -> Iterator[pd.DataFrame]:
 
 
 def past_deals(database: Database, organization_id: int, *, at: datetime) -> Past:
-    """The landmarks of the newest deals whose horizon has passed at `at`."""
+    """The landmarks of the newest deals that were won or lost within the horizon, which has passed at `at`."""
     cut_off = instant_of(at)
     records = score_facts.deal_records(database, organization_id, until=at)
     won = records[records["status"] == "won"]
@@ -139,11 +141,12 @@ def past_deals(database: Database, organization_id: int, *, at: datetime) -> Pas
     oldest = _oldest(instants(records["created_at"]), cut_off - horizon * DAY)
     world = DealWorld.read(database, organization_id, records)
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    decisions: list[pd.DataFrame] = []
     for deals in _deal_pages(database, organization_id):
         created = instants(deals["created_at"])
         kept = deals[(created != NEVER) & (created >= oldest)].reset_index(drop=True)
-        is_won = kept["status"] == "won"
-        known = kept.assign(is_won=is_won, won_at=kept["closed_at"].where(is_won))
+        known = _decided(kept, horizon)
+        decisions.append(_looks_at_decisions(known, horizon, cut_off))
         asked = marks.landmarks(
             known, key="deal_id", won="won_at", ended="closed_at", ages=marks.DEAL_AGES, horizon=horizon,
             cut_off=cut_off,
@@ -164,7 +167,33 @@ def past_deals(database: Database, organization_id: int, *, at: datetime) -> Pas
         won_rows=features[is_won_row].reset_index(drop=True),
         won_days=(until[is_won_row] - asked["at"].to_numpy(dtype=np.int64)[is_won_row]) / DAY,
         won_created=asked["created"].to_numpy(dtype=np.int64)[is_won_row],
+        decided=_shares(decisions),
     )
+
+
+def _decided(deals: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """is_won: won or lost within the horizon; <NA>: not decided by then, which teaches nothing of winning."""
+    in_time = (deals["closed_at"] - deals["created_at"]) <= pd.Timedelta(days=horizon)
+    is_decided = (deals["status"].isin(["won", "lost"]) & in_time).to_numpy(dtype=bool)
+    is_won = (deals["status"] == "won").astype("boolean").where(is_decided)
+    return deals.assign(is_won=is_won, is_decided=is_decided, won_at=deals["closed_at"].where(is_won.fillna(False)))
+
+
+def _looks_at_decisions(known: pd.DataFrame, horizon: int, cut_off: int) -> pd.DataFrame:
+    """Looks at all deals that are still there, whether they were decided within the horizon or not."""
+    there = known[known["status"].isin(["open", "won", "lost"])].reset_index(drop=True)
+    there = there.assign(is_won=there["is_decided"], decided_at=there["closed_at"].where(there["is_decided"]))
+    return marks.landmarks(
+        there, key="deal_id", won="decided_at", ended="closed_at", ages=marks.DEAL_AGES, horizon=horizon,
+        cut_off=cut_off,
+    )  # fmt: skip
+
+
+def _shares(decisions: list[pd.DataFrame]) -> list[tuple[float, float]]:
+    """Of deals that were open at each age, the share that was decided within the horizon: (days, share)."""
+    looks = pd.concat(decisions, ignore_index=True) if decisions else pd.DataFrame({"age": [], "outcome": []})
+    rates = looks.groupby("age")["outcome"].mean()
+    return [(float(marks.DEAL_AGES[int(age)]), float(rate)) for age, rate in rates.items()]  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

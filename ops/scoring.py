@@ -132,7 +132,9 @@ def _kept(
 ) -> ModelVersion:
     model, card = trained.model, dict(trained.card)
     if model is not None and past.table.subject == "deal":
-        model = replace(model, close_dates=CloseDates().fit(past.won_rows, past.won_days))
+        dates = CloseDates(decided_=past.decided).fit(past.won_rows, past.won_days)
+        model = replace(model, close_dates=dates)
+        card["decided"] = [{"age_days": age, "share": share} for age, share in past.decided]
         card["close_dates"] = on_trial(past.won_rows, past.won_days, past.won_created)
     # While nothing is proven the newest is in use: it says how far proof is away, and gives points by rule.
     is_used = trained.is_better or (is_first and model is not None)
@@ -262,7 +264,7 @@ def _one(row: Any, due_on: date, model: ScoreModel, at: datetime, amounts: dict[
     reasons = [*row.reasons, *([{"group": "next", **row.action}] if row.action else [])]
     days = [row.close_early, row.close_likely, row.close_late]
     early, likely, late = (None if np.isnan(one) else at.date() + timedelta(days=round(one)) for one in days)
-    expected = None if amount is None or chance is None else round(amount * chance)
+    expected = None if amount is None or chance is None else round(amount * chance * float(row.decides))
     return Issued(
         entity_key=str(row.key), score=float(row.score), log_odds=float(row.log_odds), probability=chance,
         base_rate=model.base_rate, band=row.band, reasons=reasons, due_on=due_on, close_early=early,

@@ -166,8 +166,7 @@ def grade_due(database: Database, organization_id: int, subject: str, *, now: da
     A lead that converted until the end of `due_on` counts 1, otherwise 0 once that day is over; where the CRM does not
     say, nothing is filled in. Where it gives no date, it converted when we first read so. A lead from a website
     converted when a deal of its contact was created; one that was not delivered is not graded. A deal counts 1 if it is
-    won at the end of `due_on`, 0 if it is lost or deleted, or was open then. What was merged into another one is not
-    graded.
+    won at the end of `due_on` and 0 if it is lost; one that was not decided by then is not graded, nor is a merged one.
     """
     organization = get_organization(database, organization_id)
     known = {
@@ -293,7 +292,7 @@ _GRADES: Final[Mapping[str, Sequence[Any]]] = {
             "AND v.deal_id = s.entity_id "
             "AND v.valid_from < least(:now, (s.due_on + 1)::timestamp AT TIME ZONE :zone) "
             "AND v.valid_to >= least(:now, (s.due_on + 1)::timestamp AT TIME ZONE :zone) "
-            "AND (v.status IN ('won', 'lost', 'deleted', 'archived') OR v.status = 'open' AND s.due_on < :today)"
+            "AND v.status IN ('won', 'lost')"
         ),
     ),
 }

@@ -6,7 +6,7 @@ the same age, the days until they were won. Where a stage has too few, its pipel
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,9 +25,11 @@ SHARES: Final = (0.1, 0.5, 0.9)
 
 @dataclass(slots=True)
 class CloseDates:
-    """days_: early, likely and late days from now, by pipeline, stage and age, and by ever fewer of them."""
+    """days_: early, likely and late days from now, by pipeline, stage and age, and by ever fewer of them. decided_: of
+    deals that were open at an age in days, the share that was decided, by age."""
 
     days_: dict[tuple[str, ...], tuple[float, float, float]] = field(default_factory=dict)
+    decided_: list[tuple[float, float]] = field(default_factory=list)
 
     def fit(self, rows: pd.DataFrame, days: Floats) -> CloseDates:
         """rows: features of landmarks of won deals; days: from the landmark to the day of winning."""
@@ -48,12 +50,24 @@ class CloseDates:
                 found[has] = [known[place] for place in has]
         return found
 
-    def state(self) -> list[list[Any]]:
-        return [[list(key), list(days)] for key, days in sorted(self.days_.items())]
+    def share_decided(self, rows: pd.DataFrame) -> Floats:
+        """The share of deals of that age that were decided at all, won or lost; 1 where nothing is known of it."""
+        if not self.decided_:
+            return np.ones(len(rows))
+        ages, shares = (np.array(one) for one in zip(*self.decided_, strict=True))
+        places = np.searchsorted(ages, rows["age in days"].fillna(0).to_numpy(dtype=float), side="right") - 1
+        return np.asarray(shares[np.clip(places, 0, len(ages) - 1)], dtype=float)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "days": [[list(key), list(days)] for key, days in sorted(self.days_.items())],
+            "decided": [list(pair) for pair in self.decided_],
+        }
 
     @classmethod
-    def from_state(cls, state: Sequence[Sequence[Any]]) -> CloseDates:
-        return cls({tuple(key): (float(a), float(b), float(c)) for key, (a, b, c) in state})
+    def from_state(cls, state: Mapping[str, Any]) -> CloseDates:
+        days = {tuple(key): (float(a), float(b), float(c)) for key, (a, b, c) in state["days"]}
+        return cls(days, [(float(age), float(share)) for age, share in state["decided"]])
 
 
 def _keys(rows: pd.DataFrame) -> list[list[tuple[str, ...]]]:

@@ -15,7 +15,7 @@ from insights.scoring.score_model import ScoreModel
 from insights.scoring.scorecard import Scorecard
 from insights.scoring.shape import Shape
 
-LAYOUT = 1
+LAYOUT = 2
 """Grows when older bytes cannot be read any more."""
 
 

@@ -29,6 +29,7 @@ SCORED: Final[dict[str, str]] = {
     "close_early": "float64",  # days from now, of deals; NaN: not known
     "close_likely": "float64",
     "close_late": "float64",
+    "decides": "float64",  # of deals of that age, the share that is decided at all; 1 for leads
 }
 
 
@@ -61,7 +62,10 @@ def score_deals(task: Task, facts: DealFacts) -> pd.DataFrame:
     if model.close_dates is None:
         return found
     days = model.close_dates.predict(rows)
-    return found.assign(close_early=days[:, 0], close_likely=days[:, 1], close_late=days[:, 2])
+    return found.assign(
+        close_early=days[:, 0], close_likely=days[:, 1], close_late=days[:, 2],
+        decides=model.close_dates.share_decided(rows),
+    )  # fmt: skip
 
 
 def score_rows(model: ScoreModel, rows: pd.DataFrame, *, drift: float = 0.0, subject: str = "lead") -> pd.DataFrame:
@@ -82,7 +86,7 @@ def _scored(model: ScoreModel, task: Task, rows: pd.DataFrame, keys: Ints, subje
     made = pd.DataFrame({
         "key": keys, "log_odds": log_odds, "score": points_of(log_odds, model.base_log_odds),
         "probability": chances if model.has_probability else blank, "band": bands_of(chances, model.base_rate),
-        "close_early": blank, "close_likely": blank, "close_late": blank,
+        "close_early": blank, "close_likely": blank, "close_late": blank, "decides": 1.0,
     })  # fmt: skip
     reasons: list[Any] = [[] for _ in range(len(rows))]
     actions: list[Any] = [None] * len(rows)

@@ -92,6 +92,8 @@ class World:
         return Deliverer(services, outbox, chance=lambda: 0.5, clock=self.clock, pause=lambda _: None)
 
     def close(self) -> None:
+        if self.parts._beacons is not None:
+            self.parts._beacons.close()
         if self.parts._desk is not None:
             self.parts.desk.close()
         if self.parts._pool is not None:

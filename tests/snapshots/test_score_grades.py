@@ -134,15 +134,15 @@ OPEN = ("open", NOW - days(10))
 @pytest.mark.parametrize(
     ("steps", "due_on", "outcome"),
     [
-        ([OPEN], due(30), None), ([OPEN], TODAY, None), ([OPEN], due(-1), 0),
+        ([OPEN], due(30), None), ([OPEN], TODAY, None), ([OPEN], due(-1), None),
         ([OPEN, ("won", NOW - days(3))], due(30), 1), ([OPEN, ("won", NOW - days(3))], due(-3), 1),
-        ([OPEN, ("won", NOW - days(3))], due(-4), 0),
-        ([OPEN, ("lost", NOW - days(3))], due(30), 0), ([OPEN, ("lost", NOW - days(3))], due(-4), 0),
-        ([OPEN, ("deleted", NOW - days(3))], due(30), 0), ([OPEN, ("archived", NOW - days(3))], due(30), 0),
+        ([OPEN, ("won", NOW - days(3))], due(-4), None),
+        ([OPEN, ("lost", NOW - days(3))], due(30), 0), ([OPEN, ("lost", NOW - days(3))], due(-4), None),
+        ([OPEN, ("deleted", NOW - days(3))], due(30), None), ([OPEN, ("archived", NOW - days(3))], due(30), None),
         ([OPEN, ("merged", NOW - days(3))], due(-1), None), ([OPEN, ("not moved", NOW - days(3))], due(-1), None),
         ([OPEN, ("won", NOW - days(3)), ("deleted", NOW - days(1))], due(-2), 1),
         ([OPEN, ("lost", NOW - days(4)), ("open", NOW - days(3)), ("won", NOW - days(2))], due(5), 1),
-        ([OPEN, ("won", NOW - days(4)), ("open", NOW - days(3))], due(-2), 0),
+        ([OPEN, ("won", NOW - days(4)), ("open", NOW - days(3))], due(-2), None),
     ],
 )  # fmt: skip
 def test_a_deal_counts_as_it_stood_at_the_end_of_the_day_it_was_due(
