@@ -325,16 +325,22 @@ class Run:
 _run = Run
 
 
+def _is_due(services: Services, organization_id: int, subject: Subject) -> bool:
+    versions = model_versions.list_versions(services.database, organization_id, subject)
+    if not versions or services.now() - versions[0].trained_at >= RETRAIN_AFTER:
+        return True
+    return any(one.is_active for one in versions) and in_use(services, organization_id, subject) is None
+
+
 def refresh(
     services: Services, organization_id: int, *, by: str = "schedule", subjects: Sequence[Subject] = SUBJECTS,
     should_stop: ShouldStop | None = None,
 ) -> Sequence[str]:  # fmt: skip
-    """The nightly work: train where the model in use is a week old or there is none, then score. Returns what was
-    done, in words."""
+    """The nightly work: train where the newest model is a week old, there is none, or it cannot be read any more, then
+    score. Returns what was done, in words."""
     done: list[str] = []
     for subject in subjects:
-        newest = model_versions.list_versions(services.database, organization_id, subject)[:1]
-        if not newest or services.now() - newest[0].trained_at >= RETRAIN_AFTER:
+        if _is_due(services, organization_id, subject):
             version = train_model(services, organization_id, subject, by=by, should_stop=should_stop)
             done.append(f"{subject} model {version.version} trained, {version.state}")
         n = score_all(services, organization_id, subject, by=by, should_stop=should_stop)

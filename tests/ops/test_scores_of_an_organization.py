@@ -19,7 +19,7 @@ from insights.scoring.scored import Task, score_leads
 from insights.scoring.training import train
 from ops.compute import executor
 from ops.score_tables import LeadWorld, instant_of, open_leads, past_leads
-from ops.scoring import Stopped, in_use, is_shown, score_all, train_model
+from ops.scoring import Stopped, in_use, is_shown, refresh, score_all, train_model
 from snapshots import model_versions, scores, scoring_runs
 from snapshots.scoring_runs import AlreadyRunning
 from snapshots.slices import Role, Viewer
@@ -147,6 +147,9 @@ def test_a_model_that_cannot_be_read_is_none(bare: House) -> None:
         n=1, n_positive=1, data_hash="x", by="test", now=NOW, state="active",
     )  # fmt: skip
     assert in_use(bare.services, bare.organization_id, "lead") is None
+    done = refresh(bare.services, bare.organization_id, subjects=("lead",))
+    assert done[0] == "lead model 2 trained, active", "and is replaced the night after"
+    assert refresh(bare.services, bare.organization_id, subjects=("lead",)) == ["0 scores of leads issued"]
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
