@@ -105,7 +105,11 @@ class ArrivalScores:
         self._asked.put(None)
 
     def _counts(self, organization_id: int, made: _Ahead) -> bool:
-        return self.clock() < made.until and made.version == self.in_use.version(organization_id)
+        try:
+            return self.clock() < made.until and made.version == self.in_use.version(organization_id)
+        except Exception as error:  # whatever the database says: then it is made anew, and whoever makes it tells
+            LOG.warning("cannot tell whether a score still counts", error=type(error).__name__)
+            return False
 
     def _is_late(self) -> bool:
         since = self._since

@@ -141,6 +141,40 @@ def test_a_score_made_along_by_another_version_counts_for_nothing(database: Data
     assert len(model.batches) == 2
 
 
+@dataclass
+class Unsure(InUse):
+    """A database that cannot tell which version is in use while it is down."""
+
+    is_down: bool = False
+
+    def version(self, organization_id: int) -> int | None:
+        if self.is_down:
+            raise ConnectionError("the database is away")
+        return InUse.version(self, organization_id)
+
+
+def test_a_score_made_along_costs_no_lead_and_no_thread_when_the_database_fails(
+    database: Database, scored: int
+) -> None:
+    model, in_use = Moody(["hanging"], along=[UUID(int=2), UUID(int=3)]), Unsure(database, monotonic)
+    asked = ArrivalScores(in_use, lambda: model, wait_s=5)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(asked.score, scored, UUID(int=1))
+        while not model.batches:
+            threading.Event().wait(0.01)
+        waits = pool.submit(asked.score, scored, UUID(int=2))
+        while not asked._asked.qsize():
+            threading.Event().wait(0.01)
+        in_use.is_down = True
+        model.release.set()
+        assert first.result() is not None
+        assert waits.result() is None
+    assert asked.score(scored, UUID(int=3)) is None, "nor does it raise"
+    in_use.is_down = False
+    assert asked.score(scored, UUID(int=4)) is not None, "the thread lives"
+    asked.close()
+
+
 @pytest.mark.parametrize("is_open", [None, False])
 def test_where_no_model_shows_scores_nothing_is_computed_and_none_is_loaded(
     database: Database, organization: int, is_open: bool | None
