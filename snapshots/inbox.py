@@ -17,7 +17,7 @@ from sqlalchemy import TextClause, text
 
 from snapshots import tables
 from snapshots.database import Database
-from snapshots.lead_filter import LeadFilter, LeadState, in_period, matching, of_forms
+from snapshots.lead_filter import ORIGIN, SCORE, LeadFilter, LeadState, in_period, matching, of_forms
 from snapshots.slices import SEES_EVERYTHING, Viewer, Where
 
 PAGE_ROWS: Final = 200
@@ -102,6 +102,12 @@ RECEIVED: dict[str, str] = {
     "external_id": "object",
     "delivered_at": "datetime64[ns, UTC]",
     "flags": "object",  # joined by commas
+    "source": "object",  # of the visit, as everywhere; None: not looked at yet
+    "campaign": "object",  # "": none
+    "owner": "object",  # to whom it was given
+    "score": "float64",  # on arrival, points, not clipped; NaN: it had none
+    "band": "object",
+    "probability": "float64",
 }
 REFUSED: dict[str, str] = {
     "refused_id": "int64",
@@ -119,9 +125,12 @@ _ROWS = f"""
     SELECT l.lead_id::text, l.received_at, nullif(concat_ws(' ', l.first_name, l.last_name), ''), l.email, l.phone,
         l.company, f.name, l.state, l.reason, l.detail, l.attempts, l.next_attempt_at,
         coalesce(l.lease_until > clock_timestamp(), false), l.outcome, c.name, l.external_id, l.delivered_at,
-        array_to_string(l.flags, ',')
-    FROM received_leads l {_FORM.format("l")}
+        array_to_string(l.flags, ','), o.source, o.campaign, w.name, s.score, s.band, s.probability
+    FROM (SELECT * FROM received_leads l WHERE {{where}} ORDER BY l.lead_id DESC LIMIT :limit) l {_FORM.format("l")}
     LEFT JOIN crm_connections c ON c.organization_id = :organization AND c.connection_id = l.connection_id
+    LEFT JOIN LATERAL (SELECT o.source, o.campaign FROM {ORIGIN}) o ON true
+    LEFT JOIN owners w ON w.organization_id = :organization AND w.owner_id = l.routed_owner_id
+    LEFT JOIN LATERAL (SELECT s.score, s.band, s.probability FROM {SCORE} ORDER BY s.scored_at LIMIT 1) s ON true
 """
 # Each part has an index that holds nothing else. Of leads that wait there are few, whatever their day.
 _ASIDE = "'parked', 'quarantined'"
@@ -233,7 +242,8 @@ class Inbox:
         where = self.matching(wanted)
         if after is not None:
             where.add("l.lead_id < cast(:after AS uuid)", after=after)
-        return self._frame(f"{_ROWS} WHERE {where} ORDER BY l.lead_id DESC LIMIT :limit", where, RECEIVED, limit)
+        # The page is found before anything is joined to it: of few leads in very many the rest would cost the most.
+        return self._frame(f"{_ROWS.format(where=where)} ORDER BY l.lead_id DESC", where, RECEIVED, limit)
 
     def refused(self, wanted: LeadFilter, *, after: int | None = None, limit: int = PAGE_ROWS) -> pd.DataFrame:
         """A page of REFUSED, the newest first, of the period and the forms. Raises PermissionError."""

@@ -9,10 +9,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from snapshots.slices import Where
+from snapshots.slices import NOBODY, Where
 
 MOST_SEARCH: Final = 200
 """Characters of a search that count."""
+
+
+NO_CAMPAIGN: Final = ""
+NO_SCORE: Final = "none"
 
 
 class LeadState(StrEnum):
@@ -31,7 +35,9 @@ ASIDE: Final = (LeadState.PARKED, LeadState.QUARANTINED)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadFilter:
     """Which leads. Received in [since, before); None: without that end. Empty lists mean all; of several flags one is
-    enough. search: a whole e-mail address or lead id, else part of a name, address, number or company."""
+    enough. sources, campaigns: of the visit, as pages show them; NO_CAMPAIGN: none. owner_ids: to whom it was given;
+    NOBODY: to nobody. bands: of the score on arrival; NO_SCORE: it had none. search: a whole e-mail address or lead id,
+    else part of a name, address, number or company."""
 
     since: datetime | None = None
     before: datetime | None = None
@@ -39,6 +45,10 @@ class LeadFilter:
     reasons: tuple[str, ...] = ()
     form_ids: tuple[int, ...] = ()
     flags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    campaigns: tuple[str, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    bands: tuple[str, ...] = ()
     search: str = ""
 
     @property
@@ -56,6 +66,8 @@ def matching(organization_id: int, wanted: LeadFilter) -> Where:
         where.add("l.state IN ('parked', 'quarantined') AND l.reason = ANY(:reasons)", reasons=list(wanted.reasons))
     if wanted.flags:
         where.add("l.flags && :flags", flags=list(wanted.flags))
+    _came_from(where, wanted)
+    _given_and_scored(where, wanted)
     return _searched(where, wanted.search.strip()[:MOST_SEARCH])
 
 
@@ -73,6 +85,37 @@ def in_period(where: Where, wanted: LeadFilter, at: str) -> Where:
     if wanted.before is not None:
         where.add(f"{at} < :before", before=wanted.before)
     return where
+
+
+ORIGIN: Final = """lead_visits j
+    JOIN form_visits v ON v.organization_id = :organization AND v.day = j.day AND v.form_id = j.form_id
+        AND v.visit = j.visit
+    JOIN visit_origins o ON o.organization_id = :organization AND o.origin_id = v.origin_id
+    WHERE j.organization_id = :organization AND j.lead_id = l.lead_id"""
+"""Where `received_leads l` came from: at most one row."""
+SCORE: Final = """scores s WHERE s.organization_id = :organization AND s.subject = 'lead'
+    AND s.entity_key = l.lead_id::text"""
+
+
+def _came_from(where: Where, wanted: LeadFilter) -> None:
+    tests = []
+    if wanted.sources:
+        tests.append("o.source = ANY(:sources)")
+        where.add("true", sources=list(wanted.sources))
+    if wanted.campaigns:
+        tests.append("o.campaign = ANY(:campaigns)")
+        where.add("true", campaigns=list(wanted.campaigns))
+    if tests:
+        where.add(f"EXISTS (SELECT FROM {ORIGIN} AND {' AND '.join(tests)})")
+
+
+def _given_and_scored(where: Where, wanted: LeadFilter) -> None:
+    if wanted.owner_ids:
+        nobody = " OR l.routed_owner_id IS NULL" if NOBODY in wanted.owner_ids else ""
+        where.add(f"(l.routed_owner_id = ANY(:owners){nobody})", owners=list(wanted.owner_ids))
+    if wanted.bands:
+        none = f" OR NOT EXISTS (SELECT FROM {SCORE})" if NO_SCORE in wanted.bands else ""
+        where.add(f"(EXISTS (SELECT FROM {SCORE} AND s.band = ANY(:bands)){none})", bands=list(wanted.bands))
 
 
 _WHOLE_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")

@@ -8,7 +8,7 @@ and a URL that names any of it and differs from what was last written wins.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -16,15 +16,18 @@ import streamlit as st
 
 from insights.metrics import Period
 from snapshots.forms import FormSettings
-from snapshots.lead_filter import LeadFilter, LeadState
-from workbench import filter_bar, formats, lead_words
+from snapshots.lead_filter import NO_SCORE, LeadFilter, LeadState
+from snapshots.slices import NOBODY
+from workbench import filter_bar, formats, lead_words, score_words
 from workbench.filters import RANGES
 from workbench.view import View
 
 _CHOICE, _URL = "lead_choice", "lead_choice_url"
-PARAMETERS: Final = ("state", "reason", "form", "flag", "q", "tab")
+PARAMETERS: Final = ("state", "reason", "form", "flag", "came", "camp", "given", "scored", "q", "tab")
 REFUSED: Final = "refused"
 """The tab of submissions that were not accepted."""
+BANDS: Final[Mapping[str, str]] = {**score_words.BANDS, NO_SCORE: "No score"}
+MOST_WORDS: Final = 50
 SCORED: Final = "scored"
 """The tab of the CRM's leads by score."""
 
@@ -37,12 +40,32 @@ class LeadChoice:
     reasons: tuple[str, ...] = ()
     form_ids: tuple[int, ...] = ()
     flags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    campaigns: tuple[str, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    bands: tuple[str, ...] = ()
     search: str = ""
     tab: str = ""
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.states or self.reasons or self.form_ids or self.flags or self.search)
+        return bool(self.states or self.reasons or self.form_ids or self.is_counted)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the numbers at the top cannot tell how many there are."""
+        return bool(self.flags or self.sources or self.campaigns or self.owner_ids or self.bands or self.search)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the list can be narrowed by, beside what is always the same. Sources and campaigns are words of strangers;
+    owners: names by id."""
+
+    sources: Sequence[str] = ()
+    campaigns: Sequence[str] = ()
+    owners: Mapping[int, str] = field(default_factory=dict)
+    has_scores: bool = False
 
 
 def from_url(params: Mapping[str, Sequence[str]]) -> LeadChoice:
@@ -51,11 +74,19 @@ def from_url(params: Mapping[str, Sequence[str]]) -> LeadChoice:
     return LeadChoice(
         states=tuple(state for state in LeadState if state.value in params.get("state", ())),
         reasons=tuple(reason for reason in lead_words.REASONS if reason in params.get("reason", ())),
-        form_ids=tuple(sorted({int(text) for text in params.get("form", ()) if text.isascii() and text.isdigit()})),
+        form_ids=tuple(sorted({int(text) for text in params.get("form", ()) if _is_id(text)})),
         flags=tuple(flag for flag in lead_words.FLAGS if flag in params.get("flag", ())),
+        sources=tuple(params.get("came", ()))[:MOST_WORDS],
+        campaigns=tuple(params.get("camp", ()))[:MOST_WORDS],
+        owner_ids=tuple(sorted({int(text) for text in params.get("given", ()) if _is_id(text)})),
+        bands=tuple(band for band in BANDS if band in params.get("scored", ())),
         search=words[-1] if words else "",
         tab=next((tab for tab in (REFUSED, SCORED) if tab in params.get("tab", ())), ""),
     )
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def to_url(choice: LeadChoice) -> dict[str, list[str]]:
@@ -65,6 +96,10 @@ def to_url(choice: LeadChoice) -> dict[str, list[str]]:
         "reason": list(choice.reasons),
         "form": [str(form_id) for form_id in choice.form_ids],
         "flag": list(choice.flags),
+        "came": list(choice.sources),
+        "camp": list(choice.campaigns),
+        "given": [str(owner_id) for owner_id in choice.owner_ids],
+        "scored": list(choice.bands),
         "q": [choice.search] if choice.search else [],
         "tab": [choice.tab] if choice.tab else [],
     }
@@ -140,6 +175,10 @@ def wanted(view: View, choice: LeadChoice) -> LeadFilter:
         reasons=choice.reasons,
         form_ids=choice.form_ids,
         flags=choice.flags,
+        sources=choice.sources,
+        campaigns=choice.campaigns,
+        owner_ids=choice.owner_ids,
+        bands=choice.bands,
         search=choice.search,
     )
 
@@ -155,7 +194,9 @@ def _midnight(day: date, view: View) -> datetime:
 # --- chips -----------------------------------------------------------------------------------------------------------
 
 
-def draw(view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_whole: bool) -> None:
+def draw(
+    view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_whole: bool, options: Options | None = None
+) -> None:
     """The chips, beside the organization's. is_whole: with those that narrow the list, for whoever sees it."""
     range_chip(view)
     if len(forms) > 1:
@@ -166,8 +207,26 @@ def draw(view: View, choice: LeadChoice, forms: Sequence[FormSettings], *, is_wh
     reasons = {key: f"{one.label} ({lead_words.STATES[one.state].lower()})" for key, one in lead_words.REASONS.items()}
     _list("Reason", "reasons", choice.reasons, reasons, "help")
     _list("Note", "flags", choice.flags, {key: label for key, (label, _) in lead_words.FLAGS.items()}, "sell")
+    _where_from_and_to(choice, options or Options())
     if choice.is_narrowed:
         st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear, key="lead_clear")
+
+
+def _where_from_and_to(choice: LeadChoice, options: Options) -> None:
+    """What is chosen stays to be taken back, though these days know nothing of it."""
+    sources = dict.fromkeys([*options.sources, *choice.sources])
+    campaigns = dict.fromkeys([*options.campaigns, *choice.campaigns])
+    owners = {**options.owners, NOBODY: "Nobody"}
+    if sources:
+        _list("Source", "sources", choice.sources, {one: lead_words.visible(one) for one in sources}, "input")
+    if [one for one in campaigns if one]:
+        named = {one: lead_words.visible(one) or "None" for one in campaigns}
+        _list("Campaign", "campaigns", choice.campaigns, named, "campaign")
+    if options.owners or choice.owner_ids:
+        known = owners | {one: f"No. {one}" for one in choice.owner_ids if one not in owners}
+        _list("Assigned to", "owner_ids", choice.owner_ids, known, "person")
+    if options.has_scores or choice.bands:
+        _list("Score", "bands", choice.bands, BANDS, "local_fire_department")
 
 
 def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:
@@ -178,7 +237,7 @@ def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str],
         st.session_state[f"lead_{name}"] = [item for item in chosen if item in names]
         st.multiselect(
             what, list(names), format_func=names.__getitem__, key=f"lead_{name}", on_change=_on_list, args=(name,),
-            placeholder=f"All {what.lower()}s", width=300,
+            placeholder="All", width=300,
         )  # fmt: skip
 
 

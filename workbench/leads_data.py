@@ -4,7 +4,7 @@ the CRM's data stay; and what people do with leads, in their name."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,17 +12,19 @@ from uuid import UUID
 import pandas as pd
 
 from adapters.registry import TAKES_LEADS
-from snapshots import forms, journeys, visits
+from insights.report_card import DEFINITIONS
+from insights.scoring.score_model import shown
+from snapshots import arrivals, forms, journeys, visits
 from snapshots.forms import FormSettings
 from snapshots.inbox import PAGE_ROWS, Inbox, InboxCounts, PausedAccount, RefusedSubmission
 from snapshots.journeys import Journey, ReceivedLead
 from snapshots.lead_actions import LeadActions, LeadEdit
 from snapshots.lead_filter import LeadFilter, LeadState
 from snapshots.organizations import list_connections
-from workbench import access, formats, installation, lead_filters, lead_words, rights
+from workbench import access, formats, installation, lead_filters, lead_words, rights, score_words
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
-from workbench.lead_filters import LeadChoice
+from workbench.lead_filters import LeadChoice, Options
 from workbench.view import View
 
 EXPORT_LIMIT: Final = 100_000
@@ -31,11 +33,22 @@ EXPORT_LIMIT: Final = 100_000
 COMPANY: Final = Column(field="company", title="Company", width=1.2)
 """Stands beside the name, not in a column of its own."""
 NOTES: Final = Column(field="notes", title="Notes", width=1.1, help="What was noticed on the way in")
+SCORE: Final = Column(field="shown_score", title="Score", kind=ColumnKind.COUNT, width=0.6, missing="No score yet",
+                      help=f"On arrival. {DEFINITIONS['Score']}")  # fmt: skip
+BAND: Final = Column(field="band", title="Band", text_field="band_text", width=0.8, missing="",
+                     help=DEFINITIONS["Band"])  # fmt: skip
+OWNER: Final = Column(field="owner", title="Assigned to", width=1.2, missing="Nobody")
+CAMPAIGN: Final = Column(field="campaign", title="Campaign", width=1.1, missing="None")
 LEAD_COLUMNS: Final = (
     Column(field="name", title="Lead", width=1.3, missing=lead_words.UNNAMED),
     COMPANY,
     Column(field="received_at", title="Received", kind=ColumnKind.TIME, width=1.5),
     Column(field="state", title="State", width=1.4),
+    SCORE,
+    BAND,
+    OWNER,
+    Column(field="source", title="Source", width=1.1, missing="Not known yet"),
+    CAMPAIGN,
     Column(field="story", title="What happened", width=2.4),
     Column(field="email", title="E-mail", width=2.0, missing="No e-mail"),
     Column(field="phone", title="Phone", width=1.3, missing="No phone"),
@@ -62,6 +75,7 @@ class Loaded:
     counts: InboxCounts
     sees: bool
     n_pending: int = 0
+    options: Options = field(default_factory=Options)
 
 
 def load(view: View) -> Loaded:
@@ -69,7 +83,21 @@ def load(view: View) -> Loaded:
     found = all_forms(view)
     choice = lead_filters.adopt([form.form_id for form in found])
     n = n_pending(view)
-    return Loaded(found, choice, counts(view, choice), inbox(view).shows_leads, n)
+    sees = inbox(view).shows_leads
+    return Loaded(found, choice, counts(view, choice), sees, n, _options(view) if sees else Options())
+
+
+def _options(view: View) -> Options:
+    """Leads that came in a moment ago have joined their visits by then, and so have a source."""
+    database, own = installation.database(), view.organization_id
+    visits.fold_leads(database, own, most_batches=1)
+    asked = lead_filters.period(view)
+    return Options(
+        sources=visits.words(database, own, "source", asked.first, asked.last),
+        campaigns=visits.words(database, own, "campaign", asked.first, asked.last),
+        owners=view.choices.owners,
+        has_scores=arrivals.version_in_use(database, own) is not None,
+    )
 
 
 def inbox(view: View) -> Inbox:
@@ -133,7 +161,7 @@ def n_listed(view: View, loaded: Loaded, states: Sequence[LeadState]) -> int:
     cannot tell."""
     choice, counts_ = loaded.choice, loaded.counts
     states = tuple(one for one in states or LeadState if not choice.states or one in choice.states)
-    if choice.search or choice.flags:
+    if choice.is_counted:
         return inbox(view).count(replace(lead_filters.wanted(view, choice), states=states)) if states else 0
     if choice.reasons:
         return sum(
@@ -193,6 +221,8 @@ def _told(frame: pd.DataFrame, view: View) -> pd.DataFrame:
         state=[lead_words.STATES[state] for state in states],
         story=[_story(row, view, pauses) for row in frame.itertuples()],
         notes=frame["flags"].map(lead_words.flag_labels),
+        shown_score=frame["score"].map(shown, na_action="ignore"),
+        band_text=[score_words.BANDS.get(band, "") for band in frame["band"]],
     )
 
 

@@ -292,7 +292,9 @@ def test_pages_of_the_list_and_the_export_hold_every_lead_once(
     found = leads_data.all_leads(view, loaded)
     assert list(found["email"]) == [f"p{number}@example.com" for number in range(5)]
     text = export.as_csv(for_export(found, leads_data.columns(1)))
-    assert text.decode("utf-8-sig").splitlines()[0] == "Lead,Company,Received,State,What happened,E-mail,Phone,Notes"
+    assert text.decode("utf-8-sig").splitlines()[0] == (
+        "Lead,Company,Received,State,Score,Band,Assigned to,Source,Campaign,What happened,E-mail,Phone,Notes"
+    )
     assert b"'=cmd()" in text
 
 

@@ -168,3 +168,31 @@ def test_a_score_that_does_not_hold_any_more_is_shown_as_it_was_on_arrival(workb
     shown = said(workbench.open(house, "lead", lead=str(lead)))
     assert "Came by Referral" in shown
     assert "on arrival" in shown
+
+
+def test_the_list_of_received_leads_narrows_by_what_it_shows_and_a_link_brings_that_back(
+    workbench: Workbench, house: House
+) -> None:
+    made_arrivals.version(house.database, house.organization_id)
+    rules(house, Condition(what="band", values=("hot",)))
+    body = b'{"email": "a@example.com", "_touches": [{"utm_source": "fair:*x*"}]}'
+    hot = made_leads.put(house.database, house.organization_id, at=NOW, body=body, email="hot@example.com")
+    cold = made_leads.put(house.database, house.organization_id, at=NOW, email="cold@example.com")
+    said_ = made_arrivals.Scores({hot: 0.6, cold: 0.05})
+    for lead in (hot, cold):
+        Router(database=house.database, clock=made_leads.sql(NOW), scores=said_).route(
+            house.organization_id, lead, None
+        )
+    at = workbench.open(house, "leads", range="all")
+    assert not at.exception
+    assert "2 leads, the newest first" in said(at)
+    at.multiselect(key="lead_bands").set_value(["hot"]).run()
+    assert "1 lead" in said(at)
+    assert at.query_params["scored"] in ("hot", ["hot"])
+    ann = next(iter(staff(house.database, house.organization_id)))
+    link = {"came": ["fair:*x*"], "given": [str(ann)]}
+    at = workbench.open(house, "leads", range="all", **link)
+    assert not at.exception
+    assert "1 lead" in said(at)
+    assert at.multiselect(key="lead_sources").value == ["fair:*x*"]
+    assert at.multiselect(key="lead_owner_ids").value == [ann]

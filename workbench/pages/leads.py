@@ -27,12 +27,14 @@ from workbench import (
     leads_data,
     places,
     rows,
+    score_words,
     scored_filters,
     scored_leads,
     shell,
     states,
     tokens,
 )
+from workbench.columns import Column
 from workbench.content import RowsPage
 from workbench.lead_filters import REFUSED, SCORED, LeadChoice
 from workbench.leads_data import Loaded
@@ -52,7 +54,7 @@ def chips(view: View) -> Loaded:
         return loaded
     scored_filters.leave()
     if not loaded.counts.is_untouched:
-        lead_filters.draw(view, loaded.choice, loaded.forms, is_whole=loaded.sees)
+        lead_filters.draw(view, loaded.choice, loaded.forms, is_whole=loaded.sees, options=loaded.options)
     return loaded
 
 
@@ -63,7 +65,8 @@ def open_number(key: str) -> None:
         lead_filters.change(tab=REFUSED)
     else:
         states_ = (number.state,) if number.state else ()
-        lead_filters.change(tab="", states=states_, reasons=(), flags=(), search="")
+        lead_filters.change(tab="", states=states_, reasons=(), flags=(), sources=(), campaigns=(), owner_ids=(),
+                            bands=(), search="")  # fmt: skip
 
 
 def overlooked(found: InboxCounts, view: View) -> None:
@@ -122,14 +125,20 @@ def definitions(page: RowsPage, shown: Any, palette: Palette) -> list[dict[str, 
         elif column.field == "state":
             # As wide as its longest word, "Quarantined", behind a mark.
             definition |= {"cellRenderer": grid.mark_renderer(palette), "minWidth": 132}
-        if column is not leads_data.COMPANY and not (column is leads_data.NOTES and _is_blank(page)):
+        elif column is leads_data.BAND:
+            definition |= {"cellRenderer": grid.mark_renderer(palette), "minWidth": 92}
+        if column is not leads_data.COMPANY and not (column in _IF_ANY and _is_blank(page, column)):
             made.append(definition)
     return made
 
 
-def _is_blank(page: RowsPage) -> bool:
-    """Nothing was noticed of any lead on this page."""
-    return not page.frame["notes"].astype(bool).any()
+_IF_ANY = (leads_data.SCORE, leads_data.BAND, leads_data.OWNER, leads_data.CAMPAIGN, leads_data.NOTES)
+
+
+def _is_blank(page: RowsPage, column: Column) -> bool:
+    """No lead on this page has any."""
+    held = page.frame[column.field]
+    return not (held.notna() & (held != "")).any()
 
 
 def leads_list(view: View, loaded: Loaded) -> None:
@@ -156,6 +165,8 @@ def leads_list(view: View, loaded: Loaded) -> None:
     palette = tokens.palette()
     shown["state__mark"] = [lead_words.MARKS[state] for state in page.frame["lead_state"]]
     shown["state__color"] = [getattr(palette, lead_words.TONES[state]) for state in page.frame["lead_state"]]
+    shown["band__mark"] = [score_words.MARKS.get(band, "") for band in page.frame["band"]]
+    shown["band__color"] = [getattr(palette, score_words.TONES.get(band, "faint")) for band in page.frame["band"]]
     epoch = st.session_state.get(_EPOCH, 0)
     answer = grid.draw(shown, definitions(page, shown, palette), key=f"leads_{pager.number}_{epoch}", opens=True,
                        max_height=620)  # fmt: skip
