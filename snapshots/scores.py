@@ -163,10 +163,11 @@ def history(database: Database, viewer: Viewer, subject: str, entity_key: str) -
 def grade_due(database: Database, organization_id: int, subject: str, *, now: datetime) -> int:
     """Fill in what happened, where it is decided or was due before today. Returns how many.
 
-    A lead that converted until the end of `due_on` counts 1, otherwise 0 once that day is over; where the CRM does not
-    say, nothing is filled in. Where it gives no date, it converted when we first read so. A lead from a website
-    converted when a deal of its contact was created; one that was not delivered is not graded. A deal counts 1 if it is
-    won at the end of `due_on` and 0 if it is lost; one that was not decided by then is not graded, nor is a merged one.
+    A lead that converted until the end of `due_on` counts 1, otherwise 0 once that day is over and its CRM was read
+    after it: while that cannot be read, nobody knows. Where the CRM does not say, nothing is filled in. Where it gives
+    no date, it converted when we first read so. A lead from a website converted when a deal of its contact was created;
+    one that was not delivered is not graded. A deal counts 1 if it is won at the end of `due_on` and 0 if it is lost;
+    one that was not decided by then is not graded, nor is a merged one.
     """
     organization = get_organization(database, organization_id)
     known = {
@@ -267,6 +268,12 @@ _DEAL_OF_RECEIVED = f"""
 """
 _CONVERTED_AT = """coalesce(l.converted_at, (SELECT max(v.superseded_at) FROM lead_versions v
     WHERE v.organization_id = :organization AND v.lead_id = l.lead_id AND v.converted IS NOT TRUE), l.recorded_at)"""
+# The day on which its connection was last read to the end, today at the latest; where none ever was, today.
+_READ_ON = """least(:today, (SELECT (max(y.finished_at) AT TIME ZONE :zone)::date FROM {0}
+    y.organization_id = :organization AND y.status = 'succeeded'))"""
+_LEAD_READ_ON = _READ_ON.format("""external_links k JOIN sync_runs y ON y.connection_id = k.connection_id
+    WHERE k.organization_id = :organization AND k.kind = 'lead' AND k.entity_id = l.lead_id AND""")
+_RECEIVED_READ_ON = _READ_ON.format("sync_runs y WHERE y.connection_id = r.connection_id AND")
 _GRADES: Final[Mapping[str, Sequence[Any]]] = {
     "lead": (
         text(
@@ -275,14 +282,15 @@ _GRADES: Final[Mapping[str, Sequence[Any]]] = {
             f"FROM leads l WHERE {_IS_OURS.format('lead')} AND l.organization_id = :organization "
             "AND l.lead_id = s.entity_id AND l.content_hash <> 0 AND l.converted IS NOT NULL "
             "AND coalesce(l.gone_reason, '') NOT IN ('merged', :not_told) "
-            f"AND (s.due_on < :today OR l.converted AND ({_CONVERTED_AT} AT TIME ZONE :zone)::date <= s.due_on)"
+            f"AND (s.due_on < {_LEAD_READ_ON} "
+            f"OR l.converted AND ({_CONVERTED_AT} AT TIME ZONE :zone)::date <= s.due_on)"
         ),
         text(
             "UPDATE scores s SET graded_at = :now, "
             "outcome = coalesce((g.deal_at AT TIME ZONE :zone)::date <= s.due_on, false)::int "
             f"FROM received_leads r LEFT JOIN LATERAL ({_DEAL_OF_RECEIVED}) g ON true "
             f"WHERE {_IS_OURS.format('lead')} AND {_RECEIVED} AND r.state = 'delivered' "
-            "AND (s.due_on < :today OR (g.deal_at AT TIME ZONE :zone)::date <= s.due_on)"
+            f"AND (s.due_on < {_RECEIVED_READ_ON} OR (g.deal_at AT TIME ZONE :zone)::date <= s.due_on)"
         ),
     ),
     "deal": (

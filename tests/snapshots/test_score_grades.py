@@ -77,6 +77,32 @@ def test_days_are_the_organizations(books: Books) -> None:
     assert books.outcomes() == {"1": 0, "2": 0}
 
 
+def _read(books: Books, connection_id: int, at: datetime, status: str = "succeeded") -> None:
+    books.put("sync_runs", connection_id=connection_id, trigger="manual", status=status, started_at=at,
+              heartbeat_at=at, finished_at=at)  # fmt: skip
+
+
+@pytest.mark.parametrize("is_received", [False, True])
+def test_while_the_crm_cannot_be_read_no_lead_counts_as_one_that_did_not_convert(
+    books: Books, is_received: bool
+) -> None:
+    """What happened since it was read last comes to light later."""
+    if is_received:
+        key: object = _received(books)
+        [(connection_id,)] = books.ask("SELECT connection_id FROM crm_connections")
+    else:
+        connection_id = made_leads.connect(books.database, books.organization_id)
+        key = 1
+        books.lead(1)
+        books.put("external_links", connection_id=connection_id, kind="lead", external_id="L1", entity_id=1)
+    _read(books, connection_id, NOW - days(3))
+    _read(books, connection_id, NOW, "failed")
+    assert _outcome(books, due(-3), key) is None, "the day on which it was read last was not over"
+    _read(books, connection_id, NOW)
+    assert _grade(books) == 1
+    assert books.outcomes()[str(key)] == 0
+
+
 def test_what_was_filled_in_stays(books: Books) -> None:
     books.lead(1)
     books.issue(issued(1, due_on=due(-1)), at=NOW - days(5))
