@@ -233,9 +233,9 @@ def _steady_rates(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
     after = _steady(frames.steady, worth, frames.end)
     facts = pd.DataFrame(
         {"deal_id": pd.array([pd.NA] * len(before), dtype="Int64"), "owner_id": pd.NA, "n": before["n"]}
-    ).assign(day=pd.Timestamp(frames.end), cause=Cause.RATE.value)
+    ).assign(day=pd.Timestamp(frames.end))
     whole = np.ones(len(before), dtype=bool)
-    return _difference(facts, (before, whole), (after, whole))
+    return _difference(facts, Cause.RATE.value, (before, whole), (after, whole))
 
 
 def _corrections(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
@@ -334,7 +334,7 @@ class _Path:
         before = (self._amounts, self._counts())
         self._flags |= flags
         self._amounts = self._amounts if amounts is None else amounts
-        made = _difference(self._facts.assign(cause=cause), before, (self._amounts, self._counts()))
+        made = _difference(self._facts, cause, before, (self._amounts, self._counts()))
         if len(made):
             self.parts.append(made)
 
@@ -348,25 +348,31 @@ def _rows_of(which: np.ndarray, first: pd.DataFrame, second: pd.DataFrame) -> pd
 
 
 def _difference(
-    facts: pd.DataFrame, before: tuple[pd.DataFrame, np.ndarray], after: tuple[pd.DataFrame, np.ndarray]
+    facts: pd.DataFrame,
+    cause: str | np.ndarray,
+    before: tuple[pd.DataFrame, np.ndarray],
+    after: tuple[pd.DataFrame, np.ndarray],
 ) -> pd.DataFrame:
     """Rows of PARTS for what two worths differ by: one in a currency that both have, else one in each.
 
     before, after: currency and amount_minor, and whether they count. facts: what the rows say beside, in this order.
     """
     (old, had), (new, has) = before, after
-    was = np.where(had, old["amount_minor"], 0)
-    now = np.where(has, new["amount_minor"], 0)
-    is_same = np.asarray(old["currency"].fillna("") == new["currency"].fillna(""))
-    facts = facts.reset_index(drop=True)
-    parts = [tables.empty(PARTS)]
-    for amounts, currencies in (
-        (np.where(is_same, now - was, -was), old["currency"]),
-        (np.where(is_same, 0, now), new["currency"]),
-    ):
-        some = amounts != 0
-        if not some.any():
-            continue
-        rows = facts.loc[some].assign(amount_minor=amounts[some], currency=currencies.to_numpy(dtype=object)[some])
-        parts.append(rows[list(PARTS)])
-    return pd.concat(parts[1:] or parts, ignore_index=True)
+    was = np.where(had, old["amount_minor"].to_numpy(), 0)
+    now = np.where(has, new["amount_minor"].to_numpy(), 0)
+    # Most rows have nothing that this step changes; looking at their currencies is what would take long.
+    is_same_frame = old is new
+    place = np.flatnonzero((was != now) if is_same_frame else ((was != 0) | (now != 0)))
+    if not len(place):
+        return tables.empty(PARTS)
+    was, now = was[place], now[place]
+    currencies = [one["currency"].to_numpy(dtype=object)[place] for one in (old, new)]
+    known = [np.where(pd.isna(one), "", one) for one in currencies]
+    is_same = known[0] == known[1]
+    rows = facts.iloc[place].assign(cause=cause if isinstance(cause, str) else np.asarray(cause)[place])
+    parts = [
+        rows.assign(amount_minor=amounts, currency=one)[amounts != 0]
+        for amounts, one in ((np.where(is_same, now - was, -was), currencies[0]),
+                             (np.where(is_same, 0, now), currencies[1]))
+    ]  # fmt: skip
+    return pd.concat([one[list(PARTS)] for one in parts if len(one)] or [tables.empty(PARTS)], ignore_index=True)

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from snapshots import tables
 from snapshots.reads import Reader
-from snapshots.slices import MEMBERSHIP, Role, Slice, Where, deal_filter, owner_filter, source_filter
+from snapshots.slices import MEMBERSHIP, NOBODY, Role, Slice, Where, deal_filter, owner_filter, source_filter
 
 _FLAGS = ["is_owners", "is_sources", "is_pipelines", "is_window"]
 
@@ -172,6 +172,26 @@ class _Asked:
         )
         return f"v.valid_from < :start AND {self._until} >= :end" + (kept_team if self.by_team else "")
 
+    def _may_be_owned(self) -> str:
+        """Deals that an owner who may count ever had; a little wider than the slice, and quick to tell."""
+        parameters = self.where.parameters
+        if self.by_team:
+            asked = [one for one in ("managed_teams", "teams") if one in parameters]
+            wanted = [team for one in asked for team in parameters[one]]  # type: ignore[attr-defined]
+            parameters["ever"] = [
+                row[0] for row in self._rows("SELECT DISTINCT owner_id FROM membership WHERE team_id = ANY(:wanted)",
+                                             wanted=wanted)
+            ]  # fmt: skip
+        elif self.slice.owner_ids or "viewer_owner" in parameters:
+            parameters["ever"] = [*self.slice.owner_ids, *([parameters["viewer_owner"]] if "viewer_owner" in parameters
+                                                           else [])]  # fmt: skip
+        else:
+            return "true"
+        return (
+            "EXISTS (SELECT 1 FROM deal_versions x WHERE x.organization_id = :organization AND x.deal_id = v.deal_id "
+            f"AND coalesce(x.owner_id, {NOBODY}) = ANY(:ever))"
+        )
+
     @property
     def _learnt(self) -> str:
         """Deals that were open at the start, as known then or later, and of which we learnt something about before."""
@@ -198,7 +218,11 @@ class _Asked:
         )
 
     def spans(self) -> pd.DataFrame:
-        moved = f"SELECT v.deal_id FROM deal_versions v WHERE {self._open} AND NOT ({self._holds_throughout()})"
+        self._flags(":start_day")
+        moved = (
+            f"SELECT v.deal_id FROM deal_versions v WHERE {self._open} AND NOT ({self._holds_throughout()}) "
+            f"AND {self._may_be_owned()}"
+        )
         ids = f"{moved} UNION SELECT unnest(cast(:learnt AS bigint[]))" if self.knows_then else f"{moved} GROUP BY 1"
         return self._spans(
             f"({ids}) moved JOIN deal_versions v ON v.organization_id = :organization AND v.deal_id = moved.deal_id",
@@ -245,9 +269,9 @@ class _Asked:
     def _frame(self, columns: dict[str, str], query: str) -> pd.DataFrame:
         return tables.shaped(self._rows(query), columns)
 
-    def _rows(self, query: str) -> Sequence[Sequence[object]]:
+    def _rows(self, query: str, **further: object) -> Sequence[Sequence[object]]:
         with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
-            found = connection.execute(text(f"WITH {MEMBERSHIP} {query}"), self.where.parameters)
+            found = connection.execute(text(f"WITH {MEMBERSHIP} {query}"), self.where.parameters | further)
             return [tuple(row) for row in found]
 
 

@@ -88,16 +88,17 @@ def pipelines(viewer: Viewer, data_version: int) -> dict[int, str]:
 
 
 @cached
-def _frames(
-    viewer: Viewer, data_version: int, slice_: Slice, start: date
-) -> tuple[MoveFrames, OpenDeals, OpenDeals]:  # all of them are the cache's key
+def _found(  # all of them are the cache's key
+    viewer: Viewer, data_version: int, slice_: Slice, start: date, currency: str | None, has_swings: bool
+) -> tuple[Waterfall, OpenDeals, OpenDeals]:
     reader = installation.reader(viewer)
-    found = pipeline_moves.pipeline_moves(reader, slice_, start=start)
+    moves = pipeline_moves.pipeline_moves(reader, slice_, start=start)
     frames = MoveFrames(
-        start=found.start, end=found.end, spans=found.spans, steady=found.steady, then=found.then,
-        learnt=found.learnt, rates=reader.rates(),
+        start=moves.start, end=moves.end, spans=moves.spans, steady=moves.steady, then=moves.then,
+        learnt=moves.learnt, rates=reader.rates(),
     )  # fmt: skip
-    return frames, pipeline_moves.open_deals(reader, _on(slice_, start)), pipeline_moves.open_deals(reader, slice_)
+    found = waterfall(frames if has_swings else frames.without_swings(), reporting_currency=currency)
+    return found, pipeline_moves.open_deals(reader, _on(slice_, start)), pipeline_moves.open_deals(reader, slice_)
 
 
 def _on(slice_: Slice, day: date) -> Slice:
@@ -109,12 +110,11 @@ def changes(view: View, choice: WaterfallChoice) -> Changes:
     """From the evening before the first day of the period to that of its last day."""
     end = min(view.period.last, view.as_of)
     start = min(view.first_day, end) - timedelta(days=1)
-    frames, opened, closed = _frames(view.viewer, view.data_version, _slice(view, choice, end), start)
-    return Changes(
-        view=view, choice=choice, start=start, end=end, opened=opened, closed=closed,
-        found=waterfall(frames if choice.has_swings else frames.without_swings(),
-                        reporting_currency=view.reporting_currency),
-    )  # fmt: skip
+    asked = _slice(view, choice, end)
+    found, opened, closed = _found(
+        view.viewer, view.data_version, asked, start, view.reporting_currency, choice.has_swings
+    )
+    return Changes(view=view, choice=choice, start=start, end=end, opened=opened, closed=closed, found=found)
 
 
 def _slice(view: View, choice: WaterfallChoice, end: date) -> Slice:
