@@ -25,7 +25,7 @@ def draw(view: View) -> None:
         given = st.text_area("Other fields, one in a line", key="dry_field", placeholder="employees = 250", width=240,
                              height=68)  # fmt: skip
         score = st.number_input(
-            "Score", 0, 100, None, key="dry_score", placeholder="By the model", width=150,
+            "Score", 0, 100, None, key="dry_score", placeholder="By the model", width=170,
             help="Empty: what the model in use says of these fields.",
         )  # fmt: skip
     if not st.button("Try", key="dry_try"):

@@ -33,7 +33,7 @@ EXPORT_LIMIT: Final = 100_000
 COMPANY: Final = Column(field="company", title="Company", width=1.2)
 """Stands beside the name, not in a column of its own."""
 NOTES: Final = Column(field="notes", title="Notes", width=1.1, help="What was noticed on the way in")
-SCORE: Final = Column(field="shown_score", title="Score", kind=ColumnKind.COUNT, width=0.6, missing="No score yet",
+SCORE: Final = Column(field="shown_score", title="Score", kind=ColumnKind.COUNT, width=0.6, missing="No score",
                       help=f"On arrival. {DEFINITIONS['Score']}")  # fmt: skip
 BAND: Final = Column(field="band", title="Band", text_field="band_text", width=0.8, missing="",
                      help=DEFINITIONS["Band"])  # fmt: skip
