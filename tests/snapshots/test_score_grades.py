@@ -9,7 +9,7 @@ from uuid import UUID
 import made_leads
 import pandas as pd
 import pytest
-from made_scores import NOW, TODAY, Books, days, due, issued
+from made_books import NOW, TODAY, Books, days, due, issued
 
 from snapshots import scores, scoring_runs
 from snapshots.current import NOT_TOLD

@@ -8,7 +8,7 @@ from typing import Any
 import made_leads
 import pandas as pd
 import pytest
-from made_scores import ANN, BO, CY, NOW, Books, days, due, issued
+from made_books import ANN, BO, CY, NOW, Books, days, due, issued
 from sqlalchemy import text
 
 from snapshots import scored_rows, scores

@@ -7,8 +7,8 @@ from typing import Any
 
 import made_leads
 import pytest
+from made_books import ANN, BO, CY, NOW, Books, days, due, issued
 from made_crm import lead
-from made_scores import ANN, BO, CY, NOW, Books, days, due, issued
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from stored_crm import Stored, noon
