@@ -43,6 +43,7 @@ TRACK_RECORD: Final[dict[str, str]] = {
     "model_version": "int64",
 }
 GRADED: Final[dict[str, str]] = {
+    "entity_key": "object",
     "scored_at": "datetime64[ns, UTC]",
     "probability": "float64",
     "base_rate": "float64",
@@ -205,7 +206,7 @@ def graded(database: Database, organization_id: int, subject: str, *, since: dat
     organization = get_organization(database, organization_id)
     return _frame(
         database, organization_id, GRADED,
-        f"SELECT scored_at, probability, base_rate, outcome, model_version FROM scores WHERE {_WAS_GRADED} "
+        f"SELECT entity_key, scored_at, probability, base_rate, outcome, model_version FROM scores WHERE {_WAS_GRADED} "
         "ORDER BY scored_at, entity_key",
         {"subject": subject, "since": since, "today": _day(organization, now)},
     )  # fmt: skip

@@ -31,12 +31,14 @@ class Alarm:
 
 
 def drift_alarm(graded: pd.DataFrame) -> Alarm | None:
-    """graded: probability and outcome of scores of one model that were graded lately. None: too few."""
+    """graded: entity_key, probability and outcome of scores of one model that were graded lately; those of one lead or
+    deal share its outcome, so that noise goes by these. None: too few."""
     known = graded.dropna(subset=["probability", "outcome"])
     if len(known) < LEAST:
         return None
     said, happened = known["probability"].to_numpy(dtype=float), known["outcome"].to_numpy(dtype=float)
-    error = sqrt(float((said * (1 - said)).sum())) / len(said)
+    spreads = np.bincount(pd.factorize(known["entity_key"])[0], weights=np.sqrt(said * (1 - said)))
+    error = sqrt(float((spreads**2).sum())) / len(said)
     distance = float(happened.mean() - said.mean())
     shift = _shift(said, float(np.clip(happened.mean(), 0.5 / len(said), 1 - 0.5 / len(said))))
     is_raised = abs(distance) > BEYOND_NOISE * error and abs(shift) >= WORTH_IT

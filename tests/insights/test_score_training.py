@@ -263,7 +263,9 @@ def test_contacting_is_proposed_to_whoever_was_not_contacted() -> None:
 def test_a_rate_that_moved_away_raises_an_alarm_and_says_by_how_much() -> None:
     chance = np.random.default_rng(4)
     said = chance.uniform(0.1, 0.3, 2000)
-    graded = pd.DataFrame({"probability": said, "outcome": (chance.random(2000) < said * 2).astype(int)})
+    graded = pd.DataFrame(
+        {"entity_key": range(2000), "probability": said, "outcome": (chance.random(2000) < said * 2).astype(int)}
+    )
     alarm = drift_alarm(graded)
     assert alarm is not None
     assert alarm.is_raised
@@ -274,11 +276,25 @@ def test_a_rate_that_moved_away_raises_an_alarm_and_says_by_how_much() -> None:
 def test_a_rate_that_stayed_raises_none() -> None:
     chance = np.random.default_rng(4)
     said = chance.uniform(0.1, 0.3, 2000)
-    graded = pd.DataFrame({"probability": said, "outcome": (chance.random(2000) < said).astype(int)})
+    graded = pd.DataFrame(
+        {"entity_key": range(2000), "probability": said, "outcome": (chance.random(2000) < said).astype(int)}
+    )
     alarm = drift_alarm(graded)
     assert alarm is not None
     assert not alarm.is_raised
     assert drift_alarm(graded.head(50)) is None
+
+
+def test_many_scores_of_few_leads_raise_no_drift() -> None:
+    """Five leads that convert by chance make a hundred scores each, and are five leads."""
+    graded = pd.DataFrame({"entity_key": np.repeat(range(20), 100), "probability": 0.15, "outcome": 0})
+    graded.loc[graded["entity_key"] < 5, "outcome"] = 1
+    alarm = drift_alarm(graded)
+    assert alarm is not None
+    assert (alarm.happened, alarm.is_raised) == (0.25, False)
+    alone = drift_alarm(graded.assign(entity_key=range(2000)))
+    assert alone is not None
+    assert alone.is_raised
 
 
 def test_drift_is_a_reason_of_its_own(trained: Trained) -> None:
