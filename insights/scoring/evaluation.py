@@ -151,17 +151,21 @@ class Trial:
         chosen = by_time or choose(self.outcomes, predicted)
         uncalibrated = predicted[chosen]
         calibration, predicted[chosen] = choose_calibration(predicted[chosen], self.outcomes, folds)
-        cv = {name: grade(self.outcomes, probability(one)) for name, one in {**predicted, **others}.items()}
+        groups = self._groups()
+        cv = {
+            name: grade(self.outcomes, probability(one), groups=groups) for name, one in {**predicted, **others}.items()
+        }
         base = probability(others[self._bar])
         split = {}
         last = order[round(OLDEST * len(order)) :] if order is not None and newest else np.empty(0, dtype=np.int64)
         if newest:
-            split = {name: grade(self.outcomes[last], probability(one)) for name, one in newest.items()}
+            of = None if groups is None else groups[last]
+            split = {name: grade(self.outcomes[last], probability(one), groups=of) for name, one in newest.items()}
         return Evaluation(
             n=len(self.outcomes), conversions=int(self.outcomes.sum()), chosen=chosen, calibration=calibration,
             cv=cv, time_split=split,
             gate=_also_lately(
-                gate(self.outcomes, probability(predicted[chosen]), base, groups=self._groups(), bar=self._bar),
+                gate(self.outcomes, probability(predicted[chosen]), base, groups=groups, bar=self._bar),
                 split, chosen, self._bar,
             ),
             drift=self._drift(order),

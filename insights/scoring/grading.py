@@ -19,8 +19,9 @@ _LEAST: Final = 1e-6
 @dataclass(frozen=True, slots=True)
 class Grades:
     """auc: chance that a converted one stands above another (ties half); None with one outcome only. auc_low, auc_high:
-    its 95 % interval. log_loss in nats; brier: mean squared error; ece: mean distance of ten bins of equal size from
-    their rate. lift10, lift20: rate in the best tenth and fifth over the base rate, None where nothing converted."""
+    its 95 % interval, by groups where rows come in some. log_loss in nats; brier: mean squared error; ece: mean
+    distance of ten bins of equal size from their rate. lift10, lift20: rate in the best tenth and fifth over the base
+    rate, None where nothing converted."""
 
     n: int
     base_rate: float
@@ -39,10 +40,12 @@ class Grades:
         }
 
 
-def grade(outcomes: Outcomes, probabilities: Floats) -> Grades:
-    """outcomes: 0 or 1, at least one row; probabilities: in [0, 1], as many."""
-    area = auc(outcomes, probabilities)
-    spread = None if area is None else _auc_error(area, int(outcomes.sum()), int((1 - outcomes).sum()))
+def grade(outcomes: Outcomes, probabilities: Floats, *, groups: npt.NDArray[np.int64] | None = None) -> Grades:
+    """outcomes: 0 or 1, at least one row; probabilities: in [0, 1], as many. groups: rows of one say little more than
+    one row, so intervals go by how many there are."""
+    area, numbers = auc(outcomes, probabilities), np.arange(len(outcomes)) if groups is None else groups
+    n_no, n_yes = (len(np.unique(numbers[outcomes == one])) for one in (0, 1))
+    spread = None if area is None else _auc_error(area, n_yes, n_no)
     return Grades(
         n=len(outcomes),
         base_rate=float(outcomes.mean()),

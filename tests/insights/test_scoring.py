@@ -238,6 +238,16 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(pairs: list[tuple[int, flo
         assert found == pytest.approx(wins / len(yes) / len(no))
 
 
+def test_looks_at_the_same_lead_make_no_interval_narrower() -> None:
+    chance = np.random.default_rng(1)
+    scores = chance.random(200)
+    outcomes = (chance.random(200) < scores).astype(np.int64)
+    once = grade(outcomes, scores)
+    often = grade(np.repeat(outcomes, 7), np.repeat(scores, 7), groups=np.repeat(np.arange(200), 7))
+    assert (often.n, often.auc) == (1400, once.auc)
+    assert (often.auc_low, often.auc_high) == (once.auc_low, once.auc_high)
+
+
 @given(outcomes_and_scores)
 def test_grades_stay_in_their_bounds(pairs: list[tuple[int, float]]) -> None:
     outcomes, scores = np.array([one for one, _ in pairs]), np.array([two for _, two in pairs])
