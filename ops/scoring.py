@@ -49,7 +49,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores a
 SUBJECTS: Final[tuple[Subject, ...]] = ("lead", "deal")
 RETRAIN_AFTER: Final = timedelta(days=7)
 LATELY: Final = timedelta(days=90)
-_EPOCH: Final = date(1970, 1, 1)
 MANY: Final = 50_000
 """Above this many open leads reasons are made when somebody looks, not for all."""
 IN_FLIGHT: Final = 4
@@ -248,22 +247,21 @@ def _in_pool(pool: Executor, work: Iterator[Work]) -> Iterator[tuple[Any, pd.Dat
 def to_issue(found: pd.DataFrame, facts: Any, subject: Subject, used: InUse, at: datetime) -> list[Issued]:
     """What is issued of scores that were found, in their order."""
     records = facts.leads if subject == "lead" else facts.deals
-    horizon = int(used.version.card["horizon_days"])
-    created = instants(records["created_at"])
-    due = np.where(created == NEVER, instant_of(at), created) + horizon * DAY
+    created, horizon = instants(records["created_at"]), int(used.version.card["horizon_days"])
+    due = pd.to_datetime(np.where(created == NEVER, instant_of(at), created) + horizon * DAY, utc=True)
+    due_on, today = due.tz_convert(facts.zone).date, at.astimezone(facts.zone).date()  # days are the organization's
     amounts = _amounts(facts, instant_of(at)) if subject == "deal" else {}
     return [
-        _one(row, _EPOCH + timedelta(days=int(due[place] // DAY)), used.model, at, amounts)
-        for place, row in enumerate(found.itertuples(index=False))
+        _one(row, due_on[place], used.model, today, amounts) for place, row in enumerate(found.itertuples(index=False))
     ]
 
 
-def _one(row: Any, due_on: date, model: ScoreModel, at: datetime, amounts: dict[int, tuple[int, str]]) -> Issued:
+def _one(row: Any, due_on: date, model: ScoreModel, today: date, amounts: dict[int, tuple[int, str]]) -> Issued:
     chance = None if np.isnan(row.probability) else float(row.probability)
     amount, currency = amounts.get(row.key, (None, None))
     reasons = [*row.reasons, *([{"group": "next", **row.action}] if row.action else [])]
     days = [row.close_early, row.close_likely, row.close_late]
-    early, likely, late = (None if np.isnan(one) else at.date() + timedelta(days=round(one)) for one in days)
+    early, likely, late = (None if np.isnan(one) else today + timedelta(days=round(one)) for one in days)
     expected = None if amount is None or chance is None else round(amount * chance * float(row.decides))
     return Issued(
         entity_key=str(row.key), score=float(row.score), log_odds=float(row.log_odds), probability=chance,

@@ -119,6 +119,26 @@ def test_a_model_that_showed_nothing_issues_no_scores(bare: House) -> None:
     assert score_all(bare.services, bare.organization_id, "lead", by="test") == 0
 
 
+def test_a_score_is_due_on_a_day_of_the_organization(bare: House) -> None:
+    """Half of the time it is another day in Auckland than in UTC."""
+    made_models.put_in_use(bare.services, bare.organization_id, train(made_models.made_past(150)))
+    with bare.database.as_owner() as connection:
+        connection.execute(text("UPDATE organizations SET time_zone = 'Pacific/Auckland'"))
+    used = in_use(bare.services, bare.organization_id, "lead")
+    assert used is not None
+    assert score_all(bare.services, bare.organization_id, "lead", by="test") > 20
+    with bare.database.as_app(bare.organization_id) as connection:
+        wrong = connection.execute(
+            text(
+                "SELECT count(*) FROM scores s JOIN leads l ON l.organization_id = s.organization_id "
+                "AND l.lead_id = s.entity_id WHERE s.due_on <> "
+                "((l.created_at + make_interval(hours => 24 * :horizon)) AT TIME ZONE 'Pacific/Auckland')::date"
+            ),
+            {"horizon": used.version.card["horizon_days"]},
+        ).scalar_one()
+    assert wrong == 0
+
+
 def test_points_by_rule_are_issued_without_a_chance(bare: House) -> None:
     made_models.put_in_use(bare.services, bare.organization_id, train(made_models.made_past(150)))
     assert score_all(bare.services, bare.organization_id, "lead", by="test") > 0
