@@ -64,7 +64,8 @@ def load(view: View, subject: Subject, version: int | None = None) -> Lab:
     shown = next((one for one in found if one.version == version), used or (found[0] if found else None))
     last = scoring_runs.latest(database, organization_id, subject, "score")
     asked = (view.viewer, view.data_version, subject, last.run_id if last is not None else 0, view.now.date())
-    alarm, n_graded = _alarm(*asked, used.version if used is not None else 0)
+    horizon = int(used.card["horizon_days"]) if used is not None else 0
+    alarm, n_graded = _alarm(*asked, used.version if used is not None else 0, horizon)
     track = _track(*asked)
     run = newest_run(view, subject)
     return Lab(
@@ -80,10 +81,10 @@ def _midnight(day: date) -> datetime:
 
 @cached
 def _alarm(  # all of them are the cache's key
-    viewer: Viewer, data_version: int, subject: str, run_id: int, today: date, version: int
+    viewer: Viewer, data_version: int, subject: str, run_id: int, today: date, version: int, horizon_days: int
 ) -> tuple[Alarm | None, int]:
     """Of scores of this version: the alarm, and how many were graded lately."""
-    since = _midnight(today) - LATELY
+    since = _midnight(today) - LATELY - timedelta(days=horizon_days)  # what fell due lately was issued before
     found = scores.graded(installation.database(), viewer.organization_id, subject, since=since, now=_midnight(today))
     own = found[found["model_version"] == version]
     return record.drift_alarm(own), len(own)

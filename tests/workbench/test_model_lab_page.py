@@ -148,20 +148,24 @@ def test_who_may_not_change_settings_sees_the_proof_and_no_buttons(workbench: Wo
     assert not keys & {"lab_train", "lab_use"}
 
 
-def test_said_stands_beside_happened_with_its_n(workbench: Workbench, own_house: House) -> None:
-    made_scores.put_version(own_house, "deal", now=NOW - timedelta(days=60))
-    before = NOW - timedelta(days=40)
+@pytest.mark.parametrize(("issued_before", "due_before"), [(40, 5), (110, 80)])
+def test_said_stands_beside_happened_with_its_n(
+    workbench: Workbench, own_house: House, issued_before: int, due_before: int
+) -> None:
+    """Drift is looked at in what fell due lately, however long before that it was issued."""
+    made_scores.put_version(own_house, "lead", now=NOW - timedelta(days=120))
     issued = [
-        made_scores.one(key, 0.4, due_on=(NOW - timedelta(days=5)).date())
-        for key in made_scores.ids(own_house, "deal", 4)
+        made_scores.one(key, 0.4, due_on=(NOW - timedelta(days=due_before)).date())
+        for key in made_scores.ids(own_house, "lead", 4)
     ]
-    made_scores.issue(own_house, "deal", issued, now=before)
-    assert scores.grade_due(own_house.database, own_house.organization_id, "deal", now=NOW) == 4
-    at = workbench.open(own_house, "model_lab", subject="deal")
+    made_scores.issue(own_house, "lead", issued, now=NOW - timedelta(days=issued_before))
+    assert scores.grade_due(own_house.database, own_house.organization_id, "lead", now=NOW) == 4
+    at = workbench.open(own_house, "model_lab", subject="lead")
     words = said(at)
     assert "as issued: 4 graded scores" in words
     assert "40.0" in words
     assert "0.0" in words
+    assert "4 scores of version" in words
     assert "from 200 on, drift is told" in words
 
 
