@@ -15,7 +15,7 @@ from lead_endpoint.rate import RateLimit
 from snapshots.beacons import Connection
 from snapshots.blocked_pages import OTHERS, Blocked, store
 from snapshots.form_definition import is_origin
-from snapshots.intake import Form
+from snapshots.intake import Form, StoreUnavailable
 
 MOST_WAITING: Final = 2_000
 MOST_COUNTED: Final = 500
@@ -72,9 +72,12 @@ class BlockedPages:
         self._due = self.clock() + WRITE_S
         for organization_id in {organization_id for organization_id, *_ in self._counted}:
             keys = [key for key in self._counted if key[0] == organization_id]
-            store(connected(), organization_id, [self._counted[key] for key in keys])
-            for key in keys:
-                del self._counted[key]
+            batch = {key: self._counted.pop(key) for key in keys}
+            try:
+                store(connected(), organization_id, list(batch.values()))
+            except StoreUnavailable:  # another error would come again for ever, and keep all others from being written
+                self._counted |= batch
+                raise
 
     def _count(self, one: _Refused) -> None:
         if self._limit.count(one.form.form_id, one.network).is_over or self.is_bot(one.agent):

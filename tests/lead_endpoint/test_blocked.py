@@ -23,7 +23,7 @@ from snapshots.blocked_pages import KEPT, OTHERS, Blocked, blocked_since, forget
 from snapshots.database import Database
 from snapshots.form_versions import set_status
 from snapshots.forms import list_forms
-from snapshots.intake import Form
+from snapshots.intake import Form, StoreUnavailable
 
 OWN, OTHER = "https://www.example.com", "https://shop.example"
 NOW = datetime(2024, 6, 28, 12, tzinfo=UTC)
@@ -149,6 +149,21 @@ def test_one_network_counts_little_and_what_is_counted_is_written_now_and_then(
     [then] = blocked_since(database, organization, TODAY)
     link.close()
     assert (then.n, then.last_at) == (BURST + 1, NOW)
+
+
+def test_what_cannot_be_written_waits_for_the_database_and_never_for_a_defect(
+    database: Database, organization: int, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, link, errors = box.made(), beacons.connect(database.url), [StoreUnavailable("away"), ValueError("wrong")]
+    monkeypatch.setattr(blocked, "store", lambda *how: (_ for _ in ()).throw(errors.pop(0)) if errors else store(*how))
+    pages.take(box.form, box.request(OTHER))
+    for error in (StoreUnavailable, ValueError):
+        with pytest.raises(error):
+            pages.flush(lambda: link, at_once=True)
+    pages.take(box.form, box.request(OTHER, "198.51.100.9"))
+    pages.flush(lambda: link, at_once=True)
+    link.close()
+    assert [one.n for one in blocked_since(database, organization, TODAY)] == [1]
 
 
 def test_made_up_origins_fill_neither_memory_nor_the_table(
