@@ -7,7 +7,7 @@ again; one whose worker was killed is taken over, and begins anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import procrastinate
@@ -28,6 +28,8 @@ QUEUE: Final = "score"
 TRAIN_TASK, SCORE_TASK, REFRESH_TASK = "train_model", "score_subject", "refresh_scores"
 NIGHTLY: Final = "schedule"
 """By whom a model was trained that nobody asked for."""
+LATER: Final = timedelta(minutes=15)
+"""After which the night's work is tried again where somebody else is at it."""
 _SUBJECTS: Final = ("lead", "deal")  # as `ops.scoring.SUBJECTS`, which costs a second to import
 
 
@@ -82,6 +84,10 @@ def run(
             return _train(services, organization_id, subject, by, should_stop, drop)
         return _WORK[task](services, organization_id, subject, by, should_stop)
     except AlreadyRunning as busy:
+        if by == NIGHTLY:  # the day's wish is claimed, so that nobody else would make it again
+            later = services.now() + LATER
+            with services.database.as_app(organization_id) as transaction:
+                _defer(transaction, task, organization_id, subject, by, not_before=later)
         return str(busy)
     except scoring.Interrupted:
         with services.database.as_app(organization_id) as transaction:

@@ -21,7 +21,7 @@ from insights.scoring.scored import score_rows
 from ops.score_tables import LeadWorld, instant_of
 from ops.scoring import InUse, in_use, is_shown
 from ops.services import Services
-from snapshots import arrivals, score_facts
+from snapshots import arrivals, model_versions, score_facts
 from snapshots.organizations import get_organization
 
 OWN: Final = ("source", "campaign", "email", "phone", "company", "created_at")
@@ -114,7 +114,7 @@ def band_of_score(services: Services, organization_id: int, score: float) -> str
 
 
 def _usable(services: Services, organization_id: int) -> InUse:
-    used = in_use(services, organization_id, "lead")
+    used = _model_in_use(services, organization_id)
     if used is None:
         raise NotScored("No model of leads has been trained yet: Model lab, or `slms train`.")
     if not is_shown(used.version) or not used.model.has_probability:
@@ -167,6 +167,25 @@ def _facts(services: Services, organization_id: int, leads: pd.DataFrame) -> Lea
         zone=get_organization(services.database, organization_id).zone,
     )
     return world.facts(services.database, organization_id, leads)
+
+
+KEPT_FOR: Final = timedelta(minutes=10)
+"""So long the drift of a model counts as it was read; another version counts at once."""
+_models: dict[tuple[str, int], tuple[int, datetime, InUse | None]] = {}
+
+
+def _model_in_use(services: Services, organization_id: int) -> InUse | None:
+    active = model_versions.active(services.database, organization_id, "lead")
+    if active is None:
+        return None
+    key, now = (services.database_url, organization_id), services.now()
+    with _keeping:
+        kept = _models.get(key)
+    if kept is None or kept[0] != active.version or now - kept[1] > KEPT_FOR:
+        kept = (active.version, now, in_use(services, organization_id, "lead"))
+        with _keeping:
+            _models[key] = kept
+    return kept[2]
 
 
 _kept: dict[tuple[str, int], tuple[int, Companies]] = {}

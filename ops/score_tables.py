@@ -20,6 +20,7 @@ from snapshots.database import Database
 from snapshots.organizations import get_organization
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
+from snapshots.status import freshness
 
 MOST_ENTITIES: Final = 40_000
 """The newest leads or deals that a model learns from; older ones say little of today."""
@@ -47,13 +48,16 @@ def instant_of(moment: datetime) -> int:
 
 
 def present(database: Database, organization_id: int, now: datetime) -> datetime:
-    """Now; where the data end long ago, the end of their last day."""
+    """Until when things are known: now; while a source cannot be read, its last successful sync, for what nobody could
+    read has not failed to happen; where the data end long ago, the end of their last day."""
     reader = Reader(database, Viewer(organization_id, Role.ADMIN))
     last = reader.filter_options(now.astimezone(reader.organization.zone).date()).last_day
     if last is None:
         return now
     end = datetime(last.year, last.month, last.day, tzinfo=reader.organization.zone) + timedelta(days=1)
-    return end if now - end > LONG_AGO else now
+    if now - end > LONG_AGO:
+        return end
+    return min([now, *(one.synced_at for one in freshness(database, organization_id) if one.synced_at is not None)])
 
 
 # --- leads -----------------------------------------------------------------------------------------------------------

@@ -182,6 +182,7 @@ def score_all(
         scores.grade_due(services.database, organization_id, subject, now=services.now())
         used = in_use(services, organization_id, subject)
         if used is None or not (is_shown(used.version) or used.model.kind == "points"):
+            scores.withdraw_settled(services.database, organization_id, subject)
             run.say("There is no model to score by")
             return 0
         return _issue_all(services, organization_id, subject, used, run)
@@ -248,7 +249,10 @@ def to_issue(found: pd.DataFrame, facts: Any, subject: Subject, used: InUse, at:
     """What is issued of scores that were found, in their order."""
     records = facts.leads if subject == "lead" else facts.deals
     created, horizon = instants(records["created_at"]), int(used.version.card["horizon_days"])
-    due = pd.to_datetime(np.where(created == NEVER, instant_of(at), created) + horizon * DAY, utc=True)
+    now = instant_of(at)
+    end = np.where(created == NEVER, now, created) + horizon * DAY
+    # A deal that takes longer than most is given as long again.
+    due = pd.to_datetime(np.where(end <= now, now + horizon * DAY, end), utc=True)
     due_on, today = due.tz_convert(facts.zone).date, at.astimezone(facts.zone).date()  # days are the organization's
     amounts = _amounts(facts, instant_of(at)) if subject == "deal" else {}
     return [

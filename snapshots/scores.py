@@ -49,7 +49,12 @@ GRADED: Final[dict[str, str]] = {
     "base_rate": "float64",
     "outcome": "int64",  # 1 or 0
     "model_version": "int64",
+    "drift": "float64",  # log-odds that the probability had been corrected by
 }
+# Points of the reason, of which ten double the odds.
+_DRIFT = """coalesce((
+    SELECT sum((r->>'points')::float8) FROM jsonb_array_elements(reasons) r WHERE r->>'group' = 'drift'
+), 0) * ln(2.0)::float8 / 10"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +211,8 @@ def graded(database: Database, organization_id: int, subject: str, *, since: dat
     organization = get_organization(database, organization_id)
     return _frame(
         database, organization_id, GRADED,
-        f"SELECT entity_key, scored_at, probability, base_rate, outcome, model_version FROM scores WHERE {_WAS_GRADED} "
-        "ORDER BY scored_at, entity_key",
+        f"SELECT entity_key, scored_at, probability, base_rate, outcome, model_version, {_DRIFT} "
+        f"FROM scores WHERE {_WAS_GRADED} ORDER BY scored_at, entity_key",
         {"subject": subject, "since": since, "today": _day(organization, now)},
     )  # fmt: skip
 

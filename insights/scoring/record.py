@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from insights.scoring.models import probability
@@ -21,7 +22,8 @@ WORTH_IT: Final = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """said, happened: rates. shift: log-odds that bring what is said to what happens. is_raised: beyond noise."""
+    """said: by the model, without what it was corrected by; happened: both rates. shift: log-odds from the one to the
+    other. is_raised: beyond noise."""
 
     n: int
     said: float
@@ -31,12 +33,14 @@ class Alarm:
 
 
 def drift_alarm(graded: pd.DataFrame) -> Alarm | None:
-    """graded: entity_key, probability and outcome of scores of one model that were graded lately; those of one lead or
-    deal share its outcome, so that noise goes by these. None: too few."""
+    """graded: entity_key, probability, outcome and drift of scores of one model that were graded lately; those of one
+    lead or deal share its outcome, so that noise goes by these. What they had been corrected by already is taken out: a
+    correction is of what the model says, not of itself. None: too few."""
     known = graded.dropna(subset=["probability", "outcome"])
     if len(known) < LEAST:
         return None
-    said, happened = known["probability"].to_numpy(dtype=float), known["outcome"].to_numpy(dtype=float)
+    issued, happened = known["probability"].to_numpy(dtype=float), known["outcome"].to_numpy(dtype=float)
+    said = probability(_log_odds(issued) - known["drift"].to_numpy(dtype=float))
     spreads = np.bincount(pd.factorize(known["entity_key"])[0], weights=np.sqrt(said * (1 - said)))
     error = sqrt(float((spreads**2).sum())) / len(said)
     distance = float(happened.mean() - said.mean())
@@ -45,9 +49,14 @@ def drift_alarm(graded: pd.DataFrame) -> Alarm | None:
     return Alarm(len(known), float(said.mean()), float(happened.mean()), shift, is_raised)
 
 
-def _shift(said: np.ndarray, rate: float) -> float:
+def _log_odds(chances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    kept = np.clip(chances, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(kept / (1 - kept)), dtype=float)
+
+
+def _shift(said: npt.NDArray[np.float64], rate: float) -> float:
     """Added to all log-odds it makes their mean probability `rate`."""
-    log_odds = np.log(np.clip(said, 1e-9, 1 - 1e-9) / np.clip(1 - said, 1e-9, 1))
+    log_odds = _log_odds(said)
     low, high = -20.0, 20.0
     for _ in range(60):
         middle = (low + high) / 2

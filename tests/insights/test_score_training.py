@@ -265,7 +265,7 @@ def test_a_rate_that_moved_away_raises_an_alarm_and_says_by_how_much() -> None:
     said = chance.uniform(0.1, 0.3, 2000)
     graded = pd.DataFrame(
         {"entity_key": range(2000), "probability": said, "outcome": (chance.random(2000) < said * 2).astype(int)}
-    )
+    ).assign(drift=0.0)
     alarm = drift_alarm(graded)
     assert alarm is not None
     assert alarm.is_raised
@@ -278,16 +278,32 @@ def test_a_rate_that_stayed_raises_none() -> None:
     said = chance.uniform(0.1, 0.3, 2000)
     graded = pd.DataFrame(
         {"entity_key": range(2000), "probability": said, "outcome": (chance.random(2000) < said).astype(int)}
-    )
+    ).assign(drift=0.0)
     alarm = drift_alarm(graded)
     assert alarm is not None
     assert not alarm.is_raised
     assert drift_alarm(graded.head(50)) is None
 
 
+def test_a_correction_does_not_take_itself_for_the_truth() -> None:
+    """Scores that were corrected by just what is needed ask for the same correction, not for none."""
+    chance = np.random.default_rng(4)
+    by_model = chance.uniform(0.1, 0.3, 4000)
+    corrected = 1 / (1 + np.exp(-(np.log(by_model / (1 - by_model)) + 0.8)))
+    graded = pd.DataFrame({
+        "entity_key": range(4000), "probability": corrected, "drift": 0.8,
+        "outcome": (chance.random(4000) < corrected).astype(int),
+    })  # fmt: skip
+    alarm = drift_alarm(graded)
+    assert alarm is not None
+    assert alarm.is_raised
+    assert abs(alarm.shift - 0.8) < 0.1
+    assert abs(alarm.said - by_model.mean()) < 1e-9
+
+
 def test_many_scores_of_few_leads_raise_no_drift() -> None:
     """Five leads that convert by chance make a hundred scores each, and are five leads."""
-    graded = pd.DataFrame({"entity_key": np.repeat(range(20), 100), "probability": 0.15, "outcome": 0})
+    graded = pd.DataFrame({"entity_key": np.repeat(range(20), 100), "probability": 0.15, "outcome": 0, "drift": 0.0})
     graded.loc[graded["entity_key"] < 5, "outcome"] = 1
     alarm = drift_alarm(graded)
     assert alarm is not None

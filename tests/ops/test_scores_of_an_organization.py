@@ -18,7 +18,7 @@ from insights.scoring.packing import pack
 from insights.scoring.scored import Task, score_leads
 from insights.scoring.training import train
 from ops.compute import executor
-from ops.score_tables import LeadWorld, instant_of, open_leads, past_leads
+from ops.score_tables import LeadWorld, instant_of, open_leads, past_leads, present
 from ops.scoring import Stopped, in_use, is_shown, refresh, score_all, train_model
 from snapshots import model_versions, scores, scoring_runs
 from snapshots.scoring_runs import AlreadyRunning
@@ -98,6 +98,13 @@ def test_a_cluster_gives_the_same_scores(copy_of: CopyOf) -> None:
             with executor(settings) as pool:
                 there = pool.submit(score_leads, task, facts).result()
         pd.testing.assert_frame_equal(score_leads(task, facts), there)
+
+
+def test_what_nobody_could_read_has_not_failed_to_happen(house: House) -> None:
+    """Ten days after the last sync, things are known until that sync."""
+    later = NOW + timedelta(days=10)
+    assert present(house.database, house.organization_id, later) <= NOW
+    assert present(house.database, house.organization_id, later + timedelta(days=40)) <= NOW + timedelta(days=1)
 
 
 # --- what is used ----------------------------------------------------------------------------------------------------
