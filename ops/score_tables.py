@@ -55,9 +55,8 @@ def present(database: Database, organization_id: int, now: datetime) -> datetime
     if last is None:
         return now
     end = datetime(last.year, last.month, last.day, tzinfo=reader.organization.zone) + timedelta(days=1)
-    if now - end > LONG_AGO:
-        return end
-    return min([now, *(one.synced_at for one in freshness(database, organization_id) if one.synced_at is not None)])
+    until = end if now - end > LONG_AGO else now
+    return min([until, *(one.synced_at for one in freshness(database, organization_id) if one.synced_at is not None)])
 
 
 # --- leads -----------------------------------------------------------------------------------------------------------
