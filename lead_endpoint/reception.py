@@ -186,10 +186,10 @@ class Reception:
             flags=_flags(person, form),
             form_version=form.version,
             visit=_visit(fields),
-            source=_said(fields, submission.SOURCE_FIELD)
+            source=_origin(fields, form, submission.SOURCE_FIELD)
             or (form.definition.source if form.definition else None)
             or None,
-            campaign=_said(fields, submission.CAMPAIGN_FIELD)
+            campaign=_origin(fields, form, submission.CAMPAIGN_FIELD)
             or (form.definition.campaign if form.definition else None)
             or None,
             consents=[asdict(one) | {"at": at} for one in given.consents] if given else (),
@@ -332,6 +332,17 @@ def _flags(person: submission.Person, form: Form) -> tuple[str, ...]:
 def _visit(fields: Mapping[str, object]) -> str | None:
     said = submission.control(fields, submission.VISIT_FIELD)
     return said if said and _VISIT.fullmatch(said) else None
+
+
+def _origin(fields: Mapping[str, object], form: Form, control: str) -> str | None:
+    """As the page says; or as whoever sends it says in a plain field, unless the form asks visitors for one of that
+    name."""
+    plain = control.removeprefix("_")
+    said = _said(fields, control)
+    if said is not None or plain not in fields:
+        return said
+    is_asked = form.definition is not None and any(one.name == plain for one in form.definition.fields)
+    return None if is_asked else _said(fields, plain)
 
 
 def _said(fields: Mapping[str, object], name: str) -> str | None:

@@ -54,12 +54,15 @@ def list_models(org: Org, subject: Which = None) -> None:
     with installation() as services:
         organization_id = organization_named(services, org)
         for one in _subjects(subject):
-            for version in list_versions(services.database, organization_id, one):
+            versions = list_versions(services.database, organization_id, one)
+            if not versions:
+                typer.echo(f"No model of {one}s yet: slms scores train --org {org!r}")
+            for version in versions:
                 graded = version.card.get("cv", {}).get(version.card.get("chosen"), {})
                 auc = "" if graded.get("auc") is None else f"AUC {graded['auc']:.3f}, "
                 typer.echo(
                     f"{one} {version.version:>3}  {version.state:9}  {version.trained_at:%Y-%m-%d %H:%M}  {auc}"
-                    f"{version.n_positive:,} of {version.n:,} looks"
+                    f"{version.n_positive:,} of {version.card['n_entities']:,} {one}s"
                 )
 
 

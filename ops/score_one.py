@@ -225,7 +225,7 @@ def _parted(fields: Mapping[str, Any], model: ScoreModel) -> tuple[dict[str, Any
 
 def _faults(fields: Mapping[str, Any], model: ScoreModel, *, now: datetime) -> dict[str, str]:
     if not fields:
-        return {"fields": f"are missing; known are {_listed(known_fields(model))}."}
+        return {"fields": f"are missing, and so is lead_id; known fields are {_listed(known_fields(model))}."}
     found = {name: why for name, value in fields.items() if (why := _fault(name, value, model, now)) is not None}
     ignored = _parted(fields, model)[2]
     if not found and len(ignored) == len(fields) and not set(fields) & _NOT_ASKED:

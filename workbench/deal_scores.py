@@ -122,8 +122,11 @@ def draw_grid(page: RowsPage, *, key: str, max_height: int) -> None:
     shown = grid.rows_for(page.frame, page.columns)
     shown["deal_id"] = page.frame["deal_id"].tolist()
     definitions = []
+    is_one_of_many = page.next_after is not None or (page.total or 0) > len(page.frame)
     for column in page.columns:
+        # Largest first over all pages: a click on a head would sort the page that is shown, alone.
         definition = grid.column_definition(column, **grid.room_for(shown, column))
+        definition |= {"sortable": False} if is_one_of_many else {}
         if column.field == "why":
             definition |= {"minWidth": 260}
         elif column.field == "name":

@@ -47,7 +47,8 @@ def _deal(sheet: Sheet) -> None:
     current = sheet.current
     facts = [("Expected close", score_sheet_data.dates(current))]
     if current.expected_minor is not None:
-        facts.append(("Expected value", formats.money_full(current.expected_minor, current.currency)))
+        expected = formats.money_full(current.expected_minor, current.currency)
+        facts.append(("Amount × chance × share decided at that age", expected))
     rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
     st.html(f'<dl class="slms-facts">{rows}</dl>')
 

@@ -19,6 +19,7 @@ MOST: Final = 5
 """Reasons that are told apart; the rest is one."""
 OTHERS: Final = "others"
 DRIFT: Final = "drift"
+NEW: Final = ", seldom or never seen before"
 LEAST_POINTS: Final = 0.5
 """What adds less is not told apart."""
 
@@ -39,16 +40,28 @@ def explain(
         points[:, order.index(name)] += parts.iloc[:, place].to_numpy(dtype=float) * POINTS
     records = cast("list[Row]", rows.to_dict("records"))
     lately = [{"group": DRIFT, "words": "what converts lately", "points": drift * POINTS}] if drift else []
-    return [_told(order, points[number], row, most, lately) for number, row in enumerate(records)]
+    levels = model.levels()
+    return [_told(order, points[number], row, most, lately, _unseen(row, levels)) for number, row in enumerate(records)]
 
 
-def _told(order: list[str], points: Any, row: Row, most: int, lately: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _unseen(row: Row, levels: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Groups whose value the model has never learnt of."""
+    return frozenset(
+        group_of(name) for name, known in levels.items()
+        if not _is_gone(row.get(name)) and str(row.get(name)).strip() not in known
+    )  # fmt: skip
+
+
+def _told(
+    order: list[str], points: Any, row: Row, most: int, lately: list[dict[str, Any]], unseen: frozenset[str]
+) -> list[dict[str, Any]]:
     told = [place for place in np.argsort(-np.abs(points[:-1]), kind="stable")[:most]
             if abs(points[place]) >= LEAST_POINTS]  # fmt: skip
     rest = float(points.sum() - points[told].sum())
     return [
         {"group": "base", "words": "the average", "points": AVERAGE},
-        *({"group": order[place], "words": words_of(order[place], row), "points": float(points[place])}
+        *({"group": order[place], "words": words_of(order[place], row) + (NEW * (order[place] in unseen)),
+           "points": float(points[place])}
           for place in told),
         *lately,
         {"group": OTHERS, "words": "everything else", "points": rest},

@@ -5,6 +5,7 @@ The scale: 50 is the base rate, and ten points double the odds, so what reasons 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -48,6 +49,12 @@ class ScoreModel:
     @property
     def base_rate(self) -> float:
         return float(probability(np.array([self.base_log_odds]))[0])
+
+    def levels(self) -> Mapping[str, frozenset[str]]:
+        """Of each choice what the model has learnt of; whatever else stands there counts as rare."""
+        inner = getattr(self.model, "trees_", self.model)
+        made = getattr(inner, "codes_", None) or getattr(inner, "indicators_", None)
+        return {} if made is None else {name: frozenset(one) for name, one in made.choices.levels_.items()}
 
     def log_odds(self, rows: pd.DataFrame) -> Floats:
         """rows: columns by the names of the training table; further ones are not looked at."""

@@ -150,6 +150,14 @@ def test_a_row_is_scored_the_same_alone_and_among_others(trained: Trained) -> No
     np.testing.assert_array_equal(whole, alone)
 
 
+def test_a_value_that_was_never_learnt_is_said_to_be_new(trained: Trained) -> None:
+    rows = pd.DataFrame({"source": pd.Series(["Referral", "Carrier pigeon", None], dtype=object)})
+    words = [{one["group"]: one["words"] for one in told} for told in explain(model_of(trained), rows)]
+    assert words[0]["source"] == "came by Referral"
+    assert "seldom or never seen before" in words[1].get("source", "seldom or never seen before")
+    assert "seen before" not in words[2].get("source", "")
+
+
 def test_the_reasons_name_the_driver(trained: Trained) -> None:
     told = explain(model_of(trained), ROWS)
     assert told[0][1]["words"] == "came by Referral"

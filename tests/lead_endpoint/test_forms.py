@@ -313,3 +313,16 @@ def _token(world: World) -> str:
 
     guard, form = world.parts.desk.reception.guard, made_forms.default_form(world.database, world.organization_id)
     return guard.seals.token(form.key, guard.now() - timedelta(hours=1))
+
+
+def test_a_program_names_the_source_in_a_plain_field_unless_the_form_asks_for_it(world: World) -> None:
+    made_forms.publish(world.database, world.organization_id, made_forms.only({"name": "email", "kind": "email"}))
+    world.parts.desk.forms._known.clear()
+    world.post({"email": "ada@example.com", "source": "Referral", "campaign": "Spring"})
+    asks = made_forms.only({"name": "email", "kind": "email"}, {"name": "source", "kind": "text"})
+    made_forms.publish(world.database, world.organization_id, asks)
+    world.parts.desk.forms._known.clear()
+    world.post({"email": "bob@example.com", "source": "a friend"})
+    with world.database.as_app(world.organization_id) as connection:
+        rows = connection.execute(text("SELECT email, source, campaign FROM received_leads ORDER BY email")).all()
+    assert [tuple(row) for row in rows] == [("ada@example.com", "Referral", "Spring"), ("bob@example.com", None, None)]
