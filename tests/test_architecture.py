@@ -393,5 +393,11 @@ def test_names_in_the_architecture_exist() -> None:
     ]
 
 
+def test_no_two_modules_of_the_tests_have_one_name() -> None:
+    """They are imported by their bare names, so the second of two would be the first."""
+    names = [path.stem for path in (ROOT / "tests").rglob("*.py") if path.stem not in {"conftest", "__init__"}]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_the_architecture_fits_on_two_pages() -> None:
     assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 150
