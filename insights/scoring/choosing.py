@@ -19,6 +19,7 @@ from insights.scoring.models import CANDIDATES, Model, probability
 
 Floats = npt.NDArray[np.float64]
 Outcomes = npt.NDArray[np.int64]
+Known = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]
 
 BLOCKS: Final = 4
 NEWEST: Final = 0.5
@@ -40,14 +41,17 @@ def choose(outcomes: Outcomes, predicted: Mapping[str, Floats]) -> str:
     return min(predicted, key=lambda name: float(losses(outcomes, probability(predicted[name])).mean()))
 
 
-def choose_by_time(frame: pd.DataFrame, outcomes: Outcomes, order: npt.NDArray[np.int64]) -> str | None:
-    """The least log loss over the newest half, each block predicted from what came before it. order: the rows from the
-    oldest to the newest. None where the oldest half has one outcome alone."""
+def choose_by_time(
+    frame: pd.DataFrame, outcomes: Outcomes, order: npt.NDArray[np.int64], *, known: Known = lambda before: before
+) -> str | None:
+    """The least log loss over the newest half, each block predicted from what was known before it. order: the rows from
+    the oldest to the newest. known: of the rows before a block, those whose outcome was known at its beginning. None
+    where the oldest half has one outcome alone."""
     edges = np.linspace((1 - NEWEST) * len(order), len(order), BLOCKS + 1).round().astype(int)
-    if len(np.unique(outcomes[order[: edges[0]]])) < 2:
+    if len(np.unique(outcomes[known(order[: edges[0]])])) < 2:
         return None
     parts = [
-        with_blend({name: _next(make, frame, outcomes, order[:begin], order[begin:end])
+        with_blend({name: _next(make, frame, outcomes, known(order[:begin]), order[begin:end])
                     for name, make in single_models().items()})
         for begin, end in pairwise(edges)
     ]  # fmt: skip

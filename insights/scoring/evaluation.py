@@ -97,13 +97,16 @@ class Evaluation:
 class Trial:
     """What to evaluate. outcomes: 0 or 1 per row. time: a column in whose order the rows came; group: rows with the
     same value stay in one fold. ages: a number per row, where records were looked at at several ages; the rate of its
-    age is then what a score has to beat. drop: columns that are left out unseen. keep_leaks: suspects stay in."""
+    age is then what a score has to beat. gap: how long it takes until an outcome is known, in units of `time`; what was
+    not known yet teaches nothing of what came next. drop: columns that are left out unseen. keep_leaks: suspects stay
+    in."""
 
     frame: pd.DataFrame
     outcomes: Outcomes
     time: str | None = None
     group: str | None = None
     ages: npt.NDArray[np.int64] | None = None
+    gap: float = 0.0
     drop: Sequence[str] = ()
     keep_leaks: bool = False
     random_state: int = 0
@@ -147,7 +150,7 @@ class Trial:
         others = {name: _out_of_fold(make, frame, self.outcomes, folds) for name, make in baselines.items()}
         order = self._order(kept)
         newest = self._newest(frame, order, baselines) if order is not None else {}
-        by_time = choose_by_time(frame, self.outcomes, order) if order is not None else None
+        by_time = choose_by_time(frame, self.outcomes, order, known=self._known) if order is not None else None
         chosen = by_time or choose(self.outcomes, predicted)
         uncalibrated = predicted[chosen]
         calibration, predicted[chosen] = choose_calibration(predicted[chosen], self.outcomes, folds)
@@ -223,7 +226,7 @@ class Trial:
         self, frame: pd.DataFrame, order: npt.NDArray[np.int64], baselines: Mapping[str, Callable[[], Model]]
     ) -> dict[str, Floats]:
         border = round(OLDEST * len(order))
-        first, last = order[:border], order[border:]
+        first, last = self._known(order[:border]), order[border:]
         if len(np.unique(self.outcomes[first])) < 2:
             return {}
         found = {
@@ -231,6 +234,13 @@ class Trial:
             for name, make in {**single_models(), **baselines}.items()
         }
         return with_blend(found)
+
+    def _known(self, before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Of the oldest rows, in their order, those whose outcome was known when the last of them came."""
+        if not self.gap or self.time is None:
+            return before
+        times = self.frame[self.time].to_numpy(dtype=float)[before]
+        return np.asarray(before[~(times > times[-1] - self.gap)], dtype=np.int64)
 
     def _drift(self, order: npt.NDArray[np.int64] | None) -> Drift | None:
         if order is None:

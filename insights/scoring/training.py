@@ -19,7 +19,7 @@ import pandas as pd
 from insights.scoring.calibration import Calibration
 from insights.scoring.evaluation import FOLDS, LEAST_CONVERSIONS, CannotScore, Evaluation, Trial
 from insights.scoring.grading import losses, reliability
-from insights.scoring.known import NEVER
+from insights.scoring.known import DAY, NEVER
 from insights.scoring.models import CANDIDATES, probability
 from insights.scoring.reasons import group_of
 from insights.scoring.score_model import CALIBRATION, POINTS, SHARED, ScoreModel
@@ -125,6 +125,7 @@ def _trial(table: Table) -> Trial:
         drop=drop,
         time=CREATED if table.has_time else None,
         ages=table.ages,
+        gap=float(table.horizon_days * DAY),
     )
 
 

@@ -208,6 +208,18 @@ def test_models_are_compared_by_what_neither_had_seen(n_more: int, is_compared: 
         assert "199 of 200 leads" in found["why"]
 
 
+def test_the_newest_are_predicted_by_what_was_known_when_they_came() -> None:
+    """Outcomes of the rows just before the newest were not known yet, so that nothing was learnt from them."""
+    n = 2000
+    past = replace(dated(n), horizon_days=20)
+    hours = past.created // (DAY // 24)
+    unknown = (hours >= 0.8 * n - 20 * 24) & (hours < 0.8 * n)
+    turned = replace(past, outcomes=np.where(unknown, 1 - past.outcomes, past.outcomes))
+    first, second = train(past).card["time_split"], train(turned).card["time_split"]
+    for name in ("trees", "linear", "base rate"):
+        assert first[name] == second[name]
+
+
 def test_without_time_the_one_further_below_its_base_rate_is_better(trained: Trained) -> None:
     same = train(made_past(), previous=Previous(model_of(trained), trained.card))
     assert not same.is_better
