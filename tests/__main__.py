@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OTHER_SERVER = Path("/usr/lib/postgresql/15/bin")
 IN_CI = os.environ.get("CI") == "true"
-SPEAKS_SQL = ("tests/snapshots", "tests/lead_endpoint", "tests/ops")
-"""Tests of the code that speaks to the database. Pages and adapters only call it."""
+SPEAKS_SQL = ("tests/snapshots", "tests/lead_endpoint")
+"""Tests of the code that speaks to the database, and of what breaks when it does. All else only calls it."""
 ONCE_IS_ENOUGH = (
     "test_integrations.py",
     "test_api_access.py",
