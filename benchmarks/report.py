@@ -28,7 +28,8 @@ class Report:
     metrics: list[tuple[str, float | str, str | None, bool | None]] = field(default_factory=list)
 
     def add(self, metric: str, value: float | str, target: str | None = None, holds: bool | None = None) -> None:
-        self.metrics.append((metric, round(value, 4) if isinstance(value, float) else value, target, holds))
+        rounded = round(float(value), 4) if isinstance(value, float) else value
+        self.metrics.append((metric, rounded, target, None if holds is None else bool(holds)))
         verdict = "" if holds is None else "  ok" if holds else "  MISSED"
         print(
             f"{self.name}: {metric} = {self.metrics[-1][1]}{f'  (target {target})' if target else ''}{verdict}",
