@@ -155,7 +155,7 @@ def _model(services: Services, organization_id: int) -> None:
     facts = LeadFacts(
         leads=frame, versions=score_facts.lead_versions(services.database, organization_id, []),
         touches=score_facts.lead_touches(services.database, organization_id, []),
-        loads=score_facts.lead_loads(services.database, organization_id, owner_ids=[]),
+        spans=score_facts.lead_spans(services.database, organization_id, owner_ids=[]),
         companies=Companies(score_facts.companies(services.database, organization_id)),
         zone=get_organization(services.database, organization_id).zone,
     )  # fmt: skip

@@ -68,7 +68,7 @@ class ArrivalModel:
         if kept is None or kept.version != version or self.clock() >= kept.until:
             database = self.services.database
             # Who owns a lead is decided after this, so that nobody's load counts.
-            nobody = score_facts.lead_loads(database, organization_id, owner_ids=[])
+            nobody = score_facts.lead_spans(database, organization_id, owner_ids=[])
             world = LeadWorld.read(database, organization_id, nobody)
             kept = _Kept(version, self.clock() + KEPT_S, in_use(self.services, organization_id, "lead"), world)
             self._kept[organization_id] = kept

@@ -162,7 +162,7 @@ def _facts(services: Services, organization_id: int, leads: pd.DataFrame) -> Lea
     owner = leads["owner_id"].iloc[0]
     owners = [] if pd.isna(owner) else [int(owner)]
     world = LeadWorld(
-        loads=score_facts.lead_loads(services.database, organization_id, owner_ids=owners),
+        spans=score_facts.lead_spans(services.database, organization_id, owner_ids=owners),
         companies=_companies(services, organization_id),
         zone=get_organization(services.database, organization_id).zone,
     )

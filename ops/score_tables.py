@@ -68,7 +68,7 @@ def past_leads(database: Database, organization_id: int, *, at: datetime) -> Pas
     loads = score_facts.lead_loads(database, organization_id, until=at)
     horizon = marks.horizon_days(loads["created_at"], loads["ended_at"], marks.LEAD_HORIZON)
     oldest = _oldest(instants(loads["created_at"]), cut_off - horizon * DAY)
-    world = LeadWorld.read(database, organization_id, loads)
+    world = LeadWorld.read(database, organization_id, score_facts.lead_spans(database, organization_id, until=at))
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     for leads in _pages(database, organization_id):
         created = instants(leads["created_at"])
@@ -90,14 +90,14 @@ def past_leads(database: Database, organization_id: int, *, at: datetime) -> Pas
 class LeadWorld:
     """What facts of single leads are seen beside."""
 
-    loads: pd.DataFrame
+    spans: pd.DataFrame
     companies: Companies
     zone: Any
 
     @classmethod
-    def read(cls, database: Database, organization_id: int, loads: pd.DataFrame | None = None) -> LeadWorld:
+    def read(cls, database: Database, organization_id: int, spans: pd.DataFrame | None = None) -> LeadWorld:
         return cls(
-            loads=score_facts.lead_loads(database, organization_id) if loads is None else loads,
+            spans=score_facts.lead_spans(database, organization_id) if spans is None else spans,
             companies=Companies(score_facts.companies(database, organization_id)),
             zone=get_organization(database, organization_id).zone,
         )
@@ -106,7 +106,7 @@ class LeadWorld:
         ids = leads["lead_id"].tolist()
         return LeadFacts(
             leads=leads, versions=score_facts.lead_versions(database, organization_id, ids),
-            touches=score_facts.lead_touches(database, organization_id, ids), loads=self.loads,
+            touches=score_facts.lead_touches(database, organization_id, ids), spans=self.spans,
             companies=self.companies, zone=self.zone,
         )  # fmt: skip
 
@@ -142,7 +142,7 @@ def past_deals(database: Database, organization_id: int, *, at: datetime) -> Pas
     won = records[records["status"] == "won"]
     horizon = marks.horizon_days(won["created_at"], won["closed_at"], marks.DEAL_HORIZON)
     oldest = _oldest(instants(records["created_at"]), cut_off - horizon * DAY)
-    world = DealWorld.read(database, organization_id, records)
+    world = DealWorld.read(database, organization_id, score_facts.deal_spans(database, organization_id, until=at))
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     decisions: list[pd.DataFrame] = []
     for deals in _deal_pages(database, organization_id):
@@ -203,14 +203,14 @@ def _shares(decisions: list[pd.DataFrame]) -> list[tuple[float, float]]:
 class DealWorld:
     """What facts of single deals are seen beside."""
 
-    records: pd.DataFrame
+    spans: pd.DataFrame
     companies: Companies
     zone: Any
 
     @classmethod
-    def read(cls, database: Database, organization_id: int, records: pd.DataFrame | None = None) -> DealWorld:
+    def read(cls, database: Database, organization_id: int, spans: pd.DataFrame | None = None) -> DealWorld:
         return cls(
-            records=score_facts.deal_records(database, organization_id) if records is None else records,
+            spans=score_facts.deal_spans(database, organization_id) if spans is None else spans,
             companies=Companies(score_facts.companies(database, organization_id)),
             zone=get_organization(database, organization_id).zone,
         )
@@ -220,7 +220,7 @@ class DealWorld:
         states = score_facts.deal_states(database, organization_id, ids)
         return DealFacts(
             deals=deals, states=states,
-            touches=score_facts.deal_touches(database, organization_id, ids), records=self.records,
+            touches=score_facts.deal_touches(database, organization_id, ids), spans=self.spans,
             companies=self.companies, zone=self.zone,
             decimals={str(one): tables.decimals(str(one)) for one in states["currency"].dropna().unique()},
         )  # fmt: skip

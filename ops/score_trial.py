@@ -31,7 +31,7 @@ def features_now(services: Services, organization_id: int, subject: Subject, ids
     asked = pd.DataFrame({"lead_id": leads["lead_id"].to_numpy(), "at": np.where(created == NEVER, NEVER, at)})
     owners = [int(one) for one in leads["owner_id"].dropna().unique()]
     world = LeadWorld(
-        loads=score_facts.lead_loads(services.database, organization_id, owner_ids=owners),
+        spans=score_facts.lead_spans(services.database, organization_id, owner_ids=owners),
         companies=Companies(score_facts.companies(services.database, organization_id)),
         zone=get_organization(services.database, organization_id).zone,
     )

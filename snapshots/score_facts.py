@@ -61,6 +61,20 @@ LEAD_LOADS: Final[dict[str, str]] = {
     "created_at": INSTANT,
     "ended_at": INSTANT,  # converted; NaT: still open
 }
+LEAD_SPANS: Final[dict[str, str]] = {
+    "owner_id": "Int64",  # who had the lead on the desk
+    "began_at": INSTANT,
+    "ended_at": INSTANT,  # something changed, or it converted; NaT: still so
+    "is_first": "bool",  # the lead came then
+}
+DEAL_SPANS: Final[dict[str, str]] = {
+    "owner_id": "Int64",
+    "began_at": INSTANT,  # NaT: since before the data begin
+    "ended_at": INSTANT,  # NaT: still so
+    "is_first": "bool",  # the deal came then
+    "status": "object",  # open, won or lost
+    "is_entered": "bool",  # it was of another status before
+}
 COMPANIES: Final[dict[str, str]] = {
     "company_id": "int64",
     "name": "object",
@@ -163,6 +177,18 @@ def lead_loads(
     )  # fmt: skip
 
 
+def lead_spans(
+    database: Database, organization_id: int, *, until: datetime | None = None, owner_ids: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """LEAD_SPANS of all leads that have a date: who had each of them when, as far as versions tell, until it converted.
+    owner_ids: of these owners alone."""
+    there = "l.gone_at IS NULL" if until is None else f"l.created_at <= :until AND {_WAS_THERE}"
+    begun = "" if until is None else " AND s.began_at <= :until"
+    query = _LEAD_SPANS.format(there=there, begun=begun, owners=_among("s.owner_id", owner_ids),
+                               ended=_clipped("s.ended_at", until))  # fmt: skip
+    return _by_ids(database, organization_id, "leads", "lead_id", LEAD_SPANS, query, _ids(owner_ids) | _until(until))
+
+
 def companies(database: Database, organization_id: int) -> pd.DataFrame:
     """COMPANIES that are in the CRM, as they are now."""
     return _all(
@@ -233,8 +259,40 @@ def deal_records(database: Database, organization_id: int, *, until: datetime | 
     )  # fmt: skip
 
 
+def deal_spans(database: Database, organization_id: int, *, until: datetime | None = None) -> pd.DataFrame:
+    """DEAL_SPANS of all deals: who had each of them when, and who won or lost it, as we believe it now."""
+    begun = "" if until is None else " AND v.valid_from <= :until"
+    query = _DEAL_SPANS.format(begun=begun, ended=_clipped("v.valid_to", until))
+    return _by_ids(database, organization_id, "deals", "deal_id", DEAL_SPANS, query, _until(until))
+
+
 # --- how --------------------------------------------------------------------------------------------------------------
 
+_LEAD_SPANS = """
+    SELECT s.owner_id, s.began_at, {ended}, s.is_first FROM (
+        SELECT o.owner_id, coalesce(o.began, l.created_at) AS began_at,
+            least(o.ended, coalesce(l.converted_at, 'infinity')) AS ended_at, o.began IS NULL AS is_first
+        FROM leads l CROSS JOIN LATERAL (
+            SELECT v.owner_id, lag(v.superseded_at) OVER (ORDER BY v.superseded_at) AS began, v.superseded_at AS ended
+            FROM lead_versions v WHERE v.organization_id = :organization AND v.lead_id = l.lead_id
+            UNION ALL
+            SELECT l.owner_id, (SELECT max(e.superseded_at) FROM lead_versions e
+                WHERE e.organization_id = :organization AND e.lead_id = l.lead_id), 'infinity'
+        ) o
+        WHERE l.organization_id = :organization AND l.lead_id > :after AND l.lead_id <= :last
+            AND l.created_at IS NOT NULL AND {there}
+    ) s WHERE s.began_at < s.ended_at{begun}{owners}
+"""
+_DEAL_SPANS = """
+    SELECT s.owner_id, s.began_at, s.ended_at, s.is_first, s.status, s.is_entered FROM (
+        SELECT v.owner_id, v.valid_from AS began_at, {ended} AS ended_at, row_number() OVER w = 1 AS is_first, v.status,
+            lag(v.status) OVER w IS DISTINCT FROM v.status AS is_entered
+        FROM deal_versions v
+        WHERE v.organization_id = :organization AND v.deal_id > :after AND v.deal_id <= :last
+            AND v.valid_to > v.valid_from{begun}
+        WINDOW w AS (PARTITION BY v.deal_id ORDER BY v.valid_from)
+    ) s WHERE s.status IN ('open', 'won', 'lost')
+"""
 _LEADS = """
     SELECT l.lead_id, l.created_at, l.source, l.campaign, l.owner_id, l.email, l.phone, l.company_name, l.converted,
         l.converted_at, l.deal_id, l.fields, l.recorded_at
@@ -336,6 +394,26 @@ def _all(
         after = int(page["id"].iloc[-1])
 
 
+def _by_ids(
+    database: Database, organization_id: int, table: str, key: str, columns: dict[str, str], query: str,
+    known: Mapping[str, object],
+) -> pd.DataFrame:  # fmt: skip
+    """The query's rows of all ids as one frame, however many rows an id has. It takes those from `after` to `last`."""
+    border = text(
+        f"SELECT max(p.id) FROM (SELECT {key} AS id FROM {table} WHERE organization_id = :organization "
+        f"AND {key} > :after ORDER BY {key} LIMIT :limit) p"
+    )
+    pages, after = [_frame(database, organization_id, columns, query, {**known, "after": 0, "last": 0})], 0
+    while True:
+        with database.as_app(organization_id) as connection:
+            own = {"organization": organization_id, "after": after, "limit": PAGE}
+            last = connection.execute(border, own).scalar_one()
+        if last is None:
+            return pd.concat(pages[1:], ignore_index=True) if len(pages) > 1 else pages[0]
+        pages.append(_frame(database, organization_id, columns, query, {**known, "after": after, "last": last}))
+        after = int(last)
+
+
 def _frame(
     database: Database, organization_id: int, columns: Mapping[str, str], query: str, known: Mapping[str, object]
 ) -> pd.DataFrame:
@@ -376,6 +454,7 @@ _INSTANTS: Final = {INSTANT, DAY}
 _AS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "int64": lambda values: np.array(values, dtype=np.int64),
     "Int64": lambda values: pd.array(values, dtype="Int64"),
+    "bool": lambda values: np.array(values, dtype=np.bool_),
     "boolean": lambda values: pd.array(values, dtype="boolean"),
     "object": _objects,
     INSTANT: _instants,

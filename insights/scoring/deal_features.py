@@ -32,13 +32,13 @@ LATELY: Final = 14 * DAY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealFacts:
-    """The frames of `snapshots.score_facts`, of these deals: deals, states, touches; and of all: records (who won and
-    lost how many), companies. decimals: of each currency's minor unit."""
+    """The frames of `snapshots.score_facts`, of these deals: deals, states, touches; and of all: spans (who had,
+    won and lost which when), companies. decimals: of each currency's minor unit."""
 
     deals: pd.DataFrame
     states: pd.DataFrame
     touches: pd.DataFrame
-    records: pd.DataFrame
+    spans: pd.DataFrame
     companies: Companies
     zone: ZoneInfo
     decimals: dict[str, int]
@@ -69,9 +69,9 @@ def deal_features(facts: DealFacts, asked: pd.DataFrame) -> pd.DataFrame:
     firms = facts.companies.of_ids(now["company_id"], at)
     made |= {f"company: {name}": firms[name] for name in firms.columns}
     made["owner: deals of a week"], made["owner: open deals"] = load_at(
-        now["owner_id"], at, facts.records, end="closed_at"
+        now["owner_id"], at, facts.spans[facts.spans["status"] == "open"]
     )
-    made["owner: share won before"] = _record(now["owner_id"], at, facts.records)
+    made["owner: share won before"] = _record(now["owner_id"], at, facts.spans)
     return pd.DataFrame(made)
 
 
@@ -143,18 +143,17 @@ def _worked(facts: DealFacts, asked: pd.DataFrame, at: Ints) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _record(owners: pd.Series, at: Ints, records: pd.DataFrame) -> Floats:
-    """The share that the owner had won of his closed deals by then, pulled toward everybody's share by then."""
-    closed = instants(records["closed_at"])
-    is_closed = (closed != NEVER) & records["status"].isin(["won", "lost"]).to_numpy()
-    won = (records["status"] == "won").to_numpy()
-    ids, asked = records["owner_id"].fillna(-1).to_numpy(dtype=np.int64), owners.fillna(-1).to_numpy(dtype=np.int64)
-    everybody = _share(closed[is_closed], won[is_closed], at)
-    found = np.where(asked >= 0, (PULL * everybody[0] + 0) / PULL, np.nan)
+def _record(owners: pd.Series, at: Ints, spans: pd.DataFrame) -> Floats:
+    """The share that the owner had won of the deals that he had closed by then, pulled toward everybody's share."""
+    decided = spans[spans["is_entered"] & spans["status"].isin(["won", "lost"])]
+    closed, won = instants(decided["began_at"]), (decided["status"] == "won").to_numpy()
+    ids, asked = decided["owner_id"].fillna(-1).to_numpy(dtype=np.int64), owners.fillna(-1).to_numpy(dtype=np.int64)
+    everybody = _share(closed, won, at)[0]
+    found = np.where(asked >= 0, everybody, np.nan)
     for owner in np.unique(asked[asked >= 0]):
-        mine, who = is_closed & (ids == owner), np.flatnonzero(asked == owner)
+        mine, who = ids == owner, np.flatnonzero(asked == owner)
         share, n = _share(closed[mine], won[mine], at[who])
-        found[who] = (share * n + PULL * everybody[0][who]) / (n + PULL)
+        found[who] = (share * n + PULL * everybody[who]) / (n + PULL)
     return found
 
 

@@ -98,26 +98,31 @@ def met_before(asked: pd.DataFrame, events: pd.DataFrame, *, key: str, time: str
     return joined[joined["when"] <= joined["at"]]
 
 
-def load_at(asked_owner: pd.Series, at: Ints, records: pd.DataFrame, *, end: str) -> tuple[Floats, Floats]:
-    """What the owner had on the desk: records that came in the seven days before, and records that were still open.
+def load_at(asked_owner: pd.Series, at: Ints, spans: pd.DataFrame) -> tuple[Floats, Floats]:
+    """What the owner had on the desk: what came to him in the seven days before, and what he had then.
 
-    records: owner_id, created_at and the column `end`. NaN where there is no owner.
+    spans: owner_id, began_at (NaT: since before the data begin), ended_at (NaT: not yet), is_first (it came then).
+    NaN where there is no owner.
     """
-    recent, still_open = np.full(len(at), np.nan), np.full(len(at), np.nan)
-    created, ended = instants(records["created_at"]), instants(records[end])
-    owners = records["owner_id"].fillna(-1).to_numpy(dtype=np.int64)
+    recent, had = np.full(len(at), np.nan), np.full(len(at), np.nan)
+    began, ended = instants(spans["began_at"]), instants(spans["ended_at"])
+    came = np.where(spans["is_first"].to_numpy(dtype=bool), began, NEVER)
+    began = np.where(began == NEVER, 0, began)
+    owners = spans["owner_id"].fillna(-1).to_numpy(dtype=np.int64)
     asked = asked_owner.fillna(-1).to_numpy(dtype=np.int64)
     order = np.argsort(owners, kind="stable")
     sorted_owners = owners[order]
     for owner in np.unique(asked[asked >= 0]):
         begin, stop = np.searchsorted(sorted_owners, [owner, owner + 1])
-        mine = order[begin:stop]
-        who = np.flatnonzero(asked == owner)
-        came, went = np.sort(created[mine]), np.sort(ended[mine])
-        until = np.searchsorted(came, at[who], side="right")
-        recent[who] = until - np.searchsorted(came, at[who] - 7 * DAY, side="right")
-        still_open[who] = until - np.searchsorted(went, at[who], side="right")
-    return recent, still_open
+        mine, who = order[begin:stop], np.flatnonzero(asked == owner)
+        recent[who] = _until(came[mine], at[who]) - _until(came[mine], at[who] - 7 * DAY)
+        had[who] = _until(began[mine], at[who]) - _until(ended[mine], at[who])
+    return recent, had
+
+
+def _until(when: Ints, at: Ints) -> Ints:
+    """How many of these were by then."""
+    return np.asarray(np.searchsorted(np.sort(when), at, side="right"), dtype=np.int64)
 
 
 def mail_kind(emails: pd.Series) -> pd.Series:

@@ -37,12 +37,12 @@ _RECORD: Final = frozenset({"note", "task"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadFacts:
     """The frames of `snapshots.score_facts`, of these leads: leads, versions (as they stood before), touches; and of
-    all: loads (who had how much to do), companies."""
+    all: spans (who had which when), companies."""
 
     leads: pd.DataFrame
     versions: pd.DataFrame
     touches: pd.DataFrame
-    loads: pd.DataFrame
+    spans: pd.DataFrame
     companies: Companies
     zone: ZoneInfo
 
@@ -63,7 +63,7 @@ def lead_features(facts: LeadFacts, asked: pd.DataFrame) -> pd.DataFrame:
     made["hour of arrival"], made["weekday of arrival"] = local_parts(created, facts.zone)
     made["age in days"] = days_between(created, np.where(at == NEVER, NEVER, at))
     made |= _touched(facts, asked, created, at)
-    recent, still_open = load_at(rows["owner_id"], at, facts.loads, end="ended_at")
+    recent, still_open = load_at(rows["owner_id"], at, facts.spans)
     has_time = at != NEVER
     made["owner: leads of a week"] = np.where(has_time, recent, np.nan)
     made["owner: open leads"] = np.where(has_time, still_open, np.nan)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insights.scoring.deal_features import DealFacts, deal_features
-from insights.scoring.known import DAY, NEVER, Companies, mail_kind, working_days
+from insights.scoring.known import DAY, NEVER, Companies, load_at, mail_kind, working_days
 from insights.scoring.landmarks import LEAD_AGES, horizon_days, landmarks
 from insights.scoring.lead_features import LeadFacts, lead_features
 
@@ -80,8 +80,27 @@ def lead_world(seed: int, n: int = 25) -> LeadWorld:
 def _facts(leads: pd.DataFrame, versions: pd.DataFrame, touches: pd.DataFrame, companies: pd.DataFrame) -> LeadFacts:
     return LeadFacts(
         leads=leads, versions=versions, touches=touches,
-        loads=leads[["owner_id", "created_at"]].assign(ended_at=leads["converted_at"]),
+        spans=spans_of(leads, versions),
         companies=Companies(companies), zone=ZONE,
+    )  # fmt: skip
+
+
+def spans_of(leads: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
+    """Who had each lead when: until each change, and since the last one until it converted."""
+    rows = []
+    for lead in leads.to_dict("records"):
+        before = versions[versions["lead_id"] == lead["lead_id"]].sort_values("superseded_at")
+        ends = [*before["superseded_at"], lead["converted_at"]]
+        owners, began = [*before["owner_id"], lead["owner_id"]], lead["created_at"]
+        for number, (owner, changed) in enumerate(zip(owners, ends, strict=True)):
+            end = min((one for one in (changed, lead["converted_at"]) if not pd.isna(one)), default=pd.NaT)
+            if pd.isna(end) or began < end:
+                rows.append((owner, began, end, number == 0))
+            began = changed
+    made = pd.DataFrame(rows, columns=["owner_id", "began_at", "ended_at", "is_first"])
+    return made.assign(
+        owner_id=pd.array(made["owner_id"].tolist(), dtype="Int64"), began_at=dated(made["began_at"].tolist()),
+        ended_at=dated(made["ended_at"].tolist()),
     )  # fmt: skip
 
 
@@ -102,8 +121,7 @@ def erased(world: LeadWorld, at: pd.Timestamp) -> LeadFacts:
         leads.reset_index(drop=True), facts.versions[facts.versions["superseded_at"] <= at],
         facts.touches[facts.touches["occurred_at"] <= at], world.companies[world.companies["created_at"] <= at],
     )  # fmt: skip
-    loads = facts.loads[facts.loads["created_at"] <= at]
-    return replace(made, loads=loads.assign(ended_at=loads["ended_at"].where(loads["ended_at"] <= at)))
+    return made
 
 
 @settings(max_examples=25)
@@ -158,14 +176,23 @@ def deal_world(seed: int, n: int = 12) -> DealFacts:
         "kind": chance.choice(["call", "email"], 40), "direction": chance.choice(["in", "out"], 40),
         "owner_id": pd.array([1] * 40, dtype="Int64"), "outcome": None,
     })  # fmt: skip
-    records = deals[["created_at", "closed_at", "status"]].assign(
-        owner_id=pd.array(chance.choice([1, 2], n), dtype="Int64")
+    held = states.rename(columns={"valid_from": "began_at", "valid_to": "ended_at"})
+    held = held.assign(is_first=~held.duplicated("deal_id"), is_entered=~held.duplicated("deal_id"))
+    last = held.drop_duplicates("deal_id", keep="last")
+    decided = last.assign(
+        status=deals["status"].to_numpy(),
+        began_at=last["ended_at"],
+        ended_at=dated([None] * n).to_numpy(),
+        is_first=False,
     )
+    decided = decided.assign(ended_at=pd.to_datetime(decided["ended_at"], utc=True), is_entered=True)
+    spans = pd.concat([held, decided], ignore_index=True)
+    spans = spans[["owner_id", "began_at", "ended_at", "is_first", "status", "is_entered"]]
     companies = pd.DataFrame({
         "company_id": [1], "name": ["Acme"], "domain": [None], "industry": ["Retail"], "country": ["DE"],
         "employees": pd.array([40], dtype="Int64"), "created_at": dated([instant(20)]),
     })  # fmt: skip
-    return DealFacts(deals=deals, states=states, touches=touches, records=records, companies=Companies(companies),
+    return DealFacts(deals=deals, states=states, touches=touches, spans=spans, companies=Companies(companies),
                      zone=ZONE, decimals={"EUR": 2})  # fmt: skip
 
 
@@ -177,16 +204,25 @@ def test_features_of_deals_are_the_same_when_the_future_is_erased(seed: int, day
     if there.empty:
         return
     asked = pd.DataFrame({"deal_id": there.to_numpy(), "at": np.full(len(there), at.value)})
-    records = facts.records[facts.records["created_at"] <= at].copy()
-    is_later = records["closed_at"] > at
-    records.loc[is_later, "closed_at"] = pd.NaT
-    records.loc[is_later, "status"] = "open"
+    spans = facts.spans[facts.spans["began_at"] <= at]
+    spans = spans.assign(ended_at=spans["ended_at"].where(spans["ended_at"] <= at))
     past = replace(
-        facts, states=facts.states[facts.states["valid_from"] <= at], records=records,
+        facts, states=facts.states[facts.states["valid_from"] <= at], spans=spans,
         touches=facts.touches[facts.touches["occurred_at"] <= at],
         deals=facts.deals[facts.deals["created_at"] <= at],
     )  # fmt: skip
     pd.testing.assert_frame_equal(deal_features(facts, asked), deal_features(past, asked), check_exact=True)
+
+
+def test_what_was_handed_over_later_was_on_the_desk_of_whoever_had_it_then() -> None:
+    spans = pd.DataFrame({
+        "owner_id": pd.array([1, 2], dtype="Int64"), "began_at": dated([instant(0), instant(10)]),
+        "ended_at": dated([instant(10), None]), "is_first": [True, False],
+    })  # fmt: skip
+    at = np.array([instant(5).value, instant(12).value] * 2)
+    recent, had = load_at(pd.Series([1, 1, 2, 2], dtype="Int64"), at, spans)
+    assert had.tolist() == [1, 0, 0, 1]
+    assert recent.tolist() == [1, 0, 0, 0], "it came to the first"
 
 
 def test_a_version_counts_until_the_instant_at_which_it_was_superseded() -> None:
