@@ -57,7 +57,10 @@ def _all(stored: Stored, until: datetime | None) -> dict[str, pd.DataFrame]:
         "deal_states": (score_facts.deal_states, deals),
         "deal_touches": (score_facts.deal_touches, deals),
     }
-    of_all = (score_facts.lead_facts, score_facts.lead_loads, score_facts.deal_facts, score_facts.deal_records)
+    of_all = (
+        score_facts.lead_facts, score_facts.lead_loads, score_facts.lead_spans, score_facts.deal_facts,
+        score_facts.deal_records, score_facts.deal_spans,
+    )  # fmt: skip
     return {name: read(*where, ids, until=until) for name, (read, ids) in by_ids.items()} | {
         read.__name__: read(*where, until=until) for read in of_all
     }
@@ -68,6 +71,7 @@ COLUMNS = {
     "lead_touches": score_facts.LEAD_TOUCHES, "lead_loads": score_facts.LEAD_LOADS,
     "deal_facts": score_facts.DEAL_FACTS, "deal_states": score_facts.DEAL_STATES,
     "deal_touches": score_facts.DEAL_TOUCHES, "deal_records": score_facts.DEAL_RECORDS,
+    "lead_spans": score_facts.LEAD_SPANS, "deal_spans": score_facts.DEAL_SPANS,
 }  # fmt: skip
 
 
@@ -121,7 +125,8 @@ def _of(then: pd.DataFrame, now: pd.DataFrame) -> pd.Series:
     """Rows of deals and leads that were known then."""
     key = next((name for name in ("lead_id", "deal_id") if name in then), None)
     if key is None:
-        return pd.Series(True, index=now.index) & (now["created_at"] <= pd.Timestamp(noon(1)))
+        began = "created_at" if "created_at" in now else "began_at"
+        return pd.Series(True, index=now.index) & (now[began] <= pd.Timestamp(noon(1)))
     return now[key].isin(then[key])
 
 
@@ -145,7 +150,9 @@ def test_the_narrow_frames_come_whole_however_many_pages_they_are(
 ) -> None:
     stored.crm.add(*(lead(f"l{n}", noon(n)) for n in range(5)))
     stored.sync(6)
+    spans = score_facts.lead_spans(stored.database, stored.organization_id)
     monkeypatch.setattr(score_facts, "PAGE", 2)
+    assert score_facts.lead_spans(stored.database, stored.organization_id).equals(spans)
     created = score_facts.lead_loads(stored.database, stored.organization_id)["created_at"]
     assert created.tolist() == [pd.Timestamp(noon(n)) for n in range(5)]
 
@@ -263,6 +270,27 @@ def test_an_outsider_gets_nothing(stored: Stored, database: Database, other_orga
         assert len(read(database, other_organization, [*leads, *deals])) == 0
     for read_all in (
         score_facts.lead_facts, score_facts.lead_loads, score_facts.deal_facts, score_facts.deal_records,
-        score_facts.companies,
+        score_facts.companies, score_facts.lead_spans, score_facts.deal_spans,
     ):  # fmt: skip
         assert len(read_all(database, other_organization)) == 0
+
+
+def test_who_had_a_deal_or_lead_when_is_told_through_hand_overs(stored: Stored) -> None:
+    stored.crm.create("handed", noon(0), owner="o1")
+    stored.crm.add(replace(lead("l", noon(0)), owner_id="o1"))
+    stored.sync(1)
+    stored.crm.change("handed", noon(3), owner_id="o2")
+    stored.crm.add(replace(lead("l", noon(0)), owner_id="o2"))
+    stored.sync(4)
+    stored.crm.move("handed", noon(6), "won")
+    stored.sync(7)
+    first, second = sorted({int(row[0]) for row in stored.ask("SELECT owner_id FROM deal_versions")})
+    deals = score_facts.deal_spans(stored.database, stored.organization_id)
+    spans = deals[["owner_id", "status", "is_first", "is_entered"]].values.tolist()
+    assert spans == [[first, "open", True, True], [second, "open", False, False], [second, "won", False, True]]
+    assert deals["ended_at"].tolist()[:2] == [pd.Timestamp(noon(3)), pd.Timestamp(noon(6))]
+    leads = score_facts.lead_spans(stored.database, stored.organization_id).sort_values("began_at")
+    assert leads[["owner_id", "is_first"]].values.tolist() == [[first, True], [second, False]]
+    assert leads["ended_at"].tolist()[0] == leads["began_at"].tolist()[1] == pd.Timestamp(noon(4))
+    of_one = score_facts.lead_spans(stored.database, stored.organization_id, owner_ids=[second])
+    assert of_one["owner_id"].tolist() == [second]
