@@ -16,9 +16,9 @@ import streamlit as st
 from snapshots.lead_funnel import VisitFilter
 from snapshots.slices import Slice
 from workbench import filter_bar, lead_filters
+from workbench.url_choice import UrlChoice
 from workbench.view import View
 
-_CHOICE, _URL = "funnel_choice", "funnel_choice_url"
 PARAMETERS: Final = ("form", "src", "campaign")
 NO_CAMPAIGN: Final = "No campaign"
 
@@ -57,33 +57,24 @@ def to_url(choice: FunnelChoice) -> dict[str, list[str]]:
     return {name: values for name, values in params.items() if values}
 
 
+_CHOICE: Final = UrlChoice("funnel_choice", PARAMETERS, from_url, to_url, FunnelChoice())
+
+
 def adopt(form_ids: Sequence[int]) -> FunnelChoice:
-    """The choice of this run, without forms that are not there; kept for the session and written to the URL."""
-    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
-    state = st.session_state
-    if _CHOICE not in state or (params and params != state.get(_URL)):
-        state[_CHOICE] = from_url(params)
-    choice: FunnelChoice = state[_CHOICE]
-    choice = replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
-    wanted = to_url(choice)
-    for name in PARAMETERS:
-        if name in wanted and st.query_params.get_all(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
-    state[_CHOICE], state[_URL] = choice, wanted
-    return choice
+    """The choice of this run, without forms that are not there."""
+    return _CHOICE.adopt(
+        lambda choice: replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
+    )
 
 
 def change(**changes: Any) -> None:
     """Changes the choice of the session; the URL follows with the next run."""
-    found: FunnelChoice = st.session_state.get(_CHOICE, FunnelChoice())
-    st.session_state[_CHOICE] = replace(found, **changes)
+    _CHOICE.change(**changes)
 
 
 def clear() -> None:
     """Everything again."""
-    st.session_state[_CHOICE] = FunnelChoice()
+    _CHOICE.clear()
     filter_bar.drop(team_ids=(), owner_ids=())
 
 

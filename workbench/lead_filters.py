@@ -20,9 +20,9 @@ from snapshots.lead_filter import NO_SCORE, LeadFilter, LeadState
 from snapshots.slices import NOBODY
 from workbench import filter_bar, formats, lead_words, score_words
 from workbench.filters import RANGES
+from workbench.url_choice import UrlChoice
 from workbench.view import View
 
-_CHOICE, _URL = "lead_choice", "lead_choice_url"
 PARAMETERS: Final = ("state", "reason", "form", "flag", "came", "camp", "given", "scored", "q", "tab")
 REFUSED: Final = "refused"
 """The tab of submissions that were not accepted."""
@@ -106,39 +106,32 @@ def to_url(choice: LeadChoice) -> dict[str, list[str]]:
     return {name: values for name, values in params.items() if values}
 
 
+_CHOICE: Final = UrlChoice("lead_choice", PARAMETERS, from_url, to_url, LeadChoice())
+
+
 def adopt(form_ids: Sequence[int]) -> LeadChoice:
-    """The choice of this run, without forms that are not there; kept for the session and written to the URL."""
+    """The choice of this run, without forms that are not there."""
     st.query_params.pop("lead", None)  # the browser's way back from a lead's page brings it along
-    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
-    state = st.session_state
-    if _CHOICE not in state or (params and params != state.get(_URL)):
-        state[_CHOICE] = from_url(params)
-    choice: LeadChoice = state[_CHOICE]
-    choice = replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
-    wanted = to_url(choice)
-    for name in PARAMETERS:
-        if name in wanted and st.query_params.get_all(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
-    state[_CHOICE], state[_URL] = choice, wanted
-    return choice
+    return _CHOICE.adopt(
+        lambda choice: replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
+    )
 
 
 def kept() -> LeadChoice:
     """The choice of the session, for the way back to the list."""
-    found: LeadChoice = st.session_state.get(_CHOICE, LeadChoice())
-    return found
+    return _CHOICE.kept()
 
 
 def change(**changes: Any) -> None:
     """Changes the choice of the session; the URL follows with the next run."""
-    st.session_state[_CHOICE] = replace(kept(), **changes)
+    _CHOICE.change(**changes)
 
 
 def clear() -> None:
     """Everything again, in the same tab."""
-    st.session_state[_CHOICE] = LeadChoice(tab=kept().tab)
+    tab = kept().tab
+    _CHOICE.clear()
+    _CHOICE.change(tab=tab)
 
 
 def show_all_time() -> None:

@@ -6,7 +6,7 @@ It stands in the URL (`?band=hot&least=60&find=ada`) and lives in the session, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
@@ -14,9 +14,9 @@ import streamlit as st
 from snapshots.scored_rows import ScoreFilter
 from workbench import filter_bar, score_words
 from workbench.filters import Filters
+from workbench.url_choice import UrlChoice
 from workbench.view import View
 
-_CHOICE, _URL = "scored_choice", "scored_choice_url"
 PARAMETERS: Final = ("band", "least", "find")
 HIGHEST: Final = 100
 
@@ -59,38 +59,27 @@ def to_url(choice: ScoredChoice) -> dict[str, list[str]]:
     return {name: values for name, values in params.items() if values}
 
 
+_CHOICE: Final = UrlChoice("scored_choice", PARAMETERS, from_url, to_url, ScoredChoice())
+
+
 def adopt() -> ScoredChoice:
-    """The choice of this run, kept for the session and written to the URL."""
-    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
-    state = st.session_state
-    if _CHOICE not in state or (params and params != state.get(_URL)):
-        state[_CHOICE] = from_url(params)
-    choice: ScoredChoice = state[_CHOICE]
-    wanted = to_url(choice)
-    for name in PARAMETERS:
-        if name in wanted and st.query_params.get_all(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
-    state[_URL] = wanted
-    return choice
+    """The choice of this run."""
+    return _CHOICE.adopt()
 
 
 def leave() -> None:
     """The URL says nothing of a list that is not looked at."""
-    for name in PARAMETERS:
-        st.query_params.pop(name, None)
-    st.session_state[_URL] = {}
+    _CHOICE.leave()
 
 
 def change(**changes: Any) -> None:
     """Changes the choice of the session; the URL follows with the next run."""
-    st.session_state[_CHOICE] = replace(st.session_state.get(_CHOICE, ScoredChoice()), **changes)
+    _CHOICE.change(**changes)
 
 
 def clear() -> None:
     """All of them again, whoever owns them."""
-    st.session_state[_CHOICE] = ScoredChoice()
+    _CHOICE.clear()
     filter_bar.clear()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens
+from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens, url_choice
 from workbench.places import (
     ADMIN,
     CHANGE,
@@ -68,6 +68,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
 def dress(*, now: datetime) -> None:
     """Styles, logo and the time of this run; called by the entry before the page."""
     st.session_state["now"] = now
+    url_choice.begin_run()
     st.logo("static/logo_dark.svg" if tokens.is_dark() else "static/logo.svg", size="medium")
     st.html(f"<style>{tokens.css_variables()}{_STYLES.read_text(encoding='utf-8')}</style>")
     page_watch.draw()

@@ -15,9 +15,9 @@ import streamlit as st
 from insights.waterfall import Cause
 from workbench import filter_bar, formats
 from workbench.filters import quarter_of
+from workbench.url_choice import UrlChoice
 from workbench.view import View
 
-_CHOICE, _URL = "waterfall_choice", "waterfall_choice_url"
 PARAMETERS: Final = ("closes", "pipe", "known", "swings", "part")
 CLOSES: Final[Mapping[str, str]] = {
     "": "any time",
@@ -76,27 +76,19 @@ def to_url(choice: WaterfallChoice) -> dict[str, list[str]]:
     return {name: values for name, values in params.items() if values}
 
 
+_CHOICE: Final = UrlChoice("waterfall_choice", PARAMETERS, from_url, to_url, WaterfallChoice())
+
+
 def adopt(pipeline_ids: Sequence[int]) -> WaterfallChoice:
-    """The choice of this run, without pipelines that are not there; kept for the session and written to the URL."""
-    params = {name: st.query_params.get_all(name) for name in PARAMETERS if name in st.query_params}
-    state = st.session_state
-    if _CHOICE not in state or (params and params != state.get(_URL)):
-        state[_CHOICE] = from_url(params)
-    choice: WaterfallChoice = state[_CHOICE]
-    choice = replace(choice, pipeline_ids=tuple(one for one in choice.pipeline_ids if one in pipeline_ids))
-    wanted = to_url(choice)
-    for name in PARAMETERS:
-        if name in wanted and st.query_params.get_all(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
-    state[_CHOICE], state[_URL] = choice, wanted
-    return choice
+    """The choice of this run, without pipelines that are not there."""
+    return _CHOICE.adopt(
+        lambda choice: replace(choice, pipeline_ids=tuple(one for one in choice.pipeline_ids if one in pipeline_ids))
+    )
 
 
 def change(**changes: Any) -> None:
     """Changes the choice of the session; the URL follows with the next run."""
-    st.session_state[_CHOICE] = replace(st.session_state.get(_CHOICE, WaterfallChoice()), **changes)
+    _CHOICE.change(**changes)
 
 
 def clear() -> None:
