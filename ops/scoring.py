@@ -159,8 +159,8 @@ def in_use(services: Services, organization_id: int, subject: Subject) -> InUse 
         return None
     if model is None or packed is None:
         return None
-    now, horizon = services.now(), timedelta(days=int(version.card["horizon_days"]))
-    graded = scores.graded(services.database, organization_id, subject, since=now - horizon - LATELY, now=now)
+    now = services.now()
+    graded = scores.graded(services.database, organization_id, subject, since=now - LATELY, now=now)
     own = graded[graded["model_version"] == version.version]
     return InUse(version=version, model=model, packed=packed, alarm=drift_alarm(own))
 

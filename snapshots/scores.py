@@ -207,13 +207,13 @@ def track_record(
 
 
 def graded(database: Database, organization_id: int, subject: str, *, since: datetime, now: datetime) -> pd.DataFrame:
-    """GRADED: every score issued since then that is due, gave a probability and was graded, the oldest first."""
+    """GRADED: every score that fell due since then, gave a probability and was graded, the oldest first."""
     organization = get_organization(database, organization_id)
     return _frame(
         database, organization_id, GRADED,
         f"SELECT entity_key, scored_at, probability, base_rate, outcome, model_version, {_DRIFT} "
-        f"FROM scores WHERE {_WAS_GRADED} ORDER BY scored_at, entity_key",
-        {"subject": subject, "since": since, "today": _day(organization, now)},
+        f"FROM scores WHERE {_IS_DUE} AND due_on >= :since ORDER BY scored_at, entity_key",
+        {"subject": subject, "since": _day(organization, since), "today": _day(organization, now)},
     )  # fmt: skip
 
 
@@ -256,10 +256,11 @@ _APPEND = (
     f"INSERT INTO scores ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM {{staged}} ON CONFLICT "
     "(organization_id, subject, entity_key, scored_at) DO NOTHING"
 )
-_WAS_GRADED = (
-    "organization_id = :organization AND subject = :subject AND scored_at >= :since AND outcome IS NOT NULL "
-    "AND probability IS NOT NULL AND due_on < :today"
+_IS_DUE = (
+    "organization_id = :organization AND subject = :subject AND outcome IS NOT NULL AND probability IS NOT NULL "
+    "AND due_on < :today"
 )
+_WAS_GRADED = f"{_IS_DUE} AND scored_at >= :since"
 _IS_OURS = "s.organization_id = :organization AND s.subject = '{0}' AND s.outcome IS NULL"
 _RECEIVED = (
     "r.organization_id = :organization AND r.lead_id = CASE WHEN s.entity_id IS NULL THEN s.entity_key::uuid END"

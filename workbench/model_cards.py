@@ -230,14 +230,14 @@ def drift(lab: Lab, version: ModelVersion) -> None:
         return
     if lab.alarm is None:
         st.markdown(f":gray[:material/hourglass_empty: {formats.plural(lab.n_graded, 'score')} of version "
-                    f"{lab.used.version} graded in 90 days; from {_least()} on, drift is told.]")  # fmt: skip
+                    f"{lab.used.version} fell due in 90 days; from {_least()} on, drift is told.]")  # fmt: skip
         return
     said = f"{formats.rate(lab.alarm.said)} was said, {formats.rate(lab.alarm.happened)} happened, n {lab.alarm.n:,}"
     if lab.alarm.is_raised:
-        st.markdown(f":orange[:material/warning: **Scores are off**]: {said} in the last 90 days. :gray[Until a new "
-                    "version is in use they are corrected by this, as a reason of its own. Train now.]")  # fmt: skip
+        st.markdown(f":orange[:material/warning: **Scores are off**]: {said}, of what fell due in 90 days. :gray[Until a "
+                    "new version is in use they are corrected by this, as a reason of its own. Train now.]")  # fmt: skip
     else:
-        st.markdown(f":green[:material/check_circle:] Scores keep their word: {said} in the last 90 days.")
+        st.markdown(f":green[:material/check_circle:] Scores keep their word: {said}, of what fell due in 90 days.")
 
 
 def _least() -> str:

@@ -63,9 +63,9 @@ def load(view: View, subject: Subject, version: int | None = None) -> Lab:
     used = next((one for one in found if one.is_active), None)
     shown = next((one for one in found if one.version == version), used or (found[0] if found else None))
     last = scoring_runs.latest(database, organization_id, subject, "score")
-    asked = (view.viewer, view.data_version, subject, last.run_id if last is not None else 0, view.now.date())
-    horizon = int(used.card["horizon_days"]) if used is not None else 0
-    alarm, n_graded = _alarm(*asked, used.version if used is not None else 0, horizon)
+    run_of = (0, "") if last is None else (last.run_id, last.state)  # one that runs may still be grading
+    asked = (view.viewer, view.data_version, subject, run_of, view.now.date())
+    alarm, n_graded = _alarm(*asked, used.version if used is not None else 0)
     track = _track(*asked)
     run = newest_run(view, subject)
     return Lab(
@@ -81,17 +81,17 @@ def _midnight(day: date) -> datetime:
 
 @cached
 def _alarm(  # all of them are the cache's key
-    viewer: Viewer, data_version: int, subject: str, run_id: int, today: date, version: int, horizon_days: int
+    viewer: Viewer, data_version: int, subject: str, run: tuple[int, str], today: date, version: int
 ) -> tuple[Alarm | None, int]:
-    """Of scores of this version: the alarm, and how many were graded lately."""
-    since = _midnight(today) - LATELY - timedelta(days=horizon_days)  # what fell due lately was issued before
+    """Of scores of this version: the alarm, and how many fell due lately."""
+    since = _midnight(today) - LATELY
     found = scores.graded(installation.database(), viewer.organization_id, subject, since=since, now=_midnight(today))
     own = found[found["model_version"] == version]
     return record.drift_alarm(own), len(own)
 
 
 @cached
-def _track(viewer: Viewer, data_version: int, subject: str, run_id: int, today: date) -> pd.DataFrame:
+def _track(viewer: Viewer, data_version: int, subject: str, run: tuple[int, str], today: date) -> pd.DataFrame:
     database, now = installation.database(), _midnight(today)
     return scores.track_record(database, viewer.organization_id, subject, since=now - RECORD, now=now)
 

@@ -5,6 +5,7 @@ A member sees a past and a horizon, and nothing else. Libraries are imported whe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -62,11 +63,11 @@ class Member(Protocol):
     def at_origins(self, past: Past, cutoffs: Sequence[int], horizon: int) -> list[Ahead]: ...
 
 
-class _Refitted:
+class _Refitted(ABC):
     """Learns anew at each origin."""
 
-    def ahead(self, past: Past, horizon: int) -> Ahead:
-        raise NotImplementedError
+    @abstractmethod
+    def ahead(self, past: Past, horizon: int) -> Ahead: ...
 
     def at_origins(self, past: Past, cutoffs: Sequence[int], horizon: int) -> list[Ahead]:
         return [self.ahead(past.until(cutoff), horizon) for cutoff in cutoffs]
@@ -109,14 +110,14 @@ class HistoryMean(_Refitted):
         return _around(np.repeat(past.values.mean(), horizon), np.repeat(spread, horizon))
 
 
-class _Fitted:
+class _Fitted(ABC):
     """A model of statsforecast. window: steps of the past that it learns from; None: all."""
 
     name = ""
     window: int | None = None
 
-    def _model(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _model(self) -> Any: ...
 
     def ahead(self, past: Past, horizon: int) -> Ahead:
         values = self._recent(past.values)
