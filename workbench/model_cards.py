@@ -234,8 +234,9 @@ def drift(lab: Lab, version: ModelVersion) -> None:
         return
     said = f"{formats.rate(lab.alarm.said)} was said, {formats.rate(lab.alarm.happened)} happened, n {lab.alarm.n:,}"
     if lab.alarm.is_raised:
-        st.markdown(f":orange[:material/warning: **Scores are off**]: {said}, of what fell due in 90 days. :gray[Until a "
-                    "new version is in use they are corrected by this, as a reason of its own. Train now.]")  # fmt: skip
+        st.markdown(f":orange[:material/warning: **Scores are off**]: {said}, of what fell due in 90 days. "
+                    ":gray[Until a new version is in use they are corrected by this, as a reason of its own. Train "
+                    "now.]")  # fmt: skip
     else:
         st.markdown(f":green[:material/check_circle:] Scores keep their word: {said}, of what fell due in 90 days.")
 
