@@ -1,0 +1,116 @@
+"""The report card of a forecast as people read it: what is shown beside what it is held against, and a verdict.
+
+Cards are those of `insights.forecasting` (`panel`, `bookings_record`) as they were stored; nothing is graded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+SHOWN: Final = "shown"
+MEASURES: Final = ("wape", "mase", "bias", "coverage80", "n")
+REFERENCE: Final = "weighted pipeline"
+HELD: Final = (0.7, 0.9)
+"""An 80 % interval that held so often is taken for right: with few origins more cannot be told."""
+STEADY_BIAS: Final = 0.05
+
+DEFINITIONS: Final[Mapping[str, str]] = {
+    "WAPE": "Sum of the absolute errors over the sum of what came, at past origins. 0 % is perfect.",
+    "MASE": "Mean absolute error over that of carrying on the last value inside the past. Below 1 is better than that.",
+    "Bias": "Sum of the errors over the sum of what came. Positive: it said too much.",
+    "80 % held": "How often what came lay inside the 80 % interval. 70 to 90 % is as promised.",
+    "Origin": "A day in the past on which the forecast is made again, seeing only what was known then.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """tone: "good" where it was better than naive and its interval held, "risk" where something is off, "none" where
+    nothing can be told. words: of one sentence each."""
+
+    tone: str
+    words: tuple[str, ...]
+
+
+def methods(card: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per method: `method` (its name), `role` ("shown", "baseline", "reference", "other"), and MEASURES, missing
+    where it was not graded. What is shown stands first, then naive ones, the weighted pipeline, and the others."""
+    held: Mapping[str, Mapping[str, Any]] = card.get("methods") or {}
+    shown = card.get(SHOWN) or held.get(SHOWN) or {}
+    rows = [_row(_name_of_shown(card), SHOWN, shown)] if shown else []
+    rows += [_row(name, _role(name), grades) for name, grades in held.items() if name != SHOWN]
+    found = pd.DataFrame(rows, columns=["method", "role", *MEASURES])
+    order = {SHOWN: 0, "baseline": 1, "reference": 2, "other": 3}
+    found = found.assign(place=found["role"].map(order)).sort_values("place", kind="stable")
+    return found.drop(columns="place").reset_index(drop=True).astype(dict.fromkeys(MEASURES, "float64"))
+
+
+def _name_of_shown(card: Mapping[str, Any]) -> str:
+    return str(card.get("chosen") or "open deals and history")
+
+
+def _role(name: str) -> str:
+    if name.startswith(REFERENCE):
+        return "reference"
+    return "baseline" if name.startswith(("naive", "seasonal naive")) else "other"
+
+
+def _row(name: str, role: str, grades: Mapping[str, Any]) -> dict[str, Any]:
+    return {"method": name, "role": role, **{one: grades.get(one) for one in MEASURES}}
+
+
+def n_origins(card: Mapping[str, Any]) -> int:
+    return len(card.get("origins") or ())
+
+
+def verdict(card: Mapping[str, Any]) -> Verdict:
+    """What the record says, in plain words."""
+    found = methods(card)
+    shown = found[found["role"] == SHOWN]
+    if shown.empty or pd.isna(shown["wape"].iloc[0]):
+        return Verdict(tone="none", words=("Its past is too short to tell how good it was.",))
+    one = shown.iloc[0]
+    parts = (_against_naive(found, round(float(one["wape"]), 4), _over(card)), _held(one), _leaning(one))
+    told = [part for part in parts if part is not None]
+    is_off = any(is_bad for is_bad, _ in told)
+    return Verdict(tone="risk" if is_off else "good", words=tuple(words for _, words in told))
+
+
+def _over(card: Mapping[str, Any]) -> str:
+    """What one error is of: a single step, or a sum of several weeks."""
+    weeks = card.get("weeks")
+    return f"Over {weeks} weeks" if weeks else "Step by step"
+
+
+def _against_naive(found: pd.DataFrame, wape: float, over: str) -> tuple[bool, str] | None:
+    plain = found[(found["role"] == "baseline") & found["wape"].notna()]
+    if plain.empty:
+        return None
+    best = plain.loc[plain["wape"].idxmin()]
+    name, error = str(best["method"]), round(float(best["wape"]), 4)
+    if wape < error:
+        return False, f"{over} its error was {wape:.0%} of what came, that of {name} {error:.0%}."
+    if wape == error:
+        return False, f"Nothing was better than {name}, which is shown: {over.lower()} its error was {error:.0%}."
+    return True, f"{over} {name} had the smaller error: {error:.0%} of what came against {wape:.0%}."
+
+
+def _held(one: pd.Series) -> tuple[bool, str] | None:
+    if pd.isna(one["coverage80"]):
+        return None
+    held = float(one["coverage80"])
+    words = f"Its 80 % interval held {held:.0%} of the time"
+    if held < HELD[0]:
+        return True, f"{words}: it is too narrow."
+    return False, f"{words}." if held <= HELD[1] else f"{words}: it is wide."
+
+
+def _leaning(one: pd.Series) -> tuple[bool, str] | None:
+    if pd.isna(one["bias"]) or abs(float(one["bias"])) < STEADY_BIAS:
+        return None
+    bias = float(one["bias"])
+    return abs(bias) >= 2 * STEADY_BIAS, f"It said {abs(bias):.0%} too {'much' if bias > 0 else 'little'} on the whole."

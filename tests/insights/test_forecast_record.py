@@ -1,0 +1,150 @@
+"""A report card in plain words, a chart, and what of a forecast falls into a period."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insights import forecast_chart, forecast_record
+from insights.charts import LIGHT, Measure
+from insights.forecast_chart import Reading
+from insights.forecast_period import Span, covers, still_to_come
+
+SHOWN = {"n": 24, "wape": 0.12, "mase": 0.8, "bias": 0.02, "coverage80": 0.8}
+
+
+def card(**changes: Any) -> dict[str, Any]:
+    """As `insights.forecasting.panel` writes it."""
+    made: dict[str, Any] = {
+        "chosen": "history mean", "why": "Its error was 12% lower.", "origins": ["2024-01-01"] * 6, "shown": SHOWN,
+        "methods": {"history mean": SHOWN, "AutoETS": SHOWN | {"wape": 0.2}, "naive": SHOWN | {"wape": 0.17}},
+    }  # fmt: skip
+    return made | changes
+
+
+def test_what_is_shown_stands_before_what_it_is_held_against() -> None:
+    found = forecast_record.methods(card(methods={
+        "weighted pipeline, for reference": {"n": 6, "wape": 2.7}, "history": {"n": 6, "wape": 0.2},
+        "naive": {"n": 6, "wape": 0.17}, "shown": SHOWN,
+    }, shown=None, chosen=None, weeks=4))  # fmt: skip
+    assert list(found["role"]) == ["shown", "baseline", "reference", "other"]
+    assert found["method"].iloc[0] == "open deals and history"
+    assert found["coverage80"].isna().tolist() == [False, True, True, True], "what was not graded is missing, not zero"
+
+
+@pytest.mark.parametrize(
+    ("shown", "tone", "words"),
+    [
+        ({}, "good", "its error was 12% of what came, that of naive 17%"),
+        ({"wape": 0.17}, "good", "Nothing was better than naive"),
+        ({"wape": 0.3}, "risk", "naive had the smaller error: 17% of what came against 30%"),
+        ({"coverage80": 0.55}, "risk", "held 55% of the time: it is too narrow"),
+        ({"coverage80": 0.97}, "good", "it is wide"),
+        ({"bias": -0.14}, "risk", "14% too little"),
+    ],
+)
+def test_the_verdict_names_what_is_off(shown: dict[str, float], tone: str, words: str) -> None:
+    said = forecast_record.verdict(card(shown=SHOWN | shown))
+    assert said.tone == tone
+    assert words in " ".join(said.words)
+
+
+def test_without_origins_nothing_is_claimed() -> None:
+    assert forecast_record.verdict(card(shown=None, methods={}, origins=[])).tone == "none"
+    assert forecast_record.verdict(card(shown={"n": 0, "wape": None})).tone == "none"
+
+
+# --- periods ---------------------------------------------------------------------------------------------------------
+
+
+def weekly(made_on: date, n: int = 13, *, won: float = 0.0) -> pd.DataFrame:
+    """Weeks from that of `made_on` on, 700 each, 100 a day."""
+    monday = made_on - timedelta(days=made_on.weekday())
+    first = pd.date_range(monday, periods=n, freq="7D")
+    frame = pd.DataFrame({"first_day": first, "last_day": first + pd.Timedelta(days=6), "value": 700.0})
+    return frame.assign(low=500.0, high=900.0, won=[won] + [0.0] * (n - 1))
+
+
+def test_a_step_that_the_period_cuts_counts_by_its_days() -> None:
+    made_on = date(2024, 5, 19)  # a Sunday: from the next Monday on everything is to come
+    span = Span(first=date(2024, 4, 1), last=date(2024, 6, 30), as_of=date(2024, 5, 22))
+    found = still_to_come(weekly(made_on), span, made_on=made_on)
+    assert span.days_left == 39
+    assert found["value"].sum() == pytest.approx(3900)
+    assert found["share"].iloc[0] == pytest.approx(4 / 7), "of the week that runs, the days after Wednesday"
+
+
+def test_what_was_certain_when_it_was_issued_is_not_counted_again() -> None:
+    made_on = date(2024, 5, 22)
+    span = Span(first=date(2024, 5, 20), last=date(2024, 5, 26), as_of=made_on)
+    found = still_to_come(weekly(made_on, won=300.0), span, made_on=made_on)
+    assert found["value"].tolist() == [400.0]
+    assert found["low"].tolist() == [200.0]
+    later = still_to_come(weekly(made_on, won=300.0), Span(first=span.first, last=span.last, as_of=date(2024, 5, 24)),
+                          made_on=made_on)  # fmt: skip
+    assert later["value"].tolist() == [200.0], "two of the four days that were left"
+
+
+@given(cut=st.integers(0, 60), days=st.integers(0, 90), late=st.integers(0, 6))
+def test_a_period_that_is_divided_loses_nothing(cut: int, days: int, late: int) -> None:
+    made_on = date(2024, 5, 22)
+    as_of, last = made_on + timedelta(days=late), made_on + timedelta(days=cut + days)
+    middle = made_on + timedelta(days=cut)
+
+    def sum_of(first: date, end: date) -> float:
+        return float(still_to_come(weekly(made_on, 20, won=99.0), Span(first=first, last=end, as_of=as_of),
+                                   made_on=made_on)["value"].sum())  # fmt: skip
+
+    whole = sum_of(date(2024, 1, 1), last)
+    assert sum_of(date(2024, 1, 1), middle) + sum_of(middle + timedelta(days=1), last) == pytest.approx(whole)
+
+
+def test_a_period_is_covered_only_to_the_last_day_of_the_forecast() -> None:
+    rows, as_of = weekly(date(2024, 5, 20), 4), date(2024, 5, 22)
+    assert covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 6, 16), as_of=as_of))
+    assert not covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 6, 17), as_of=as_of))
+    assert covers(rows, Span(first=date(2024, 4, 1), last=date(2024, 4, 30), as_of=as_of)), "it is over"
+
+
+# --- chart -----------------------------------------------------------------------------------------------------------
+
+
+def steps() -> pd.DataFrame:
+    nothing = float("nan")
+    frame = pd.DataFrame({"day": pd.date_range("2024-05-06", periods=5, freq="7D")})
+    return frame.assign(
+        actual=[5.0, 6.0, nothing, nothing, nothing], value=[nothing, nothing, 5.0, 5.0, 4.0],
+        low=[nothing, nothing, 3.0, 3.0, 2.0], high=[nothing, nothing, 7.0, 8.0, 8.0],
+        won=[nothing, nothing, 1.0, nothing, nothing],
+    )  # fmt: skip
+
+
+def drawn(frame: pd.DataFrame, quota: float | None = None) -> str:
+    reading = Reading(measure=Measure(title="Bookings"), step="Week of", as_of=date(2024, 5, 21), quota=quota)
+    return str(forecast_chart.fan(frame, LIGHT, reading).to_json())
+
+
+def test_each_line_is_named_and_only_what_is_there() -> None:
+    assert {one for one in ("Forecast", "80 % interval", "Quota") if f'"text": "{one}"' in drawn(steps())} == {
+        "Forecast", "80 % interval"
+    }  # fmt: skip
+    assert '"text": "Quota"' in drawn(steps(), quota=6.0)
+    assert '"as of 21 May"' in drawn(steps())
+    only_past = steps().head(2)
+    assert '"text": "Forecast"' not in drawn(only_past)
+
+
+def test_the_forecast_begins_where_the_past_ends() -> None:
+    joined = forecast_chart._joined(steps())
+    assert joined["value"].tolist() == [6.0, 5.0, 5.0, 4.0]
+    assert joined.loc[0, ["low", "high"]].tolist() == [6.0, 6.0]
+
+
+def test_nothing_to_draw_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to draw"):
+        drawn(steps().head(0))
