@@ -7,19 +7,18 @@ again; one whose worker was killed is taken over, and begins anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import procrastinate
 
-from ops import jobs
+from ops import daily, jobs
 from ops.jobs import Transaction
 from ops.services import Services
 from snapshots import scoring_runs
 from snapshots.idempotency import claim
-from snapshots.organizations import Organization, list_connections, list_organizations
+from snapshots.organizations import list_organizations
 from snapshots.scoring_runs import AlreadyRunning, Kind
-from snapshots.status import list_runs
 
 if TYPE_CHECKING:
     from insights.scoring.training import Subject
@@ -52,7 +51,7 @@ def defer_due_scores(services: Services) -> list[tuple[int, date]]:
     deferred = []
     for organization in list_organizations(services.database):
         day = jobs.refresh_day(services.now(), organization.zone)
-        if _is_settled(services, organization, day) and _claim(services, organization.organization_id, day):
+        if daily.is_settled(services, organization, day) and _claim(services, organization.organization_id, day):
             deferred.append((organization.organization_id, day))
     return deferred
 
@@ -161,22 +160,6 @@ def _bury(services: Services, organization_id: int, subject: str) -> None:
                 services.database, organization_id, last.run_id, state="failed", now=services.now(),
                 message=scoring_runs.KILLED,
             )  # fmt: skip
-
-
-def _is_settled(services: Services, organization: Organization, day: date) -> bool:
-    """There are data, and each source that is read daily was read since that morning, whether it went well or not."""
-    if not organization.data_version:
-        return False
-    morning = datetime.combine(day, time(jobs.REFRESH_HOUR), organization.zone)
-    newest: dict[int, Any] = {}
-    for one in list_runs(services.database, organization.organization_id):
-        newest.setdefault(one.connection_id, one)
-    daily = [one for one in list_connections(services.database, organization.organization_id) if jobs.is_refreshed(one)]
-    return all(_is_over(newest.get(one.connection_id), morning) for one in daily)
-
-
-def _is_over(sync: Any, morning: datetime) -> bool:
-    return sync is not None and sync.status != "running" and bool(sync.started_at >= morning)
 
 
 def _claim(services: Services, organization_id: int, day: date) -> bool:

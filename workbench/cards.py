@@ -155,7 +155,8 @@ def stamps(sources: Iterable[Stamp], *, now: datetime) -> None:
 
 
 def avatar(name: str) -> None:
-    initials = "".join(part[0] for part in name.split()[:2] if part).upper() or "?"
+    letters = [next((one for one in part if one.isalnum()), "") for part in name.split()]
+    initials = "".join(one for one in letters if one)[:2].upper() or "?"
     st.html(f'<div class="slms-avatar" aria-hidden="true">{html.escape(initials)}</div>', width="content")
 
 

@@ -19,7 +19,7 @@ from snapshots.crm_changes import CrmChange, Sheet
 from snapshots.handover import Choices
 from workbench import cards, change_data, formats, tables
 from workbench.columns import Column, ColumnKind
-from workbench.lead_words import plain
+from workbench.lead_words import plain, visible
 from workbench.view import View
 
 _WIDTHS: Final = (1.2, 1.4, 1.4)
@@ -147,13 +147,12 @@ def _options(sheet: Sheet, kind: Kind, one: Item, chosen: Mapping[Kind, Mapping[
 
 
 def _row(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, options: Sequence[Item]) -> int | None:
-    names = {int(other.key): other.name or "Unnamed" for other in options}
-    name = one.name or "Unnamed"
+    names = {int(other.key): _named(other) for other in options}
+    name = _named(one)
     row = st.container(key=f"maprow_{kind.value}_{one.key}")
     left, middle, right = row.columns(_WIDTHS, gap="small", vertical_alignment="center")
-    left.html(
-        f'<div class="slms-mapped"><b>{html.escape(name)}</b><span>{html.escape(_about(sheet, kind, one))}</span></div>'
-    )
+    about = html.escape(visible(_about(sheet, kind, one)))
+    left.html(f'<div class="slms-mapped"><b>{html.escape(name)}</b><span>{about}</span></div>')
     fixed = sheet.fixed[kind].get(str(one.key))
     if fixed is not None:
         known = next((other.name for other in sheet.ours[kind] if other.key == fixed), None)
@@ -170,6 +169,11 @@ def _row(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, o
         picked = answer or None
     right.markdown(_why(picked, guess))
     return picked
+
+
+def _named(one: Item | DealFacts) -> str:
+    """For places that show text as it is."""
+    return visible(one.name or "Unnamed")
 
 
 def _about(sheet: Sheet, kind: Kind, one: Item) -> str:
@@ -221,7 +225,7 @@ def _group(change: CrmChange, sheet: Sheet, why: str, pairs: Sequence[DealGuess]
         shown = pairs[:MOST_SHOWN]
         frame = pd.DataFrame([_pair(sheet.their_deals[p.theirs], sheet.our_deals[p.ours]) for p in shown])
         tables.plain(frame, _PAIR_COLUMNS, caption=f"Deals taken to be the same: {why}")
-        names = {pair.theirs: f"{sheet.their_deals[pair.theirs].name or 'Unnamed'} · {pair.theirs}" for pair in pairs}
+        names = {pair.theirs: f"{_named(sheet.their_deals[pair.theirs])} · {visible(pair.theirs)}" for pair in pairs}
         others = st.multiselect("Not the same", list(names), format_func=names.__getitem__, key=f"{state}_not",
                                 disabled=not is_same, placeholder="None")  # fmt: skip
     return {pair.theirs: pair.ours for pair in pairs if pair.theirs not in others} if is_same else {}
@@ -261,7 +265,7 @@ def _unmoved(change: CrmChange, sheet: Sheet, taken: frozenset[int]) -> frozense
         }
         ends = st.radio(f"What of {formats.plural(len(left), 'deal')}?", list(ways), format_func=ways.__getitem__,
                         key=f"map_{change.change_id}_ends")  # fmt: skip
-        names = {key: f"{one.name or 'Unnamed'} · {one.company or 'no company'}" for key, one in left.items()}
+        names = {key: f"{_named(one)} · {visible(one.company or 'no company')}" for key, one in left.items()}
         state = f"map_{change.change_id}_but_{ends}_{len(left)}"
         but = st.multiselect("But keep these" if ends else "But end these", list(names), format_func=names.__getitem__,
                              key=state, placeholder="None")  # fmt: skip

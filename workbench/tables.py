@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.columns import Column, ColumnKind, texts
+from workbench.lead_words import visible
 
 WIDE: Final = 1.3
 """Columns of at least this relative width keep room for a sentence on a narrow screen."""
@@ -32,7 +33,7 @@ def markup(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str, tone
             mark = f' slms-{tone}"><span aria-hidden="true">◆ </span>' if tone else f'{" slms-missing" * is_missing}">'
             cells.append(f'<td class="{_align(column)}{mark}{html.escape(words[line])}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    name = html.escape(caption)
+    name = html.escape(visible(caption))
     return (
         f'<div class="slms-scroll" tabindex="0" role="region" aria-label="{name}"><table class="slms-table">'
         f"<caption>{name}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"

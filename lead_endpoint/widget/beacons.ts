@@ -16,7 +16,8 @@ export function beacons(address: string, head: Record<string, unknown>): (signal
 
 /** Calls once at least half of the element, or half a screen of it, was visible for a second. */
 export function onceSeen(element: HTMLElement, then: () => void): void {
-  const threshold = Math.min(0.5, innerHeight / 2 / element.offsetHeight);
+  // In a frame without height, both are 0.
+  const threshold = Math.min(1, innerHeight / element.offsetHeight || 1) / 2;
   let timer: number | undefined;
   const observer = new IntersectionObserver(([entry]) => {
     clearTimeout(timer);

@@ -5,6 +5,7 @@ A few pages with many of the words each; with SLMS_TEST_FULL=1 every page, tab a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from hostile_looks import Watch, missing, turned
 from hostile_texts import EVERY, MARKDOWN, TEXTS
 from made_hostile import LAST, NAME, Hostile
 from made_move import brought_over, on_loopback, sandbox_of, values_for
-from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, FrameLocator, Locator, Page, expect
 from walking import chip, grid, keyed, open_at, settle
 
 from ops import connecting
@@ -74,8 +75,12 @@ class Walk:
 
     def point_at(self, part: Locator) -> str:
         """The tooltip of a bar."""
-        part.scroll_into_view_if_needed()
-        part.hover(force=True)
+        for _ in range(3):
+            with contextlib.suppress(Error):  # the chart was drawn anew meanwhile
+                part.scroll_into_view_if_needed()
+                part.hover(force=True)
+                break
+            settle(self.page)
         expect(self.page.locator("#vg-tooltip-element")).to_have_class("vg-tooltip visible light-theme")
         return self.look("a chart")
 
@@ -269,7 +274,7 @@ def files_of_any_name(walk: Walk) -> None:
     walk.page.get_by_text("Path on this machine").click()
     walk.page.get_by_label("Folder, zip or CSV file").fill(str(walk.hostile.files))
     walk.page.keyboard.press("Enter")
-    expect(walk.page.get_by_text("What would be taken")).to_be_visible()
+    expect(walk.page.get_by_role("heading", name="What would be taken")).to_be_visible()
     walk.look("files")
 
 

@@ -87,6 +87,16 @@ def test_an_iframe_sends_and_is_as_high_as_its_form(world: World, visit: Visit, 
     assert "framed@example.org" in [one["email"] for one in world.leads(contact)]
 
 
+def test_a_frame_that_is_not_shown_yet_is_not_seen(world: World, visit: Visit, contact: str) -> None:
+    address = f"{world.endpoint}/forms/{contact}/embed.html"
+    visit.page.goto(world.page(f'<iframe title="Contact" src="{address}" hidden></iframe>'))
+    frame = visit.page.frame_locator("iframe")
+    frame.locator("form:not(.plain)").wait_for(state="attached")
+    visit.page.evaluate("document.querySelector('iframe').hidden = false")
+    frame.get_by_label("E-mail").wait_for()
+    # An observer that could not be made would have been heard by now.
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_axe_finds_nothing_on_any_step_nor_with_faults(world: World, visit: Visit, offer: str, mode: str) -> None:
     page = visit.page
