@@ -18,6 +18,7 @@ import typer
 from adapters.errors import CrmError
 from ops import logs
 from ops import settings as settings_module
+from ops.coaching_commands import check_cases, verify_note
 from ops.processes import Program, Together
 from ops.progress import ProgressLine
 from ops.score_commands import scores
@@ -42,6 +43,8 @@ app.add_typer(demo, name="demo")
 keys = typer.Typer(help="API keys for the endpoint's internal routes.", no_args_is_help=True)
 app.add_typer(keys, name="api-key")
 app.add_typer(scores, name="scores")
+app.command("verify-note")(verify_note)
+app.command("check-cases")(check_cases)
 WRONG_SETTING, FAILED = 2, 1
 COMMAND_LINE = "Command line"
 """Who did it, in the audit log."""

@@ -1,0 +1,239 @@
+"""Holds a stretch of prose against one fact: which codes it breaks, and how much of the fact it speaks of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from insights.coaching import lexicon
+from insights.coaching.dates import Mention, supported
+from insights.coaching.grasp import REACH, Grasp
+from insights.coaching.number_words import CODES, TIME_UNITS
+from insights.coaching.quantities import Quantity, Token, singular
+
+MARKS = frozenset(",.:;-–—()'’?!…\"“”/")
+GENERAL = lexicon.PARAPHRASE | lexicon.PLAIN
+ANEW = frozenset({"and", "but", "while", "plus", ";"})
+"""What may stand before something new, which is not about the deal that was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a sentence between marks or joining words. row: its tokens, days and quantities still among them.
+
+    words: tokens that are neither part of a quantity nor of a day. joint: the mark or word before it, "" at the start.
+    """
+
+    row: tuple[Token, ...]
+    words: tuple[Token, ...]
+    quantities: tuple[Quantity, ...]
+    days: tuple[Mention, ...]
+    facts: tuple[str, ...]
+    entities: tuple[str, ...]
+    joint: str = ""
+
+    @property
+    def singulars(self) -> frozenset[str]:
+        return frozenset(singular(one.norm) for one in self.row if one.kind == "word")
+
+    @property
+    def is_suggestion(self) -> bool:
+        """Whether it opens with a verb that suggests: "book a meeting" denies nothing."""
+        said = [
+            one.norm
+            for one in self.row
+            if one.kind == "word"
+            and one.norm
+            not in {
+                "please",
+                "first",
+                "next",
+                "then",
+                "also",
+                "and",
+                "maybe",
+                "perhaps",
+                "so",
+                "let's",
+                "to",
+                "could",
+                "you",
+                "we",
+            }
+        ]
+        return bool(said) and said[0] in lexicon.ACTIONS
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.words or self.quantities or self.days or self.facts or self.entities)
+
+
+def overlap(stretch: Stretch, grasp: Grasp) -> int:
+    """How much of the fact a stretch speaks of. 0: it does not."""
+    said = stretch.singulars
+    nouns = sum(2 for noun in grasp.nouns if noun and noun <= said)
+    named = 2 * bool(set(stretch.entities) & grasp.entities)
+    common = len((said & grasp.words) - GENERAL - lexicon.FUNCTION) // 2
+    days = sum(supported(one, grasp.days) for one in stretch.days if one.key[0] in {"day", "month"})
+    return nouns + named + common + days
+
+
+def faults(stretch: Stretch, grasp: Grasp, known: Sequence[Grasp], *, spoken_of: str | None) -> set[str]:
+    """Codes that the stretch breaks if it is about this fact. spoken_of: the deal or account named before it."""
+    codes: set[str] = set()
+    for one in stretch.quantities:
+        codes |= _of_quantity(one, grasp, known)
+    codes |= {code for one in stretch.days if not supported(one, grasp.days) for code in of_day(one)}
+    codes |= _of_entity(stretch, grasp, spoken_of)
+    codes |= set(_of_direction(stretch, grasp))
+    codes |= set(_of_denial(stretch, grasp))
+    codes |= set(_of_hedge(stretch, grasp))
+    if refused(stretch, grasp):
+        codes.add("FREE_WORDS")
+    return codes
+
+
+def of_day(mention: Mention) -> set[str]:
+    """Codes of a day or time that no cited fact supports."""
+    kind = mention.key[0]
+    if kind == "each":
+        return {"NUM_UNIT", "DATE_UNSUPPORTED"}
+    if kind in {"unclear", "ordinal", "quarter", "year"}:
+        return {"DATE_UNSUPPORTED", "NUM_UNSUPPORTED"}
+    return {"DATE_UNSUPPORTED"}
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def refused(stretch: Stretch, grasp: Grasp) -> list[Token]:
+    """Words that neither the allow-list nor this fact has."""
+    return [one for one in stretch.words if not _may_say(one, grasp)]
+
+
+def _may_say(one: Token, grasp: Grasp) -> bool:
+    word = one.norm
+    if one.kind == "mark":
+        return one.text in MARKS
+    if singular(word) in grasp.words or word in grasp.words:
+        return True
+    if word in lexicon.DOMAIN and word not in lexicon.ACTIONS and word not in lexicon.PLAIN:
+        return False
+    if word in lexicon.PARAPHRASE or word in lexicon.PLAIN or word in lexicon.NEGATIONS or _ways(word):
+        return True  # denials and directions are judged by themselves
+    if word in lexicon.BASELINE or word == "median":
+        return grasp.fact.baseline is not None
+    return word in lexicon.ACTIONS and grasp.fact.role in {"action", "opportunity"}
+
+
+def _ways(word: str) -> list[str]:
+    return [way for way, words in lexicon.DIRECTIONS.items() if word in words]
+
+
+def _of_direction(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
+    for place, one in enumerate(stretch.row):
+        if one.kind != "word" or singular(one.norm) in grasp.words or one.norm in lexicon.PLAIN or not _ways(one.norm):
+            continue
+        if place == 0 and one.norm in lexicon.ACTIONS:
+            continue
+        if grasp.fact.direction not in _ways(one.norm):
+            yield "DIRECTION"
+
+
+# --- denials and hedges ----------------------------------------------------------------------------------------------
+
+
+def _of_denial(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
+    row = stretch.row
+    at = [place for place, one in enumerate(row) if one.norm in lexicon.NEGATIONS]
+    if len(at) > max(1, grasp.negations):
+        yield "POLARITY"
+    for place in at:
+        near = {singular(one.norm) for one in row[max(0, place - REACH) : place + REACH + 2]}
+        if not near & grasp.negated:
+            yield "POLARITY"
+    if at or stretch.is_suggestion or stretch.facts:
+        return
+    for place, one in enumerate(row):
+        named = one.kind == "word" and singular(one.norm) in grasp.negated - GENERAL - lexicon.FUNCTION
+        if named and not {two.norm for two in row[max(0, place - 4) : place]} & {"need", "needs"}:
+            yield "POLARITY"
+
+
+def _of_hedge(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
+    said = stretch.singulars
+    hedges = {one for one in grasp.words if one in lexicon.HEDGES}
+    if (
+        hedges
+        and (said & grasp.hedged) - GENERAL
+        and not said & lexicon.HEDGES
+        and not stretch.facts
+        and not stretch.is_suggestion
+    ):
+        yield "FORECAST_PROMISE"
+
+
+# --- deals and accounts ----------------------------------------------------------------------------------------------
+
+
+def _of_entity(stretch: Stretch, grasp: Grasp, spoken_of: str | None) -> set[str]:
+    if set(stretch.entities) - grasp.entities:
+        return {"ENTITY_MISMATCH"}
+    if stretch.entities or stretch.facts:
+        return set()
+    if grasp.entities:
+        return set() if spoken_of in grasp.entities else {"ENTITY_MISMATCH"}
+    starts_anew = stretch.joint in ANEW and overlap(stretch, grasp) > 1
+    return set() if spoken_of is None or starts_anew else {"ENTITY_MISMATCH"}
+
+
+# --- quantities ------------------------------------------------------------------------------------------------------
+
+
+def _of_quantity(told: Quantity, grasp: Grasp, known: Sequence[Grasp]) -> set[str]:
+    if any(_allows(one, told, grasp) for one in grasp.quantities):
+        return set()
+    codes = {"NUM_UNSUPPORTED"}
+    if told.value is None:
+        return codes
+    same = [one for one in grasp.quantities if one.value == told.value]
+    if any(one.unit != told.unit for one in same) and not any(one.unit == told.unit for one in same):
+        codes.add("NUM_UNIT")
+    if (told.unit in CODES or any(one.unit in CODES for one in same)) and all(
+        one.unit != told.unit for one in grasp.quantities
+    ):
+        codes.add("CURRENCY")
+    if any(one.value == told.value for other in known for one in other.quantities):
+        codes.add("NUM_WRONG_METRIC")
+    return codes
+
+
+def _allows(known: Quantity, told: Quantity, grasp: Grasp) -> bool:
+    if told.value is None:
+        return known.value is None and known.words.lower() == told.words.lower()
+    if told.is_approximate and not known.is_approximate:
+        return False
+    if told.role == "signed":
+        return told.value == grasp.fact.value and known.value == abs(told.value) and known.unit == told.unit
+    if known.value != told.value or known.unit != told.unit:
+        return False
+    if told.unit in TIME_UNITS.values():
+        return told.role != "range"
+    return _plays_same_part(known, told) and _counts_same(known, told)
+
+
+def _plays_same_part(known: Quantity, told: Quantity) -> bool:
+    return known.role == told.role or (known.role == "delta" and told.unit == "pp" and told.role == "head")
+
+
+def _counts_same(known: Quantity, told: Quantity) -> bool:
+    if told.unit != "count" or not known.nouns or not told.nouns:
+        return True
+    return bool(known.nouns & told.nouns)
+
+
+def said_in(text: str, name: str) -> bool:
+    """Whether a person's name stands in the text, whole or any of its words."""
+    words = [name, *(word for word in name.split() if len(word) > 2)]
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in words)

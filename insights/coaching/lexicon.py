@@ -1,0 +1,304 @@
+"""The words that a note may hold beside its facts. An allow-list: what is not here, nor in a cited fact, is refused.
+
+Some words are true of some facts only: praise of a strength, a direction of a fact that moves that way.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+Licence = Literal["any", "praise", "lack", "quiet", "action", "caution"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTION: Final = _words(
+    """
+    a an the and or but also plus while yet too of on in at to for from by with into about as it its it's this that
+    these those there there's here here's you your yours yourself they them their we our us let's let i me my is are
+    was were be been being has have had do does did which who what what's how where when any some own per than then
+    if such each during across within over between through onto along among via
+    """
+)
+"""Never what is counted, and never what a sentence is about."""
+
+JOINING: Final = _words(
+    """
+    a an the and but also plus while yet too of on in at to for it its it's this that that's these here here's there
+    there's you your is are be as about what how which where could we us let's our from into with or
+    """
+)
+"""Function words that may stand beside a slot. Left out: what denies, doubts, limits or explains (`not`, `if`,
+`only`, `so`, `after`, `by`)."""
+
+PLAIN: Final = _words(
+    """
+    note notes noted noting background context summary overview recap update reminder highlight highlights headline
+    point points thing things item items idea ideas thought thoughts topic topics question questions detail details
+    picture story view facts fact word mention aside fyi example please kindly read reading keep kept mind remember
+    know knowing see seeing look looking glance check checking consider considering share sharing mentioning discuss
+    discussing discussion talk talking chat conversation review reviewing ask asking explore exploring think
+    thinking plan planning prepare preparing decide deciding agree choose pick picking follow following raise
+    raising bring bringing cover covering find finding try trying help helps helpful useful handy practical possible
+    suggested suggestion suggestions suggest option options candidate candidates priority priorities focus focusing
+    spot area areas place places start starting starter begin beginning opener first next then finally lastly
+    another further additionally besides meanwhile separately alongside together back turn turning move moving go
+    going take taking make making give giving put set use using get getting time moment minute slot quick quickly
+    short brief briefly simple simply plain plainly clear clearly calm calmly careful carefully care caution
+    cautiously gentle gently small little bit early still right away worth worthwhile worthy concrete specific
+    specifically interesting notable noteworthy relevant ready key main extra data numbers number figures figure
+    record records list board page side week work working desk day sample samples limit limits limited limitation
+    quality ahead onward forward comes come stands stand shows show showing says say tells tell reads remains remain
+    stays stay sits sit seems appears hello hi hey thanks thank want wants like maybe perhaps what's who's where's
+    how's do does did can honest honestly frank fair fairly reasonable reasonably sensible natural easy easily light
+    lightly same needs need deserves deserve attention eye eyes hand hands touch loop closer line lines order sense
+    shape shared common interest interests interested
+    """
+)
+
+PARAPHRASE: Final = _words(
+    """
+    a an the and or but also of on in at to for from by with into about as it its it's they them their this that
+    these those there there's here you your yours is are was were be been being has have had having do does did
+    which who that's set come comes came during across within over out against per stands stood sits sat shows
+    showed shown see counted counts counting count figure number numbers reads registered tallied make made makes
+    amounts level worth valued value size sized own we our us one's such when where whose compared comparing
+    comparison put puts taken take took has've among still leaves left remain remains remaining waiting waits wait
+    sit go goes went run runs ran get got gets keep keeps kept carry carries carried register registers hold holds
+    """
+)
+
+BASELINE: Final = _words(
+    """
+    usual usually typical typically normal normally baseline norm own compared against versus vs than rather pace
+    """
+)
+"""May be said of a fact that has a baseline."""
+
+PRAISE: Final = _words(
+    """
+    good nice great well done strong solid healthy encouraging positive bright pleasing progress momentum success
+    strength strengths credit praise proud pleasure welcome kudos bravo cheers glad happy enjoy celebrate
+    celebrating celebrated congratulations congrats lovely fine impressive effort headway win wins rewarding
+    promising upbeat asset paying build building continue continuing sustain sustaining repeat repeating maintain
+    maintaining steam energy rhythm stride roll sharp thumbs applause
+    """
+)
+"""Only of what is a strength."""
+
+LACK: Final = _words(
+    """
+    gap gaps tidy tidying cleanup untidy fix fixing concern concerns concerning problem problems issue issues risk
+    risks risky room improve improving improvement improvements opportunity opportunities potential loose ends end
+    stuck watch watching stretch unfinished overlooked slipping chase chasing nudge nudging revive reviving unblock
+    unblocking rescue sort sorting patch mend mending address addressing tackle tackling
+    """
+)
+"""Not of what is a strength."""
+
+QUIET: Final = _words("quiet quieter calm slow slower thin light sparse empty silent")
+"""Not of a strength, and not of what goes up."""
+
+UP: Final = _words(
+    """
+    up rise rises rose risen rising grow grows grew grown growing growth increase increases increased increasing
+    climb climbs climbed climbing gain gains gained gaining higher high more above upward upwards upturn uptick
+    upswing surge surges surged surging jump jumps jumped jumping soar soars soared soaring lift lifts lifted
+    lifting expand expands expanded expanding expansion accelerate accelerates accelerated accelerating acceleration
+    improve improves improved improving improvement recover recovers recovered recovering recovery rebound rebounds
+    rebounded bounce bounced strengthen strengthened strengthening advance advanced advancing boost boosts boosted
+    boosting greater larger bigger better swell swells swelled swollen spike spikes spiked exceed exceeds exceeded
+    exceeding surpass surpasses surpassed beat beats beating outpace outpaced topped topping raise raised raises
+    ascending ascended escalate escalated escalating mount mounted mounting multiply balloon ballooned ballooning
+    progressed progressing rally rallied rocketed rocketing skyrocketed busier stronger faster quicker fuller richer
+    """
+)
+DOWN: Final = _words(
+    """
+    down fall falls fell fallen falling drop drops dropped dropping decline declines declined declining decrease
+    decreases decreased decreasing shrink shrinks shrank shrunk shrinking shrinkage slip slips slipped slipping
+    slide slides slid sliding dip dips dipped dipping lower low lowered lowering fewer less below under downward
+    downwards downturn reduce reduces reduced reducing reduction lose loses losing slump slumps slumped slumping
+    sink sinks sank sunk sinking tumble tumbles tumbled tumbling slow slows slowed slowing slower slowdown weaken
+    weakens weakened weakening worsen worsened worsening worse deteriorate deteriorated deteriorating contract
+    contracts contracted contracting contraction plunge plunged plunging plummet plummeted plummeting crash crashed
+    crashing diminish diminished diminishing dwindle dwindled dwindling ebb ebbed fade faded fading smaller lesser
+    short shortfall behind regress regressed retreat retreated cut cuts subside subsided taper tapered tapering
+    erode eroded eroding soften softened softening weaker cooled cooling trailing trailed lag lagged lagging
+    backslid thinner emptier quieter
+    """
+)
+FLAT: Final = _words(
+    """
+    flat flatter flattened steady steadily stable stability unchanged constant consistent consistently level
+    levelled leveled even unmoved static same stagnant stagnated stagnating stagnation plateau plateaued plateauing
+    unaltered similar sideways equal equalled matches matched matching unvarying
+    """
+)
+DIRECTIONS: Final = {"up": UP, "down": DOWN, "flat": FLAT}
+
+NEGATIONS: Final = _words(
+    """
+    no not none never nothing nobody nowhere neither nor without cannot can't isn't aren't wasn't weren't hasn't
+    haven't hadn't doesn't don't didn't won't wouldn't shouldn't couldn't mustn't needn't ain't lack lacks lacked
+    lacking missing absent absence minus free devoid
+    """
+)
+
+ACTIONS: Final = _words(
+    """
+    call contact ring reach check review plan book set schedule arrange add agree ask look start begin open take
+    consider update confirm talk pick choose make find get put visit message write email try revisit reconnect touch
+    prepare give focus follow raise discuss bring clear clarify fill complete enter name define note log refresh
+    line go return turn use
+    """
+)
+"""Verbs that open a suggestion."""
+
+HEDGES: Final = _words(
+    """
+    may might could due expected planned scheduled estimated likely about possibly probably
+    """
+)
+"""What a phrase hedges, prose must hedge too."""
+
+DOMAIN: Final = _words(
+    """
+    meeting meetings call calls email emails mail mails message messages demo demos deal deals lead leads
+    opportunity opportunities pipeline quota target targets revenue bookings booking forecast forecasts stage stages
+    activity activities contact contacts proposal proposals quote quotes account accounts customer customers client
+    clients prospect prospects task tasks visit visits won lost closed open opened opening close closing overdue
+    stalled conversion response win rate cycle ticket tickets contract contracts order orders invoice renewal
+    renewals churn campaign campaigns source sources appointment appointments conversation conversations touchpoint
+    touchpoints commission bonus discount discounts price pricing budget budgets velocity coverage margin profit
+    sales sale selling sold seat seats step steps signature signatures decision decisions buyer buyers owner owners
+    created qualified booked sent held logged recorded referral referrals trial trials reply replies answer answers
+    hours company companies
+    """
+)
+"""What can be counted: only the word that the cited fact itself uses."""
+
+FOREIGN: Final = _words(
+    """
+    el la los las un una unos unas del al con sin sus tus muy mucho muchas bien buen buena bueno buenas esta este
+    estas semana pasada paso siguiente reunion cliente clientes llama llamar pronto hola gracias trabajo sigue
+    conviene pero porque cuando le les des du une est et ou avec sans pour vous votre vos nous bon bonne tres
+    semaine derniere rappel bravo merci beau belle ce cette ces dans sur pas qui que quoi prochaine etape client
+    travail bonjour continuez appelez der die das den dem ein eine einen einem einer und oder aber mit ohne fur ist
+    sind war waren gut gute guter gutes arbeit woche letzte letzten nachste schritt kunde bitte danke sehr nicht
+    kein keine auch sie ihr ihre ihren weiter achtung il lo gli uno della delle degli nel nella senza per non sono
+    bene buono buona ottimo ottimi settimana scorsa prossimo passo grazie ciao lavoro attenzione o os um uma uns
+    umas do da dos em com sem mais boa bom obrigado passado ola seu sua voce trabalho het een van voor niet goed
+    goede vorige volgende stap dank je jouw zijn werk az egy es vagy nem jo szep munka kovetkezo lepes koszonom
+    nagyon kerem figyelem ugyes oraz nie dobrze dobra praca tydzien krok dziekuje prosze och att det inte bra jobb
+    vecka tack ja nein oui si nyet hyva hienoa tyota viikko kiitos god godt arbejde uge tak arbeid takk
+    """
+)
+"""Frequent words of other languages that are no English words: they only give a refusal its name."""
+
+_IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
+    (
+        r"a (?:good|sensible|useful|natural|possible|sound) (?:first|next|opening|early) (?:call|move|step|"
+        r"stop|port of call|task)",
+        "action",
+    ),
+    (
+        r"(?:a|one|your|the|another|suggested|possible) (?:suggested |possible |good |useful |clear |"
+        r"simple |small |concrete |likely )?(?:next|first) (?:step|steps|move|action|call)(?=\s*:)",
+        "action",
+    ),
+    (r"(?:next|first) (?:step|move|action|call)(?=\s*:)", "action"),
+    (r"(?:an? |one |your |the |suggested |possible )*(?:action|actions|to-?do)(?=\s*:)", "action"),
+    (
+        r"(?:a |one )?(?:good|great|fine|easy|natural|sensible) (?:place|point|one|way|spot|deal|account|"
+        r"thing) to (?:start|begin|look|pick up|call|open|review|check|discuss|talk about|raise)(?: with|"
+        r" from| at)?",
+        "any",
+    ),
+    (r"good to (?:know|note|see in context|keep in mind|bear in mind|remember)", "any"),
+    (r"good (?:first|next|time)", "any"),
+    (
+        r"as well(?: as)?|by the way|for (?:now|context|background|reference|the record|information|"
+        r"your information|what it's worth)|in (?:context|short|brief|view|mind|the meantime)|at a glance|"
+        r"on (?:the )?(?:other|one) (?:hand|side|note)",
+        "any",
+    ),
+    (
+        r"of note|to (?:note|begin with|start with|round off|close|finish|sum up|wrap up)|"
+        r"last(?:ly)?(?= thing)",
+        "any",
+    ),
+    (
+        r"one (?:more |other |last |final |small |quick |short )?(?:thing|point|note|idea|item|question|"
+        r"thought|topic|place|spot|area|suggestion|reminder|option|detail|fact)",
+        "any",
+    ),
+    (
+        r"one (?:to (?:raise|discuss|review|check|look at|talk about|plan|pick up|start with|note|"
+        r"keep in mind|keep an eye on))",
+        "any",
+    ),
+    (r"one (?:to (?:watch|fix|chase|tidy up|sort out|nudge))", "lack"),
+    (r"(?:a )?(?:first|second|final|last) (?:thing|point|note|look|idea|thought|topic|item|question)", "any"),
+    (
+        r"first (?:up|of all|off)|next up|up next|up for (?:review|discussion)|follow(?:ing)?[- ]up|"
+        r"pick(?:ing)? (?:this |it |that )?up|bring(?:ing)? (?:this |it )?up|look(?:ing)? (?:this |"
+        r"it )?(?:up|over|into)|start(?:ing)? (?:off|out)|heads[- ]up",
+        "any",
+    ),
+    (
+        r"tid(?:y|ying)[- ]up|clean(?:ing)?[- ]up|catch(?:ing)?[- ]up|loose ends?|room (?:to improve|"
+        r"for improvement|to grow|to move|for more)|worth (?:a )?(?:fix(?:ing)?|tidying|tidy)",
+        "lack",
+    ),
+    (
+        r"keep (?:it|this|that) (?:up|going)|keep up the (?:good|great|nice) work|well done|good going|"
+        r"nice going|good stuff|going well|went well|on the up|a (?:bright|high) spot|high(?:light|lights|"
+        r" point)",
+        "praise",
+    ),
+    (
+        r"read(?:ing)? (?:this |these |it |them |the (?:numbers|figures|data) )?with (?:care|caution)|"
+        r"handle with care|with (?:care|caution|that in mind|this in mind)|take (?:this |it |"
+        r"these )?with (?:care|caution|a pinch of salt)",
+        "any",
+    ),
+    (
+        r"small (?:sample|numbers?|print|set)|early days|too (?:early|few|small) to (?:say|tell|judge|"
+        r"read much into)|limited data",
+        "caution",
+    ),
+    (r"data gap|gap in the data|data note|data check|sync note", "caution"),
+    (
+        r"a (?:quiet|slow|calm|light|thin) (?:week|stretch|patch|spell|time|period)(?: in the (?:data|"
+        r"numbers|record|records))?",
+        "quiet",
+    ),
+    (
+        r"what (?:would|could|might|can) (?:help|work|move|be)(?: you)?(?: (?:here|next|first|"
+        r"a good next step))?",
+        "any",
+    ),
+    (
+        r"how (?:would|could|might|can) (?:you|we) (?:approach|take|handle|move|pick|plan|tackle|work|start|"
+        r"open|use|follow)(?: (?:this|it|that))?(?: (?:up|on|forward|next|here))*",
+        "any",
+    ),
+    (r"could (?:you|we) (?:take a look|look at|look into|check|talk about|discuss|review|plan)", "any"),
+    (r"at least worth|the rest can wait", "any"),
+    (
+        r"step back|step by step|in step|side by side|one by one|day to day|week in view|"
+        r"the week in (?:short|brief|numbers|view|review)",
+        "any",
+    ),
+    (r"(?:take|have|worth) (?:a )?(?:quick |closer |second |short |careful |fresh )?look", "any"),
+    (r"on (?:your|the) (?:list|desk|plate|radar|table)", "any"),
+    (r"let(?:'|’)s (?:look at|talk about|discuss|plan|pick|start with|open with)", "any"),
+)
+IDIOMS: Final[tuple[tuple[re.Pattern[str], Licence], ...]] = tuple(
+    (re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])", re.IGNORECASE), licence) for pattern, licence in _IDIOMS
+)
+"""Set phrases whose words would mean something else alone."""
