@@ -160,6 +160,30 @@ STAGE_EVENTS: Final[dict[str, str]] = {
     "owner_id": "Int64",  # who owned the deal then
     "is_observed": "bool",  # False: reconstructed from the CRM's history
 }
+HEALTH_SPANS: Final[dict[str, str]] = {  # instants: seconds since 1970 in UTC; days: the organization's, since then
+    "deal_id": "int64",
+    "from_s": "float64",  # −inf: since before the data begin
+    "to_s": "float64",  # inf: until further notice
+    "from_day": "float64",  # NaN: since before the data begin
+    "status": "object",
+    "pipeline_id": "int64",  # −1: none; so of stage, product and owner
+    "stage_id": "int64",
+    "entered_s": "float64",  # the stage; NaN: not known
+    "owner_id": "int64",
+    "product_id": "int64",
+    "amount_minor": "float64",  # whole numbers; NaN: not given
+    "currency": "object",
+    "close_day": "float64",  # as expected then; NaN: not given
+    "created_s": "float64",  # NaN: not known
+}
+HEALTH_TOUCHES: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "at_s": "float64",
+    "is_answer": "bool",  # an e-mail or call that came in
+    "contact_id": "int64",  # −1: none
+}
+HEALTH_CONTACTS: Final[dict[str, str]] = {"deal_id": "int64", "contact_id": "int64"}
+HEALTH_FIRSTS: Final[dict[str, str]] = {"deal_id": "int64", "first_id": "int64"}  # a deal, and the one it may repeat
 RATES: Final[dict[str, str]] = {
     "currency": "object",
     "to_currency": "object",

@@ -46,6 +46,9 @@ CHANGED_IN_PART = {
     "scores": {"entity_key", "outcome", "graded_at", "is_current"},
     "scoring_runs": {"state", "heartbeat_at", "finished_at", "n_done", "n_total", "message", "stop_asked"},
     "lead_versions": {"owner_id"},
+    "health_runs": {"judged_at", "rules_version", "n_open", "n_won", "not_applied", "record"},
+    "health_flags": {"last_day", "latest"},
+    "health_snoozes": {"ended_at", "ended_by"},
 }
 """Columns that may change, of tables whose others never do."""
 KEPT = APPEND_ONLY | set(CHANGED_IN_PART)

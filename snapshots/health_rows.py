@@ -1,0 +1,186 @@
+"""Flagged deals as a viewer may see them: how many by rule and currency, a page of them, and all flags of one.
+
+Deals are as they were at the end of the slice's day, so that one which closed since it was judged is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import pandas as pd
+
+from snapshots import tables
+from snapshots.health_flags import Flag
+from snapshots.reads import Reader
+from snapshots.rows import PAGE_ROWS
+from snapshots.slices import Slice, Where
+
+FLAG_SUMS: Final[dict[str, str]] = {
+    "rule": "object",
+    "is_snoozed": "bool",
+    "currency": "object",
+    "n": "int64",
+    "n_valued": "int64",
+    "amount_minor": "int64",
+}
+FLAGGED: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "name": "object",
+    "owner": "object",
+    "pipeline": "object",
+    "stage": "object",
+    "company": "object",
+    "amount_minor": "Int64",
+    "currency": "object",
+    "close_on": "datetime64[ns]",
+    "first_day": "datetime64[ns]",  # of its oldest flag that is listed
+    "flags": "object",  # list of {rule, first_day, is_replayed, evidence}, the oldest first
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """run_day: the judged day whose flags are listed. snoozed_on: the day on which snoozes count. rules, stage_ids: of
+    these alone; none mean all. are_snoozed: those that are snoozed, else the others."""
+
+    run_day: date
+    snoozed_on: date
+    rules: tuple[str, ...] = ()
+    stage_ids: tuple[int, ...] = ()
+    are_snoozed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedPage:
+    """rows: FLAGGED. after: hand it back for the next page; None: this is the last."""
+
+    rows: pd.DataFrame
+    after: tuple[object, int] | None
+
+
+def flag_sums(reader: Reader, slice_: Slice, asked: Asked) -> pd.DataFrame:
+    """FLAG_SUMS of all rules, whichever are asked for, snoozed ones apart. A deal counts in each rule that flags it."""
+    where = _where(reader, slice_, asked)
+    rows = reader.rows(
+        f"SELECT f.rule, {_SNOOZED}, v.currency, count(*), count(v.amount_minor), "
+        f"coalesce(sum(v.amount_minor), 0)::bigint FROM deal_versions v JOIN health_flags f ON {_STANDS} "
+        f"WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        where,
+    )
+    return tables.shaped(rows, FLAG_SUMS)
+
+
+def n_flagged(reader: Reader, slice_: Slice, asked: Asked) -> int:
+    """How many deals `flagged` lists on all pages."""
+    where = _listed(_where(reader, slice_, asked), asked)
+    n: Any = reader.rows(
+        f"SELECT count(DISTINCT v.deal_id) FROM deal_versions v JOIN health_flags f ON {_STANDS} WHERE {where}", where
+    )[0][0]
+    return int(n)
+
+
+def flagged(
+    reader: Reader, slice_: Slice, asked: Asked, *, after: tuple[object, int] | None = None, limit: int = PAGE_ROWS
+) -> FlaggedPage:
+    """A page of the deals that are flagged, the largest amount first, those without one last."""
+    where = _listed(_where(reader, slice_, asked), asked).add("true", limit=limit + 1)
+    rows = reader.rows(
+        "SELECT v.deal_id, d.name, o.name, p.name, s.name, c.name, v.amount_minor, v.currency, v.close_on, "
+        "v.first_day, v.flags FROM (SELECT v.deal_id, v.owner_id, v.pipeline_id, v.stage_id, v.company_id, "
+        "v.amount_minor, v.currency, v.close_on, min(f.first_day) AS first_day, "
+        "jsonb_agg(jsonb_build_object('rule', f.rule, "
+        "'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
+        "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END) ORDER BY f.first_day, f.rule) AS flags "
+        f"FROM deal_versions v JOIN health_flags f ON {_STANDS} WHERE {where} "
+        "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) v "
+        "JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id "
+        "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id "
+        "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = v.pipeline_id "
+        "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
+        "LEFT JOIN companies c ON c.organization_id = :organization AND c.company_id = v.company_id "
+        f"WHERE {_beyond(where, after)} ORDER BY v.amount_minor DESC NULLS LAST, v.deal_id LIMIT :limit",
+        where,
+    )
+    more, rows = len(rows) > limit, rows[:limit]
+    place = list(FLAGGED).index("amount_minor")
+    last = (rows[-1][place], int(rows[-1][0])) if more else None  # type: ignore[call-overload]
+    return FlaggedPage(tables.shaped(rows, FLAGGED), last)
+
+
+def flags_of_deal(reader: Reader, slice_: Slice, deal_id: int) -> list[Flag]:
+    """Every flag there was of a deal by the end of the slice's day, the newest first; none where the viewer may not see
+    the deal as it is then."""
+    if not sees_deal(reader, slice_, deal_id):
+        return []
+    where = Where(parameters={"organization": reader.viewer.organization_id, "deal": deal_id, "as_of": slice_.as_of})
+    rows = reader.rows(
+        "SELECT deal_id, rule, first_day, last_day, is_replayed, evidence, latest FROM health_flags "
+        "WHERE organization_id = :organization AND deal_id = :deal AND first_day <= :as_of "
+        "ORDER BY last_day DESC, first_day DESC, rule",
+        where,
+    )
+    names = ("deal_id", "rule", "first_day", "last_day", "is_replayed", "evidence", "latest")
+    return [Flag(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[arg-type]
+
+
+def sees_deal(reader: Reader, slice_: Slice, deal_id: int) -> bool:
+    """Whether the deal is among what the viewer may see at the end of the slice's day."""
+    where = reader.as_of(slice_).add("v.deal_id = :deal", deal=deal_id)
+    return bool(reader.rows(f"SELECT 1 FROM deal_versions v WHERE {where} LIMIT 1", where))
+
+
+def stage_names(reader: Reader) -> dict[int, str]:
+    """Open stages by id, in the order of their pipelines."""
+    where = Where(parameters={"organization": reader.viewer.organization_id})
+    rows: Any = reader.rows(
+        "SELECT s.stage_id, s.name, p.name, count(p.pipeline_id) OVER (PARTITION BY s.name) > 1 FROM stages s "
+        "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = s.pipeline_id "
+        "WHERE s.organization_id = :organization AND s.gone_at IS NULL AND s.status = 'open' "
+        "ORDER BY p.position, p.name, s.position, s.name, s.stage_id",
+        where,
+    )
+    return {
+        int(key): f"{name or 'Unnamed stage'} ({pipeline})" if is_twice and pipeline else str(name or "Unnamed stage")
+        for key, name, pipeline, is_twice in rows
+    }
+
+
+# --- how --------------------------------------------------------------------------------------------------------------
+
+_STANDS: Final = (
+    "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
+)
+_SNOOZED: Final = (
+    "EXISTS (SELECT FROM health_snoozes z WHERE z.organization_id = :organization AND z.deal_id = f.deal_id "
+    "AND z.rule = f.rule AND (z.snoozed_at AT TIME ZONE :zone)::date <= :snoozed_on AND z.until >= :snoozed_on "
+    "AND (z.ended_at IS NULL OR (z.ended_at AT TIME ZONE :zone)::date > :snoozed_on))"
+)
+
+
+def _where(reader: Reader, slice_: Slice, asked: Asked) -> Where:
+    where = reader.as_of(slice_).add("v.status = 'open'")
+    if asked.stage_ids:
+        where.add("v.stage_id = ANY(:stages)", stages=list(asked.stage_ids))
+    where.parameters |= {"run_day": asked.run_day, "snoozed_on": asked.snoozed_on}
+    return where
+
+
+def _listed(where: Where, asked: Asked) -> Where:
+    where.add(_SNOOZED if asked.are_snoozed else f"NOT {_SNOOZED}")
+    if asked.rules:
+        where.add("f.rule = ANY(:rules)", rules=list(asked.rules))
+    return where
+
+
+def _beyond(where: Where, after: tuple[object, int] | None) -> str:
+    if after is None:
+        return "true"
+    where.parameters |= {"after_value": after[0], "after_id": after[1]}
+    if after[0] is None:
+        return "v.amount_minor IS NULL AND v.deal_id > :after_id"
+    return (
+        "(v.amount_minor < :after_value OR (v.amount_minor = :after_value AND v.deal_id > :after_id) "
+        "OR v.amount_minor IS NULL)"
+    )
