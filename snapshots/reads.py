@@ -2,7 +2,7 @@
 
 Every method returns frames of `snapshots/tables.py` for the viewer's own rows. Activities and leads are counted by the
 day on which they happened, whenever we learnt of them; deals, owners and teams are as they were at the end of the
-slice's `as_of` day.
+slice's `as_of` day, by what is known now or, for deals, was known at the end of the slice's `known_on`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import text
 from snapshots import tables
 from snapshots.database import Database
 from snapshots.organizations import Organization, get_organization
+from snapshots.rollups import WAS_CREATED
 from snapshots.slices import (
     MEMBERSHIP,
     Role,
@@ -62,7 +63,7 @@ class Reader:
         the rate that counts for them (NaT: before the first), so that the sums convert as the single days would.
         """
         where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
-        period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
+        events = self._events(period_filter(where, slice_, "d.day"), slice_)
         day, owner = DAY.format("d.day"), "NULL::bigint"
         if by_owner:
             day = "(cast(:rate_days AS date[]))[width_bucket(d.day, cast(:rate_days AS date[]))]"
@@ -71,7 +72,7 @@ class Reader:
         return self._frame(
             tables.DEAL_EVENTS,
             f"SELECT d.event, {day}, {owner}, nullif(d.currency, ''), sum(d.n)::bigint, sum(d.n_valued)::bigint, "
-            f"sum(d.amount_minor)::bigint FROM deal_daily d WHERE {where} GROUP BY 1, 2, 3, 4 "
+            f"sum(d.amount_minor)::bigint FROM {events} WHERE {where} GROUP BY 1, 2, 3, 4 "
             "HAVING sum(d.n) <> 0 ORDER BY 1, 2, 3, 4",
             where,
         )
@@ -102,12 +103,12 @@ class Reader:
     def won_weeks(self, slice_: Slice) -> pd.DataFrame:
         """DEAL_EVENTS of won deals per ISO week (its Monday), owner and currency."""
         where = self.where(slice_, owner="d.owner_id", day="d.day", source="d.source")
-        period_filter(where, slice_, "d.day").add("d.known_day <= :as_of", as_of=slice_.as_of)
+        events = self._events(period_filter(where, slice_, "d.day"), slice_)
         where.add("d.event = 'won'").add("d.day > '-infinity'")
         return self._frame(
             tables.DEAL_EVENTS,
             "SELECT d.event, date_trunc('week', d.day)::date, d.owner_id, nullif(d.currency, ''), sum(d.n)::bigint, "
-            f"sum(d.n_valued)::bigint, sum(d.amount_minor)::bigint FROM deal_daily d WHERE {where} "
+            f"sum(d.n_valued)::bigint, sum(d.amount_minor)::bigint FROM {events} WHERE {where} "
             "GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0 ORDER BY 2, 3, 4",
             where,
         )
@@ -175,14 +176,18 @@ class Reader:
         """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency."""
         where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         ends = [slice_.end_of(self.organization.zone, day) for day in days]
-        where.add("v.status = 'open'").add("v.valid_to >= :first_end", first_end=ends[0])
-        where.add("v.valid_from < :last_end", last_end=ends[-1]).add("v.valid_to > v.valid_from")
+        until = "v.valid_to"
+        if slice_.known_on is not None:
+            until = "CASE WHEN v.superseded_at >= :known THEN 'infinity' ELSE v.valid_to END"
+            where.add("v.recorded_at < :known", known=slice_.end_of(self.organization.zone, slice_.known_on))
+        where.add("v.status = 'open'").add(f"{until} >= :first_end", first_end=ends[0])
+        where.add("v.valid_from < :last_end", last_end=ends[-1]).add(f"{until} > v.valid_from")
         where.parameters |= {"as_of": slice_.as_of, "ends": ends}
         # Each version counts at the ends that it spans: the first is numbered by its start, the last by its end.
         rows = self.rows(
             "SELECT v.stage_id, s.probability, v.currency, first_end, last_end, n, n_valued, amount_minor FROM ("
             "SELECT v.stage_id, v.currency, width_bucket(v.valid_from, :ends) AS first_end, "
-            "width_bucket(v.valid_to, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
+            f"width_bucket({until}, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
             f"coalesce(sum(v.amount_minor), 0)::bigint AS amount_minor FROM deal_versions v WHERE {where} "
             "GROUP BY 1, 2, 3, 4) v "
             "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id",
@@ -271,7 +276,32 @@ class Reader:
         """Deal versions that were true at the end of `as_of`. member_on: the day whose teams count."""
         where = self.where(slice_, owner="v.owner_id", day=member_on, source="v.source")
         where.parameters |= {"as_of": slice_.as_of}
-        deal_filter(where, slice_).add("v.valid_from < :end", end=slice_.end_of(self.organization.zone))
+        return self._hold(deal_filter(where, slice_), slice_)
+
+    def _events(self, where: Where, slice_: Slice) -> str:
+        """Where deal events are read from, as `d`: the rollup, or the versions themselves where what was known then is
+        asked for, which the rollup has forgotten."""
+        if slice_.known_on is None:
+            where.add("d.known_day <= :as_of", as_of=slice_.as_of)
+            return "deal_daily d"
+        plain = Slice(first_day=None, last_day=slice_.as_of, as_of=slice_.as_of, known_on=slice_.known_on)
+        held = Where().add("v.organization_id = :organization")
+        self._hold(held, plain)
+        where.parameters |= held.parameters
+        since = " AND {0} >= :first_day" if slice_.first_day is not None else ""  # what the index on the day can serve
+        created, closed = since.format("v.created_day"), since.format("v.closed_day")
+        return (
+            "(SELECT v.organization_id, 'created' AS event, coalesce(v.created_day, '-infinity') AS day, "
+            "coalesce(v.owner_id, 0) AS owner_id, v.source, '' AS currency, 1 AS n, 0 AS n_valued, 0 AS amount_minor "
+            f"FROM deal_versions v WHERE {held} AND v.status IN {WAS_CREATED}{created} UNION ALL "
+            "SELECT v.organization_id, v.status, coalesce(v.closed_day, '-infinity'), coalesce(v.owner_id, 0), "
+            "v.source, coalesce(v.currency, ''), 1, (v.amount_minor IS NOT NULL)::int, coalesce(v.amount_minor, 0) "
+            f"FROM deal_versions v WHERE {held} AND v.status IN ('won', 'lost'){closed}) d"
+        )
+
+    def _hold(self, where: Where, slice_: Slice) -> Where:
+        """Deal versions that were true at the end of `as_of`, as known now or then."""
+        where.add("v.valid_from < :end", end=slice_.end_of(self.organization.zone))
         if slice_.known_on is None:
             return where.add("v.valid_to >= :end")
         # A version that was superseded later was believed to hold until further notice.

@@ -160,9 +160,13 @@ def avatar(name: str) -> None:
     st.html(f'<div class="slms-avatar" aria-hidden="true">{html.escape(initials)}</div>', width="content")
 
 
-def as_it_was(day_text: str) -> None:
-    """The line that says that the page looks back, and what that covers."""
-    st.markdown(
-        f":small[:primary[:material/history: **As it was on {day_text}.**] :gray[Deals, owners and teams as known "
-        "then; leads and activities are counted by the day on which they happened.]]"
-    )
+def as_it_was(day_text: str, *, knows_then: bool, covers: str = "") -> None:
+    """The line that says that the page looks back, and what that covers. covers: instead of what all pages do."""
+    deals = "as they were known on that evening" if knows_then else "as they were, by what is known today"
+    usual = f"Deals {deals}; owners and teams as they were; leads and activities by the day on which they happened."
+    st.markdown(f":small[:primary[:material/history: **As it was on {day_text}.**] :gray[{plain(covers or usual)}]]")
+
+
+def no_past(why: str) -> None:
+    """The line that says that a page shows what is now although a past day was chosen."""
+    st.markdown(f":small[:primary[:material/history_toggle_off: **This page has no past.**] :gray[{plain(why)}]]")

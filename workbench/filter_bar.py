@@ -122,7 +122,7 @@ def _on_as_of(latest: date) -> None:
 
 
 def clear() -> None:
-    """Takes away team, owner, source and as-of day."""
+    """Takes away team, owner, source and as-of day, and shows what is known now."""
     st.session_state[_FILTERS] = st.session_state[_FILTERS].cleared()
 
 
@@ -144,26 +144,26 @@ def short(name: str) -> str:
 
 def draw(
     filters: Filters, choices: Choices, *, organization_name: str, is_whole: bool, is_of_person: bool = False,
-    further: Callable[[], None] | None = None,
+    further: Callable[[], None] | None = None, has_past: bool = True,
 ) -> None:  # fmt: skip
-    """The chips, in one row that wraps; only the organization's where not `is_whole`.
+    """The chips, in one row that wraps; only the organization's and, with `has_past`, the day's where not `is_whole`.
 
     is_of_person: the page is about one salesperson, so that teams and owners are no choice. further: draws the chips of
     a page that has its own.
     """
-    if not is_whole and len(choices.organizations) < 2 and further is None:
+    if not is_whole and len(choices.organizations) < 2 and further is None and not has_past:
         return
     with st.container(horizontal=True, key="filterbar", gap="xsmall", vertical_alignment="center"):
         if len(choices.organizations) > 1:
             _organization(filters, choices, organization_name)
         if further is not None:
             further()
-        if not is_whole:
-            return
-        _range(filters, choices)
-        whose(filters, choices, is_of_person=is_of_person)
-        _as_of(filters, choices)
-        if filters.is_narrowed:
+        if is_whole:
+            _range(filters, choices)
+            whose(filters, choices, is_of_person=is_of_person)
+        if is_whole or has_past:
+            _as_of(filters, choices, has_versions=is_whole)
+        if is_whole and filters.is_narrowed:
             st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear, key="f_clear")
 
 
@@ -252,11 +252,16 @@ def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str],
         )
 
 
-def _as_of(filters: Filters, choices: Choices) -> None:
+KNOWN: Final[Mapping[bool, str]] = {False: "As known now", True: "As known then"}
+
+
+def _as_of(filters: Filters, choices: Choices, *, has_versions: bool) -> None:
+    """has_versions: the page reads deals, of which is kept what was known when."""
     day = filters.as_of or choices.latest
-    looks_back = filters.as_of is not None
-    label = f"As of {formats.day(day)}"
-    with st.popover(label, icon=":material/history:", type="primary" if looks_back else "secondary", key="chip_as_of"):
+    looks_back, knows_then = filters.as_of is not None, has_versions and filters.knows_then
+    label = f"As of {formats.day(day)}" + (", as known then" if knows_then else "")
+    kind: Any = "primary" if looks_back or knows_then else "secondary"
+    with st.popover(label, icon=":material/history:", type=kind, key="chip_as_of"):
         st.session_state["f_asof"] = day
         st.date_input(
             "As of the end of",
@@ -267,6 +272,22 @@ def _as_of(filters: Filters, choices: Choices) -> None:
             on_change=_on_as_of,
             args=(choices.latest,),
         )
-        st.caption("Deals, owners and teams are shown as they were known at the end of this day.")
+        if has_versions:
+            _known(filters)
+        else:
+            st.caption("What happened after this day is left out.")
         if looks_back:
             st.button("Back to the latest day", key="f_now", on_click=drop, kwargs={"as_of": None})
+
+
+def _known(filters: Filters) -> None:
+    st.session_state["f_known"] = filters.knows_then
+    st.radio("Deals", list(KNOWN), format_func=KNOWN.__getitem__, key="f_known", on_change=_on_known)
+    st.caption(
+        "Now: deals as they were at the end of this day, by all that we know today. Then: as they were known on that "
+        "evening, without what was learnt later. Owners, teams, leads and activities are as known now."
+    )
+
+
+def _on_known() -> None:
+    _change(knows_then=st.session_state["f_known"])

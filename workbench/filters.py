@@ -1,7 +1,7 @@
 """What a page is filtered by, as a value: read from a URL, written to a URL, turned into days. No screen, no clock.
 
 The URL holds ids and day stamps, never labels; owner 0 is nobody, an empty source is an unknown one:
-`?org=1&range=90d&cmp=prev&team=12&owner=34&source=Partner&asof=2026-10-14`.
+`?org=1&range=90d&cmp=prev&team=12&owner=34&source=Partner&asof=2026-10-14&known=then`.
 `org` always stands in it, so a URL without it comes from the navigation and not from a colleague.
 """
 
@@ -39,7 +39,10 @@ EARLIEST_DAY: Final = date(1900, 1, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """The choices of the filter bar. Empty tuples mean "all"; `as_of` None means the latest day there is."""
+    """The choices of the filter bar. Empty tuples mean "all"; `as_of` None means the latest day there is.
+
+    knows_then: deals as they were known at the end of the as-of day, without what was learnt later.
+    """
 
     organization_id: int
     range: str = DEFAULT_RANGE
@@ -50,14 +53,15 @@ class Filters:
     owner_ids: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     as_of: date | None = None
+    knows_then: bool = False
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.team_ids or self.owner_ids or self.sources or self.as_of)
+        return bool(self.team_ids or self.owner_ids or self.sources or self.as_of or self.knows_then)
 
     def cleared(self) -> Filters:
-        """Without team, owner, source and as-of day; the period stays."""
-        return replace(self, team_ids=(), owner_ids=(), sources=(), as_of=None)
+        """Without team, owner, source and as-of day, and as known now; the period stays."""
+        return replace(self, team_ids=(), owner_ids=(), sources=(), as_of=None, knows_then=False)
 
     def period(self, *, latest: date, year_begins: int = 1) -> Period:
         """The days to look at. latest: the last day there is, where no as-of day is chosen. year_begins: the month in
@@ -146,6 +150,7 @@ def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Fi
         owner_ids=_ids(params.get("owner", ())),
         sources=tuple(sorted(set(params.get("source", ())))),
         as_of=_days(params.get("asof", ())),
+        knows_then="then" in params.get("known", ())[-1:],
     )
 
 
@@ -160,6 +165,7 @@ def unreadable(params: Mapping[str, Sequence[str]]) -> frozenset[str]:
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "range": RANGES.__contains__,
     "cmp": COMPARISONS.__contains__,
+    "known": ("then", "now").__contains__,
     **dict.fromkeys(("org", "team", "owner"), _is_id),
     **dict.fromkeys(("from", "to", "asof"), _day),
 }
@@ -178,7 +184,9 @@ def to_url(filters: Filters) -> dict[str, list[str]]:
     params |= {name: [str(value) for value in values] for name, values in lists.items() if values}
     if filters.as_of:
         params["asof"] = [filters.as_of.isoformat()]
+    if filters.knows_then:
+        params["known"] = ["then"]
     return params
 
 
-PARAMETERS: Final = frozenset({"org", "range", "from", "to", "cmp", "team", "owner", "source", "asof"})
+PARAMETERS: Final = frozenset({"org", "range", "from", "to", "cmp", "team", "owner", "source", "asof", "known"})

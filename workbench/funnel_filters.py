@@ -1,4 +1,5 @@
-"""What the pages on forms are narrowed by: days that end today, forms, sources, campaigns, teams and owners.
+"""What the pages on forms are narrowed by: days that end on the as-of day or today, forms, sources, campaigns,
+teams and owners.
 
 Sources and campaigns are those of visits, which are not the sources that a CRM knows:
 `?form=7&src=google&campaign=Brand`. Like the other filters they live in the session, and a URL that names any wins.
@@ -79,12 +80,12 @@ def clear() -> None:
 
 
 def slice_of(view: View) -> Slice:
-    """The days that are looked at, which end today, and the teams and owners."""
+    """The days that are looked at, and the teams and owners, as of the day that was chosen, else today."""
     asked = lead_filters.period(view)
     return Slice(
         first_day=asked.first,
         last_day=asked.last,
-        as_of=today(view),
+        as_of=view.filters.as_of or today(view),
         team_ids=view.filters.team_ids,
         owner_ids=view.filters.owner_ids,
     )

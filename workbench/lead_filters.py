@@ -1,6 +1,7 @@
 """What the list of received leads is narrowed by: a value that stands in the URL, and the chips that change it.
 
-Its period is the one of the other pages but ends today, whatever day the CRM's data end. The rest is its own:
+Its period is the one of the other pages but ends today, whatever day the CRM's data end, unless a past day is
+chosen. The rest is its own:
 `?state=parked&reason=config&form=7&flag=no_email&q=ada&tab=refused`. Like the other filters it lives in the session,
 and a URL that names any of it and differs from what was last written wins.
 """
@@ -142,9 +143,8 @@ def show_all_time() -> None:
 
 
 def period(view: View) -> Period:
-    """The days that are looked at; they end today."""
-    asked = replace(view.filters, as_of=None)
-    return asked.period(latest=_today(view), year_begins=view.choices.year_begins)
+    """The days that are looked at; they end today, or with the as-of day that was chosen."""
+    return view.filters.period(latest=_today(view), year_begins=view.choices.year_begins)
 
 
 def days(view: View) -> str:
@@ -163,7 +163,7 @@ def wanted(view: View, choice: LeadChoice) -> LeadFilter:
     asked = period(view)
     return LeadFilter(
         since=None if asked.first is None else _midnight(asked.first, view),
-        before=None if asked.first is None else _midnight(asked.last + timedelta(days=1), view),
+        before=_midnight(asked.last + timedelta(days=1), view) if asked.first or view.looks_back else None,
         states=choice.states,
         reasons=choice.reasons,
         form_ids=choice.form_ids,
@@ -239,7 +239,7 @@ def _on_list(name: str) -> None:
 
 
 def range_chip(view: View) -> None:
-    """The days, which end today."""
+    """The days, which end today or with the as-of day."""
     asked, filters = period(view), view.filters
     first = asked.first or view.choices.earliest
     label = days(view) if filters.range == "custom" else RANGES[filters.range]
@@ -252,9 +252,16 @@ def range_chip(view: View) -> None:
         if filters.range == "custom":
             st.session_state["lead_days"] = (min(first, asked.last), asked.last)
             st.date_input(
-                "From and to", max_value=_today(view), format="YYYY-MM-DD", key="lead_days", on_change=_on_days
+                "From and to",
+                max_value=view.filters.as_of or _today(view),
+                format="YYYY-MM-DD",
+                key="lead_days",
+                on_change=_on_days,
             )
-        st.caption(f"{days(view).capitalize()}. Leads are counted by the moment they came in; the days end today.")
+        st.caption(
+            f"{days(view).capitalize()}. Leads are counted by the moment they came in; the days end "
+            f"{'with the as-of day' if view.looks_back else 'today'}."
+        )
 
 
 def _on_range(first: date, last: date) -> None:

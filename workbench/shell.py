@@ -14,6 +14,7 @@ from workbench.places import (
     ADMIN,
     CHANGE,
     DATA,
+    FLOW,
     FORMS,
     LEAD,
     LEAD_ANALYTICS,
@@ -41,6 +42,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
             st.Page(LEAD_ANALYTICS, title="Lead analytics", icon=":material/query_stats:", url_path="lead_analytics"),
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
             st.Page(WATERFALL, title="Pipeline changes", icon=":material/stacked_line_chart:", url_path="waterfall"),
+            st.Page(FLOW, title="Pipeline flow", icon=":material/moving:", url_path="flow"),
             st.Page(MODEL_LAB, title="Model lab", icon=":material/science:", url_path="model_lab"),
             st.Page(
                 SALESPERSON,
@@ -81,11 +83,13 @@ def begin(
     is_of_person: bool = False,
     about: Callable[[View], str] = lambda _: "",
     chips: Callable[[View], None] | None = None,
+    past: str = "",
 ) -> View:
     """The top of a page: who is looking, filter bar, banner, title. Stops the run where there is nothing to show yet.
 
     title: None where the page draws its own. about: what stands beside it, e.g. which days the numbers are of.
     is_analysis: False for pages that no filter but the organization touches. chips: draws a page's own beside it.
+    past: what such a page shows of a past day, where it can be asked for one; else it says that it has no past.
     """
     now: datetime = st.session_state["now"]
     with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
@@ -100,10 +104,10 @@ def begin(
         filter_bar.draw(
             view.filters, view.choices, organization_name=view.organization_name,
             is_whole=is_analysis and has_data, is_of_person=is_of_person,
-            further=None if chips is None else lambda: chips(view),
+            further=None if chips is None else lambda: chips(view), has_past=bool(past) and has_data,
         )  # fmt: skip
         _say_what_is_left_out(unread, was_dropped=was_dropped)
-        _banners(view, is_analysis=is_analysis and has_data)
+        _banners(view, is_analysis=is_analysis and has_data, past=past)
         if title:
             cards.page_title(title, about(view) if has_data else "")
         if is_analysis and not has_data:
@@ -143,9 +147,11 @@ def nothing_here(view: View, *, what: str) -> None:
     states.empty(f"{what} here", f"{what} were found {reason}.", key="nothing", icon="filter_alt_off", actions=actions)
 
 
-def _banners(view: View, *, is_analysis: bool) -> None:
-    if view.looks_back and is_analysis:
-        cards.as_it_was(formats.day(view.as_of))
+def _banners(view: View, *, is_analysis: bool, past: str) -> None:
+    if view.looks_back and (is_analysis or past):
+        cards.as_it_was(formats.day(view.as_of), knows_then=view.filters.knows_then, covers=past)
+    elif view.looks_back:
+        cards.no_past(f"It shows what is there now, not what was on {formats.day(view.as_of)}.")
     elif is_analysis and view.ends_early:
         st.caption(f":material/event: The data end on {formats.day(view.as_of)}, so that day counts as today.")
     for words in freshness.troubles(view) if is_analysis else ():

@@ -90,4 +90,5 @@ class View:
             team_ids=self.filters.team_ids,
             owner_ids=self.filters.owner_ids,
             sources=self.filters.sources,
+            known_on=self.as_of if self.filters.knows_then else None,
         )

@@ -120,7 +120,7 @@ def changes(view: View, choice: WaterfallChoice) -> Changes:
 def _slice(view: View, choice: WaterfallChoice, end: date) -> Slice:
     return replace(
         view.slice(), first_day=None, last_day=end, as_of=end, pipeline_ids=choice.pipeline_ids,
-        closes=choice.window(view), known_on=end if choice.knows_then else None,
+        closes=choice.window(view), known_on=end if view.filters.knows_then else None,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What the page Pipeline changes asks beside the filters of all: a value that stands in the URL, and its chips.
 
-`?closes=quarter&pipe=3&known=then&swings=0&part=won`. It lives in the session, and a URL that names any of it wins.
+`?closes=quarter&pipe=3&swings=0&part=won`. It lives in the session, and a URL that names any of it wins.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workbench.filters import quarter_of
 from workbench.url_choice import UrlChoice
 from workbench.view import View
 
-PARAMETERS: Final = ("closes", "pipe", "known", "swings", "part")
+PARAMETERS: Final = ("closes", "pipe", "swings", "part")
 CLOSES: Final[Mapping[str, str]] = {
     "": "any time",
     "quarter": "this quarter",
@@ -30,12 +30,11 @@ ENDS: Final = ("start", "end")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaterfallChoice:
-    """closes: of CLOSES, counted from the last day. knows_then: both days as they were known on them. has_swings: what
-    was done and taken back between counts. part: whose deals are listed, "" for the end."""
+    """closes: of CLOSES, counted from the last day. has_swings: what was done and taken back between counts. part:
+    whose deals are listed."""
 
     closes: str = ""
     pipeline_ids: tuple[int, ...] = ()
-    knows_then: bool = False
     has_swings: bool = True
     part: str = "end"
 
@@ -58,7 +57,6 @@ def from_url(params: Mapping[str, Sequence[str]]) -> WaterfallChoice:
     return WaterfallChoice(
         closes=closes if closes in CLOSES else "",
         pipeline_ids=tuple(sorted({int(one) for one in params.get("pipe", ()) if one.isascii() and one.isdigit()})),
-        knows_then="then" in params.get("known", ()),
         has_swings="0" not in params.get("swings", ()),
         part=part if part in {*Cause, *ENDS} else "end",
     )
@@ -69,7 +67,6 @@ def to_url(choice: WaterfallChoice) -> dict[str, list[str]]:
     params = {
         "closes": [choice.closes] if choice.closes else [],
         "pipe": [str(one) for one in choice.pipeline_ids],
-        "known": ["then"] if choice.knows_then else [],
         "swings": [] if choice.has_swings else ["0"],
         "part": [choice.part] if choice.part != "end" else [],
     }
@@ -101,7 +98,7 @@ def draw(view: View, choice: WaterfallChoice, pipelines: Mapping[int, str]) -> N
     _closes(view, choice)
     if len(pipelines) > 1:
         _pipelines(choice, pipelines)
-    _known(choice)
+    _swings(choice)
 
 
 def _closes(view: View, choice: WaterfallChoice) -> None:
@@ -129,21 +126,9 @@ def _pipelines(choice: WaterfallChoice, pipelines: Mapping[int, str]) -> None:
         )  # fmt: skip
 
 
-_KNOWN: Final[Mapping[bool, str]] = {False: "As known now", True: "As known then"}
-
-
-def _known(choice: WaterfallChoice) -> None:
-    with st.popover(
-        _KNOWN[choice.knows_then], icon=":material/history_edu:", key="chip_known",
-        type="primary" if choice.knows_then else "secondary",
-    ):  # fmt: skip
-        st.session_state["wf_known"] = choice.knows_then
-        st.radio("Deals", list(_KNOWN), format_func=_KNOWN.__getitem__, key="wf_known",
-                 on_change=lambda: change(knows_then=st.session_state["wf_known"]))  # fmt: skip
-        st.caption(
-            "Now: what we know today of both days. Then: each day as it was known on its evening; what was learnt "
-            "later about the first day is shown as corrected. Teams are as known now."
-        )
+def _swings(choice: WaterfallChoice) -> None:
+    label = "With swings" if choice.has_swings else "Without swings"
+    with st.popover(label, icon=":material/swap_vert:", key="chip_swings"):
         st.session_state["wf_swings"] = choice.has_swings
         st.toggle("With swings", key="wf_swings", on_change=lambda: change(has_swings=st.session_state["wf_swings"]))
         st.caption(

@@ -108,16 +108,16 @@ def test_a_link_says_what_is_shown(workbench: Workbench, demo_house: House) -> N
     evenings = (formats.day(first - timedelta(days=1)), formats.day(last))
     assert "From the evening of {} to that of {}".format(*evenings) in said
     assert "Swings inside the period are left out" in said
-    assert "as they were known then" in said
+    assert "Each day as it was known on its evening" in said
     assert {name: at.query_params[name] for name in ("closes", "known", "swings")} == {
         "closes": "quarter", "known": "then", "swings": "0"
     }  # fmt: skip
 
 
 def test_what_a_link_cannot_mean_is_left_out() -> None:
-    params = {"closes": ["never"], "pipe": ["x", "7"], "known": ["?"], "part": ["<b>"]}
+    params = {"closes": ["never"], "pipe": ["x", "7"], "part": ["<b>"]}
     assert waterfall_filters.from_url(params) == WaterfallChoice(pipeline_ids=(7,))
-    full = WaterfallChoice(closes="both", pipeline_ids=(3, 9), knows_then=True, has_swings=False, part="won")
+    full = WaterfallChoice(closes="both", pipeline_ids=(3, 9), has_swings=False, part="won")
     assert waterfall_filters.from_url(waterfall_filters.to_url(full)) == full
     assert waterfall_filters.to_url(WaterfallChoice()) == {}
 

@@ -184,7 +184,10 @@ def people_card(loaded: Loaded) -> None:
 
 def page() -> None:
     found: list[Loaded] = []
-    view = shell.begin(None, is_analysis=False, chips=lambda view: found.append(chips(view)))
+    view = shell.begin(
+        None, is_analysis=False, chips=lambda view: found.append(chips(view)),
+        past="Visits and leads until that day, with what had become of them by then, by what is known today.",
+    )  # fmt: skip
     with states.guarded("The leads could not be read", key="lead_analytics"):
         loaded = found[0]
         with st.container(key="lead_analytics_head", horizontal=True, vertical_alignment="center", gap="small"):

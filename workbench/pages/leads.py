@@ -323,7 +323,10 @@ def watch(view: View, n: int) -> None:
 
 def page() -> None:
     found: list[Loaded] = []
-    view = shell.begin(None, is_analysis=False, chips=lambda view: found.append(chips(view)))
+    view = shell.begin(
+        None, is_analysis=False, chips=lambda view: found.append(chips(view)),
+        past="Leads received until that day. Their state, and all that waits or is scored, is as of now.",
+    )  # fmt: skip
     with states.guarded("The leads could not be read", key="inbox"):
         lead_dialogs.told()
         loaded = found[0]

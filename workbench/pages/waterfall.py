@@ -113,8 +113,8 @@ def said(loaded: Changes, steps: pd.DataFrame, currency: str | None) -> str:
         parts.append("Close dates move nothing in or out until a quarter is chosen.")
     if not loaded.choice.has_swings:
         parts.append("Swings inside the period are left out.")
-    if loaded.choice.knows_then:
-        parts.append("Both days as they were known then.")
+    if loaded.view.filters.knows_then:
+        parts.append("Each day as it was known on its evening; what was learnt later of the first is “corrected”.")
     return plain(" ".join(parts))
 
 
@@ -151,17 +151,21 @@ def all_deals(loaded: Changes, part: str, currency: str | None) -> pd.DataFrame:
             return pd.concat(frames, ignore_index=True).head(rows.EXPORT_LIMIT)
 
 
+def show_all() -> None:
+    waterfall_filters.clear()
+    drop(knows_then=False)
+
+
 def nothing(loaded: Changes) -> None:
-    if not loaded.choice.is_narrowed and not loaded.choice.knows_then:
+    if not loaded.choice.is_narrowed and not loaded.view.filters.knows_then:
         shell.nothing_here(loaded.view, what="No open deals")
         return
     reason = "No deal was open on either day, or between, with what is chosen above."
-    if loaded.choice.knows_then:
+    if loaded.view.filters.knows_then:
         reason += " Before its first sync nothing was known of an organization."
 
     def widen() -> None:
-        st.button("Show all of it", type="primary", key="waterfall_widen", on_click=waterfall_filters.change,
-                  kwargs={"closes": "", "pipeline_ids": (), "knows_then": False})  # fmt: skip
+        st.button("Show all of it", type="primary", key="waterfall_widen", on_click=show_all)
 
     states.empty("No open deals here", reason, key="waterfall", icon="filter_alt_off", actions=widen)
 

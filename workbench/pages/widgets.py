@@ -164,7 +164,10 @@ def for_whom_it_is_not() -> None:
 
 def page() -> None:
     found: list[Loaded] = []
-    view = shell.begin(None, is_analysis=False, chips=lambda view: found.append(chips(view)))
+    view = shell.begin(
+        None, is_analysis=False, chips=lambda view: found.append(chips(view)),
+        past="Visits and leads until that day; whether a form is live or paused, and where it stands, is as of now.",
+    )  # fmt: skip
     with states.guarded("The forms could not be read", key="widgets"):
         loaded = found[0]
         with st.container(key="widgets_head", horizontal=True, vertical_alignment="center", gap="small"):
