@@ -21,6 +21,13 @@ def executor(settings: Settings) -> Iterator[Executor]:
         with _cluster(settings.dask_scheduler) as pool:
             yield pool
         return
+    with here() as pool:
+        yield pool
+
+
+@contextmanager
+def here() -> Iterator[Executor]:
+    """Processes of this machine, whatever the settings say."""
     processes = min(os.cpu_count() or 1, MOST_PROCESSES)
     # A forked child would share this process's connections and threads' locks.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:

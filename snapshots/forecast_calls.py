@@ -95,10 +95,11 @@ def ungraded_calls(database: Database, organization_id: int, *, over_by: date) -
 def team_then(database: Database, organization_id: int, call_id: int) -> str | None:
     """Of a call about an owner: the team in which he was."""
     with database.as_app(organization_id) as connection:
-        return connection.execute(
+        found = connection.execute(
             text("SELECT parent_key FROM forecast_calls WHERE organization_id = :organization AND call_id = :call"),
             {"organization": organization_id, "call": call_id},
         ).scalar_one()
+        return None if found is None else str(found)
 
 
 def fill_in(database: Database, organization_id: int, came: dict[int, int], *, now: datetime) -> int:

@@ -6,6 +6,7 @@ Who may change settings sets them. A rep sees his own, a manager those of his te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -127,7 +128,7 @@ def _demand_right(viewer: Viewer) -> None:
         raise PermissionError("Quotas are set by administrators and sales ops.")
 
 
-def _demand_node(connection: Connection, known: dict[str, object]) -> None:
+def _demand_node(connection: Connection, known: Mapping[str, object]) -> None:
     for table, key in (("owner", known["owner"]), ("team", known["team"])):
         if (
             key is not None
@@ -142,7 +143,7 @@ def _demand_node(connection: Connection, known: dict[str, object]) -> None:
 
 
 def _note(
-    connection: Connection, known: dict[str, object], quota_id: int, *, before: int | None, after: int | None
+    connection: Connection, known: Mapping[str, object], quota_id: int, *, before: int | None, after: int | None
 ) -> None:
     """An amount beside whose it is and of when, so that the entry can be read alone."""
     of = {

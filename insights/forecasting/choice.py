@@ -1,8 +1,9 @@
 """One method per series, chosen by its errors at past origins, with the reason in words.
 
-The mean of exponential smoothing and Theta stands until another method's mean absolute error is lower by a margin: with
-six origins small differences are chance, and a method that suits short noisy series ruins a growing one. Whatever is
-chosen gives way where carrying on the last value, or that of a period ago, was at least as good.
+The mean of exponential smoothing and Theta (with the season, where months or quarters have one) stands until another
+method's mean absolute error is lower by a margin: with six origins small differences are chance, and a method that
+suits short noisy series ruins a growing one. Whatever is chosen gives way where carrying on the last value, or that of
+a period ago, was at least as good.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from insights.forecasting.backtest import DEFAULT, Trial
+from insights.forecasting.backtest import DEFAULT, Trial, seasonal_default
 
 SEASONAL_MARGIN: Final = 0.03
 OTHER_MARGIN: Final = 0.1
@@ -30,21 +31,23 @@ class Choice:
 
 def choose(trial: Trial) -> Choice:
     errors = {name: float(np.abs(one.mean - trial.actual).mean()) for name, one in trial.tracks.items()}
+    seasonal = seasonal_default(trial.period)
+    usual = seasonal if seasonal in trial.ahead else DEFAULT
     if not errors:
-        return Choice(DEFAULT, "The past is too short to try methods on it; this is the usual one.", errors)
-    better = {name: error for name, error in errors.items() if error < (1 - _margin(name)) * errors[DEFAULT]}
-    best = min(better, key=lambda name: better[name], default=DEFAULT)
+        return Choice(usual, "The past is too short to try methods on it; this is the usual one.", errors)
+    better = {name: error for name, error in errors.items() if error < (1 - _margin(name)) * errors[usual]}
+    best = min(better, key=lambda name: better[name], default=usual)
     plain = min((name for name in errors if _is_naive(name)), key=lambda name: errors[name])
     if errors[plain] <= errors[best]:
         return Choice(plain, f"At {_times(trial)} nothing was better than {plain}.", errors)
-    if best == DEFAULT:
-        return Choice(DEFAULT, f"At {_times(trial)} nothing was better by a margin than the usual method.", errors)
-    gain = 1 - errors[best] / errors[DEFAULT]
+    if best == usual:
+        return Choice(usual, f"At {_times(trial)} nothing was better by a margin than the usual method.", errors)
+    gain = 1 - errors[best] / errors[usual]
     return Choice(best, f"At {_times(trial)} its error was {gain:.0%} lower than the usual method's.", errors)
 
 
 def _margin(name: str) -> float:
-    if name.startswith(("seasonal Theta", "mean of AutoETS", "MSTL")):
+    if name.startswith(("seasonal Theta", "seasonal AutoETS", "mean of seasonal", "mean of AutoETS", "MSTL")):
         return SEASONAL_MARGIN
     return 1.0 if name in {"AutoETS", "Theta"} or _is_naive(name) else OTHER_MARGIN
 

@@ -22,6 +22,8 @@ CYCLES: Final = 5
 WINDOW: Final = 260
 """Theta learns from so many steps, or from five cycles: it costs by the square of the length, and what is older did not
 help it. Exponential smoothing learns from everything."""
+CYCLES_SMOOTHED: Final = 20
+"""So many cycles AutoETS with a season learns from: it costs fifteen times AutoETS without."""
 LEAST: Final = 10
 """Steps that a model needs; before, the last value stands in for it."""
 REFIT: Final = 156
@@ -123,7 +125,7 @@ class _Fitted(ABC):
         values = self._recent(past.values)
         if len(values) < LEAST or np.ptp(values) == 0:
             return Naive().ahead(past, horizon)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             return _ahead_of(self._model().forecast(y=values, h=horizon, level=[80]), past)
 
     def at_origins(self, past: Past, cutoffs: Sequence[int], horizon: int) -> list[Ahead]:
@@ -132,7 +134,7 @@ class _Fitted(ABC):
             return [self.ahead(past.until(cutoff), horizon) for cutoff in cutoffs]
         model = self._model().fit(y=first)
         seen = [self._recent(past.values[:cutoff]) for cutoff in cutoffs]
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             said = [model.forward(y=values, h=horizon, level=[80]) for values in seen]
         return [_ahead_of(one, past.until(cutoff)) for one, cutoff in zip(said, cutoffs, strict=True)]
 
@@ -149,6 +151,20 @@ class ExponentialSmoothing(_Fitted):
         from statsforecast.models import AutoETS
 
         return AutoETS(season_length=1)
+
+
+class SeasonalSmoothing(_Fitted):
+    """AutoETS with a season: whether it is additive, multiplicative or not there is chosen by AICc too."""
+
+    def __init__(self, period: int) -> None:
+        self.period = period
+        self.name = f"seasonal AutoETS ({period})"
+        self.window = CYCLES_SMOOTHED * period
+
+    def _model(self) -> Any:
+        from statsforecast.models import AutoETS
+
+        return AutoETS(season_length=self.period)
 
 
 class Theta(_Fitted):

@@ -5,7 +5,7 @@ Series are independent until the intervals, which pool their errors; so trials c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,13 +33,14 @@ PERIODS: Final[Mapping[int, Sequence[int]]] = {1: (7, 365), 7: (13, 52), 30: (12
 class Asked:
     """horizon: steps. periods: seasons to look for, in steps; None: those usual for the step. more: members tried
     beside the usual ones, such as Prophet. lowest: no forecast is below it; None: values may be negative. origins:
-    wanted."""
+    wanted. clock: seconds, for who wants to know what each method took."""
 
     horizon: int
     periods: Sequence[int] | None = None
     more: Sequence[Member] = ()
     lowest: float | None = 0.0
     origins: int = ORIGINS
+    clock: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,10 @@ def past_of(rows: pd.DataFrame, now: pd.Timestamp) -> Past:
 
 def tried(series: str, past: Past, asked: Asked) -> Tried:
     """The trial of one series: what costs time."""
-    trial = run_trial(past, asked.horizon, periods=_periods(past, asked), more=asked.more, wanted=asked.origins)
+    further = {} if asked.clock is None else {"clock": asked.clock}
+    trial = run_trial(
+        past, asked.horizon, periods=_periods(past, asked), more=asked.more, wanted=asked.origins, **further
+    )
     return Tried(series, past, trial, choose(trial))
 
 
