@@ -124,7 +124,7 @@ def _today(data: pd.DataFrame, x: alt.X, reading: Reading, palette: Palette) -> 
 
 def _names(data: pd.DataFrame, x: alt.X, top: float, reading: Reading, palette: Palette, height: int) -> list[Any]:
     last = data.tail(1).assign(quota=reading.quota)
-    rows: Sequence[tuple[str, str, str, int]] = (
+    rows: Sequence[tuple[str, str, str, Any]] = (
         ("high", BAND, palette.muted, 400),
         ("value", FORECAST, palette.primary, 600),
         ("quota", QUOTA, palette.risk, 600),

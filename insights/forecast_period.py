@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
+MOST_BEYOND: Final = 14
+"""Days after the last step up to which it is carried on: thirteen weeks end some days before a quarter does."""
 STEP_COLUMNS: Final = ("first_day", "last_day", "value", "low", "high", "won")
 
 
@@ -37,23 +40,40 @@ def still_to_come(rows: pd.DataFrame, span: Span, *, made_on: date) -> pd.DataFr
     """rows: STEP_COLUMNS, of one node or of many. made_on: the day whose knowledge the forecast was made from.
 
     Returns them with `share` in [0, 1] and with `value`, `low` and `high` of what is still to come inside the span,
-    never below 0; steps without a share are left out.
+    never below 0; steps without a share are left out. Where the span ends up to MOST_BEYOND days after the last step,
+    that step is carried on.
     """
-    first = rows["first_day"].clip(lower=pd.Timestamp(made_on) + pd.Timedelta(days=1))
-    begin = rows["first_day"].clip(lower=pd.Timestamp(span.begins))
-    left = (rows["last_day"] - first).dt.days + 1
-    inside = (rows["last_day"].clip(upper=pd.Timestamp(span.last)) - begin).dt.days + 1
-    share = (inside.clip(lower=0) / left.clip(lower=1)).clip(upper=1.0)
-    open_ = {name: (rows[name] - rows["won"]).clip(lower=0) * share for name in ("value", "low", "high")}
-    return rows.assign(share=share, **open_)[share > 0].reset_index(drop=True)
+    rows = _carried_on(rows, span)
+    first, last = (rows[name].to_numpy("datetime64[D]") for name in ("first_day", "last_day"))
+    day = np.timedelta64(1, "D")
+    left = (last - np.maximum(first, np.datetime64(made_on) + day)) // day + 1
+    inside = (np.minimum(last, np.datetime64(span.last)) - np.maximum(first, np.datetime64(span.begins))) // day + 1
+    share = np.minimum(np.maximum(inside, 0) / np.maximum(left, 1), 1.0)
+    coming = {name: np.maximum(rows[name] - rows["won"], 0.0) * share for name in ("value", "low", "high")}
+    found: pd.DataFrame = rows.assign(share=share, **coming)
+    return found[found["share"] > 0].reset_index(drop=True)
+
+
+def _carried_on(rows: pd.DataFrame, span: Span) -> pd.DataFrame:
+    if rows.empty:
+        return rows
+    end = pd.Timestamp(rows["last_day"].max())
+    if not 0 < (pd.Timestamp(span.last) - end).days <= MOST_BEYOND:
+        return rows
+    last = rows[rows["last_day"] == end]
+    length: pd.Timedelta = end - pd.Timestamp(last["first_day"].iloc[0]) + pd.Timedelta(days=1)
+    more = [
+        last.assign(first_day=last["first_day"] + n * length, last_day=last["last_day"] + n * length) for n in (1, 2)
+    ]
+    return pd.concat([rows, *more], ignore_index=True)
 
 
 def covers(rows: pd.DataFrame, span: Span) -> bool:
-    """Whether the steps of one node leave no day of the span out that is not known yet."""
+    """Whether the steps of one node, the last one carried on, leave no day of the span out that is not known yet."""
     if not span.days_left:
         return True
     return bool(
         len(rows)
         and rows["first_day"].min() <= pd.Timestamp(span.begins)
-        and rows["last_day"].max() >= pd.Timestamp(span.last)
+        and rows["last_day"].max() + pd.Timedelta(days=MOST_BEYOND) >= pd.Timestamp(span.last)
     )

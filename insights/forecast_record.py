@@ -37,7 +37,7 @@ class Verdict:
 
 
 def methods(card: Mapping[str, Any]) -> pd.DataFrame:
-    """One row per method: `method` (its name), `role` ("shown", "baseline", "reference", "other"), and MEASURES, missing
+    """One row per method: `method` (its name), `role` ("shown", "baseline", "reference", "other") and MEASURES, missing
     where it was not graded. What is shown stands first, then naive ones, the weighted pipeline, and the others."""
     held: Mapping[str, Mapping[str, Any]] = card.get("methods") or {}
     shown = card.get(SHOWN) or held.get(SHOWN) or {}
@@ -80,6 +80,10 @@ def verdict(card: Mapping[str, Any]) -> Verdict:
     return Verdict(tone="risk" if is_off else "good", words=tuple(words for _, words in told))
 
 
+def _percent(share: float) -> str:
+    return f"{share * 100:,.0f}\u00a0%"
+
+
 def _over(card: Mapping[str, Any]) -> str:
     """What one error is of: a single step, or a sum of several weeks."""
     weeks = card.get("weeks")
@@ -93,17 +97,17 @@ def _against_naive(found: pd.DataFrame, wape: float, over: str) -> tuple[bool, s
     best = plain.loc[plain["wape"].idxmin()]
     name, error = str(best["method"]), round(float(best["wape"]), 4)
     if wape < error:
-        return False, f"{over} its error was {wape:.0%} of what came, that of {name} {error:.0%}."
+        return False, f"{over} its error was {_percent(wape)} of what came, that of {name} {_percent(error)}."
     if wape == error:
-        return False, f"Nothing was better than {name}, which is shown: {over.lower()} its error was {error:.0%}."
-    return True, f"{over} {name} had the smaller error: {error:.0%} of what came against {wape:.0%}."
+        return False, f"Nothing was better than {name}, which is shown: {over.lower()} its error was {_percent(error)}."
+    return True, f"{over} {name} had the smaller error: {_percent(error)} of what came against {_percent(wape)}."
 
 
 def _held(one: pd.Series) -> tuple[bool, str] | None:
     if pd.isna(one["coverage80"]):
         return None
     held = float(one["coverage80"])
-    words = f"Its 80 % interval held {held:.0%} of the time"
+    words = f"Its 80\u00a0% interval held {_percent(held)} of the time"
     if held < HELD[0]:
         return True, f"{words}: it is too narrow."
     return False, f"{words}." if held <= HELD[1] else f"{words}: it is wide."
@@ -113,4 +117,6 @@ def _leaning(one: pd.Series) -> tuple[bool, str] | None:
     if pd.isna(one["bias"]) or abs(float(one["bias"])) < STEADY_BIAS:
         return None
     bias = float(one["bias"])
-    return abs(bias) >= 2 * STEADY_BIAS, f"It said {abs(bias):.0%} too {'much' if bias > 0 else 'little'} on the whole."
+    return abs(
+        bias
+    ) >= 2 * STEADY_BIAS, f"It said {_percent(abs(bias))} too {'much' if bias > 0 else 'little'} on the whole."

@@ -247,6 +247,7 @@ def _css(palette: Palette, base_path: str, *, opens: bool) -> dict[str, dict[str
         f".{MISSING_CLASS}": {"color": palette.faint},
         # The frame stands below the last row already.
         ".ag-row-last": {"border-bottom": "none !important"},
+        ".ag-floating-bottom .ag-row": {"font-weight": "600"},
     }
     return css | ({".ag-row": {"cursor": "pointer"}} if opens else {})
 
@@ -304,14 +305,15 @@ class Answer:
 
 def draw(
     rows: pd.DataFrame, definitions: Sequence[Mapping[str, Any]], *, key: str, opens: bool = False,
-    max_height: int | None = None,
+    max_height: int | None = None, total: Mapping[str, Any] | None = None,
 ) -> Answer:  # fmt: skip
-    """Draws the grid. The answer is empty until somebody opens or sorts."""
-    height = height_of(len(rows), definitions)
+    """Draws the grid. The answer is empty until somebody opens or sorts. total: a row that stays below all others."""
+    height = height_of(len(rows) + (total is not None), definitions)
     base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     returned = AgGrid(
         rows.map(lambda one: visible(one) if isinstance(one, str) else one),
-        gridOptions=options(definitions, opens=opens),
+        gridOptions=options(definitions, opens=opens)
+        | ({} if total is None else {"pinnedBottomRowData": [dict(total)]}),
         theme=theme(tokens.palette(), dark=tokens.is_dark()),
         custom_css=_css(tokens.palette(), f"/{base_path}" if base_path else "", opens=opens),
         height=min(height, max_height) if max_height else height,

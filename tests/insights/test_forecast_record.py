@@ -40,18 +40,18 @@ def test_what_is_shown_stands_before_what_it_is_held_against() -> None:
 @pytest.mark.parametrize(
     ("shown", "tone", "words"),
     [
-        ({}, "good", "its error was 12% of what came, that of naive 17%"),
+        ({}, "good", "its error was 12 % of what came, that of naive 17 %"),
         ({"wape": 0.17}, "good", "Nothing was better than naive"),
-        ({"wape": 0.3}, "risk", "naive had the smaller error: 17% of what came against 30%"),
-        ({"coverage80": 0.55}, "risk", "held 55% of the time: it is too narrow"),
+        ({"wape": 0.3}, "risk", "naive had the smaller error: 17 % of what came against 30 %"),
+        ({"coverage80": 0.55}, "risk", "held 55 % of the time: it is too narrow"),
         ({"coverage80": 0.97}, "good", "it is wide"),
-        ({"bias": -0.14}, "risk", "14% too little"),
+        ({"bias": -0.14}, "risk", "14 % too little"),
     ],
 )
 def test_the_verdict_names_what_is_off(shown: dict[str, float], tone: str, words: str) -> None:
     said = forecast_record.verdict(card(shown=SHOWN | shown))
     assert said.tone == tone
-    assert words in " ".join(said.words)
+    assert words in " ".join(said.words).replace("\u00a0", " ")
 
 
 def test_without_origins_nothing_is_claimed() -> None:
@@ -104,10 +104,18 @@ def test_a_period_that_is_divided_loses_nothing(cut: int, days: int, late: int) 
     assert sum_of(date(2024, 1, 1), middle) + sum_of(middle + timedelta(days=1), last) == pytest.approx(whole)
 
 
-def test_a_period_is_covered_only_to_the_last_day_of_the_forecast() -> None:
+def test_the_last_step_is_carried_on_to_the_end_of_a_quarter_and_no_further() -> None:
+    made_on = date(2024, 4, 1)
+    quarter = Span(first=date(2024, 4, 1), last=date(2024, 6, 30), as_of=made_on)
+    twelve = still_to_come(weekly(made_on, 12), quarter, made_on=made_on)
+    assert twelve["value"].sum() == pytest.approx(9100), "thirteen weeks, of which the last one is carried on"
+    assert still_to_come(weekly(made_on, 10), quarter, made_on=made_on)["value"].sum() == pytest.approx(7000)
+
+
+def test_a_period_is_covered_up_to_two_weeks_behind_the_last_step() -> None:
     rows, as_of = weekly(date(2024, 5, 20), 4), date(2024, 5, 22)
-    assert covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 6, 16), as_of=as_of))
-    assert not covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 6, 17), as_of=as_of))
+    assert covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 6, 30), as_of=as_of))
+    assert not covers(rows, Span(first=date(2024, 5, 1), last=date(2024, 7, 1), as_of=as_of))
     assert covers(rows, Span(first=date(2024, 4, 1), last=date(2024, 4, 30), as_of=as_of)), "it is over"
 
 

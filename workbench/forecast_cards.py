@@ -1,0 +1,319 @@
+"""The cards of the page Forecast: the headline, the chart, the record beside it, and what became of past forecasts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from insights import charts, forecast_chart, forecast_record
+from insights.forecast_chart import Reading
+from workbench import cards, export, forecast_choice, forecast_table, formats, tables, tokens
+from workbench.columns import Column, ColumnKind
+from workbench.forecast_outlook import Loaded, Outlook
+from workbench.lead_words import plain
+
+GRADE_COLUMNS: Final = (
+    Column(field="method", title="Method", width=1.4),
+    Column(field="wape", title="WAPE", text_field="wape_text", is_right=True, help=forecast_record.DEFINITIONS["WAPE"]),
+    Column(field="mase", title="MASE", text_field="mase_text", is_right=True, help=forecast_record.DEFINITIONS["MASE"]),
+    Column(field="bias", title="Bias", text_field="bias_text", is_right=True, help=forecast_record.DEFINITIONS["Bias"]),
+    Column(field="coverage80", title="80 % held", text_field="held_text", is_right=True,
+           help=forecast_record.DEFINITIONS["80 % held"]),
+)  # fmt: skip
+_TONES: Final = {"good": ("check_circle", "green"), "risk": ("warning", "orange"), "none": ("hourglass_empty", "gray")}
+STALE_DAYS: Final = {"week": 7, "month": 31}
+STEP_WORDS: Final = {"week": "Week of", "month": "Month of"}
+
+
+# --- headline --------------------------------------------------------------------------------------------------------
+
+
+def headline(loaded: Loaded) -> None:
+    """The one sentence that the page is opened for."""
+    one, unit = loaded.outlook, loaded.unit
+    what = forecast_choice.MEASURES[loaded.choice.measure]
+    whose = "" if loaded.found.node[0] == "total" else f" of {loaded.found.names[loaded.found.node]}"
+    about = html.escape(f"{what}{whose} {loaded.period.noun}")
+    between = f"80{formats.SPACE}% between {unit.short(one.low)} and {unit.short(one.high)}"
+    st.html(
+        f'<h2 class="slms-outlook"><span class="slms-outlook-what">{about}:</span> '
+        f'<b>{html.escape(unit.short(one.value))}</b><span class="slms-outlook-between">, {html.escape(between)}</span>'
+        "</h2>"
+    )
+
+
+def numbers(loaded: Loaded, *, open_rows: Callable[[str], None]) -> None:
+    """What the headline is made of, and what it is held against."""
+    one, unit, is_money = loaded.outlook, loaded.unit, loaded.choice.measure == "bookings"
+    label = "Won so far" if is_money else "Came so far"
+    days = formats.day_range(loaded.period.span.first, loaded.period.span.last)
+    left = loaded.period.span.days_left
+    shown = [
+        cards.Kpi(key="fc_won", label=label, value=unit.short(one.won),
+                  rows=formats.plural(one.n_came, "deal") if one.n_came else None,
+                  definition=f"{'Won' if is_money else 'Created'} from {days}, up to {formats.day(loaded.view.as_of)}, "
+                  "in the forecast’s currency."),
+        cards.Kpi(key="fc_coming", label="Still to come", value=unit.short(one.value - one.won),
+                  rows=formats.plural(loaded.n_open, "open deal") if is_money and loaded.n_open else None,
+                  why="" if left else "The period is over", note=f"in {formats.plural(left, 'day')}" if left else "",
+                  definition="The forecast of the days that are left. Of a step that the day or the period cuts, the "
+                  "share of its days counts."),
+    ]  # fmt: skip
+    if is_money:
+        shown += [_quota(loaded, one), _chance(loaded, one), _call(loaded)]
+    cards.kpi_band(shown, open_rows=open_rows)
+
+
+def _quota(loaded: Loaded, one: Outlook) -> cards.Kpi:
+    unit = loaded.unit
+    definition = "The quota of this period; of a team or the whole, its own, else that of its parts where each has one."
+    if one.quota is None:
+        return cards.Kpi(key="fc_quota", label="Quota", value=formats.MISSING, definition=definition,
+                         why=f"None is set for {loaded.period.noun}")  # fmt: skip
+    share = one.won / one.quota if one.quota else None
+    return cards.Kpi(key="fc_quota", label="Quota", value=unit.short(one.quota), definition=definition,
+                     note=f"{formats.rate(share)} won")  # fmt: skip
+
+
+def _chance(loaded: Loaded, one: Outlook) -> cards.Kpi:
+    unit = loaded.unit
+    definition = ("How likely the quota is reached, by the spread of the forecast. An estimate: its interval’s record "
+                  "stands beside the chart.")  # fmt: skip
+    if one.chance is None or one.quota is None:
+        return cards.Kpi(key="fc_chance", label="Chance of quota", value=formats.MISSING, definition=definition,
+                         why="Needs a quota" if one.quota is None else "Needs a longer record")  # fmt: skip
+    gap = one.value - one.quota
+    return cards.Kpi(
+        key="fc_chance", label="Chance of quota", value=forecast_table.chance_text(one.chance), definition=definition,
+        note=f"{unit.short(abs(gap))} {'above' if gap >= 0 else 'short'}",
+    )  # fmt: skip
+
+
+def _call(loaded: Loaded) -> cards.Kpi:
+    unit, call = loaded.unit, loaded.call
+    definition = (
+        "What the manager says will be won in this period. It is kept as it was said, and graded beside the model."
+    )
+    if call is None:
+        return cards.Kpi(key="fc_call", label="Manager’s call", value=formats.MISSING, definition=definition,
+                         why="None was made")  # fmt: skip
+    gap = call.amount_minor - loaded.outlook.value
+    return cards.Kpi(
+        key="fc_call", label="Manager’s call", value=unit.short(call.amount_minor), definition=definition,
+        note=f"{unit.short(abs(gap))} {'above' if gap >= 0 else 'below'}",
+        why=f"{call.made_by}, {formats.day(call.made_at.astimezone(loaded.view.zone))}",
+    )  # fmt: skip
+
+
+# --- chart -----------------------------------------------------------------------------------------------------------
+
+
+def chart(loaded: Loaded) -> None:
+    choice, unit = loaded.choice, loaded.unit
+    per = {"week": "per week", "month": "per month"}[choice.step]
+    name = forecast_choice.MEASURES[choice.measure]
+    is_sum = choice.chart == "period"
+    title = f"{name} {loaded.period.noun}, as they add up" if is_sum else f"{name} {per}"
+    with cards.titled(title, _issued(loaded)):
+        _chart_choice()
+        as_table = st.toggle("Table", key="forecast_table")
+        frame, columns = loaded.drawn, chart_columns(loaded)
+        export.menu(
+            lambda: frame, columns, name=f"forecast-{choice.measure}-{loaded.found.run.made_on}", key="forecast"
+        )
+    if as_table:
+        with st.container(height=330, border=False):
+            tables.plain(frame.iloc[::-1], columns, caption=title)
+        return
+    drawn = frame.assign(
+        **{field: unit.drawn(frame[field].astype("float64")) for field in forecast_chart.COLUMNS if field != "day"}
+    )
+    reading = Reading(
+        measure=unit.measure(name), step="Up to" if is_sum else STEP_WORDS[choice.step],
+        as_of=loaded.view.as_of, quota=None if loaded.quota_line is None else unit.drawn(loaded.quota_line),
+    )  # fmt: skip
+    picture = forecast_chart.fan(drawn, tokens.palette(), reading, height=320) if len(drawn) else charts.empty(
+        tokens.palette(), reason="There is no step to draw.")  # fmt: skip
+    st.altair_chart(picture, key=f"forecast_chart_{choice.chart}", theme=None, alt=alt_text(loaded, title))
+    st.caption(_below(loaded))
+
+
+def _issued(loaded: Loaded) -> str:
+    run = loaded.found.run
+    said = f"Issued {formats.day(run.made_on)}"
+    age = (loaded.view.as_of - run.made_on).days
+    if age > STALE_DAYS[loaded.choice.step]:
+        said += f", {formats.plural(age, 'day')} before"
+    return f"{said}, made later by what is known of that day" if run.was_made_later(loaded.view.zone) else said
+
+
+def _chart_choice() -> None:
+    st.session_state["forecast_charted"] = forecast_choice.kept().chart
+    st.segmented_control(
+        "Chart", list(forecast_choice.CHARTS), format_func=forecast_choice.CHARTS.__getitem__, key="forecast_charted",
+        required=True, label_visibility="collapsed",
+        on_change=lambda: forecast_choice.change(chart=st.session_state["forecast_charted"]),
+    )  # fmt: skip
+
+
+def chart_columns(loaded: Loaded) -> tuple[Column, ...]:
+    """The table behind the chart, and its export."""
+    kind = ColumnKind.MONEY if loaded.unit.is_money else ColumnKind.NUMBER
+    first = "Up to" if loaded.choice.chart == "period" else STEP_WORDS[loaded.choice.step]
+    titles = {"actual": "Came", "value": "Forecast", "low": "At least (80 %)", "high": "At most (80 %)",
+              "won": "Won already"}  # fmt: skip
+    return (
+        Column(field="day", title=first, kind=ColumnKind.DATE),
+        *(Column(field=field, title=title, kind=kind) for field, title in titles.items()),
+    )
+
+
+def alt_text(loaded: Loaded, title: str) -> str:
+    frame, unit = loaded.drawn, loaded.unit
+    ahead = frame[frame["value"].notna()]
+    if ahead.empty:
+        return f"{title}. The table view lists all values."
+    last = ahead.iloc[-1]
+    return (f"{title}: {len(frame) - len(ahead)} steps that came, {len(ahead)} that are forecast; the last one "
+            f"{unit.short(last['value'])}, from {unit.short(last['low'])} to {unit.short(last['high'])}. The table "
+            "view lists all values.")  # fmt: skip
+
+
+def _below(loaded: Loaded) -> str:
+    parts = ["Solid: what came. Dashed: the forecast, in its 80 % interval."]
+    if loaded.drawn["won"].fillna(0).gt(0).any():
+        parts.append("Green: won already.")
+    if loaded.quota_line is not None:
+        parts.append("Dotted: the quota" + ("." if loaded.choice.chart == "period" else ", spread evenly."))
+    parts.append(f"Method: {plain(loaded.method)}.")
+    return " ".join(parts)
+
+
+# --- record ----------------------------------------------------------------------------------------------------------
+
+
+def record(loaded: Loaded) -> None:
+    """How good it was, beside what it is held against."""
+    card = loaded.card
+    n = 0 if card is None else forecast_record.n_origins(card)
+    note = formats.plural(n, "past origin") if n else "No past origin yet"
+    with cards.titled("How good was it?", note):
+        _definitions()
+    if card is None:
+        st.markdown(":gray[This forecast has no report card.]")
+        return
+    said = forecast_record.verdict(card)
+    icon, color = _TONES[said.tone]
+    st.markdown(f":{color}[:material/{icon}:] {plain(' '.join(said.words))}")
+    found = graded_rows(card)
+    if len(found):
+        tables.plain(found, GRADE_COLUMNS, caption="Report card")
+    told = [str(card["why"])] if card.get("why") else []
+    told += [str(card["why_few_origins"])] if card.get("why_few_origins") else []
+    if (found["role"] == "reference").any():
+        told.append("The weighted pipeline has no date: it is a reference, not a forecast.")
+    st.caption(plain(" ".join(told)))
+
+
+def _definitions() -> None:
+    with st.popover("What the words mean", icon=":material/menu_book:", type="tertiary", key="forecast_words"):
+        rows = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in forecast_record.DEFINITIONS.items())
+        st.html(f'<dl class="slms-facts">{rows}</dl>')
+
+
+def graded_rows(card: Any) -> pd.DataFrame:
+    """What is shown and what it is held against, in words."""
+    found = forecast_record.methods(card)
+    found = found[found["role"].isin({"shown", "baseline", "reference"})].reset_index(drop=True)
+    is_shown = found["role"] == "shown"
+    name = found["method"].str.removesuffix(", for reference")
+    names = name.str[:1].str.upper() + name.str[1:] + is_shown.map({True: " (shown)", False: ""})
+    return found.assign(
+        method=names,
+        wape_text=[_share(one) for one in found["wape"]],
+        mase_text=[formats.MISSING if pd.isna(one) else f"{one:.2f}" for one in found["mase"]],
+        bias_text=[_share(one, is_signed=True) for one in found["bias"]],
+        held_text=[_share(one) for one in found["coverage80"]],
+    )
+
+
+def _share(value: float | None, *, is_signed: bool = False) -> str:
+    if value is None or pd.isna(value):
+        return formats.MISSING
+    sign = "+" if is_signed and value > 0 else formats.MINUS if value < 0 else ""
+    return f"{sign}{abs(value) * 100:,.0f}{formats.SPACE}%"
+
+
+# --- ledger ----------------------------------------------------------------------------------------------------------
+
+
+def ledger_columns(loaded: Loaded) -> tuple[Column, ...]:
+    kind = ColumnKind.MONEY if loaded.unit.is_money else ColumnKind.NUMBER
+    return (
+        Column(field="made_on", title="Issued", kind=ColumnKind.DATE),
+        Column(field="steps", title={"week": "Weeks over", "month": "Months over"}[loaded.choice.step], is_right=True),
+        Column(field="value", title="Said", kind=kind),
+        Column(field="actual", title="Came", kind=kind),
+        Column(field="error", title="Off by", text_field="error_text", is_right=True),
+        Column(field="held", title="Inside 80 %", text_field="held_text", is_right=True),
+    )
+
+
+def ledger(loaded: Loaded) -> None:
+    """Each forecast as it was issued, and what came of its steps that are over."""
+    columns = ledger_columns(loaded)
+    found = loaded.ledger.assign(
+        currency=loaded.unit.currency,
+        error_text=[_share(one, is_signed=True) for one in loaded.ledger["error"]],
+        held_text=[f"{held} of {n}" for held, n in zip(loaded.ledger["held"], loaded.ledger["n"], strict=True)],
+    )
+    n = int(found["n"].sum()) if len(found) else 0
+    note = f"{formats.plural(n, 'step')} graded, as issued" if n else "None of what was issued is over yet"
+    with cards.titled("What became of past forecasts?", note):
+        if len(found):
+            export.menu(lambda: found, columns, name=f"forecast-record-{loaded.found.run.made_on}", key="ledger")
+    if found.empty:
+        step = loaded.choice.step
+        st.markdown(f":gray[The first {step} of the first forecast is graded when it is over. What is issued is never "
+                    "changed.]")  # fmt: skip
+        return
+    with st.container(height=300 if len(found) > 7 else "content", border=False):
+        tables.plain(found, columns, caption="Past forecasts")
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+def call_columns() -> tuple[Column, ...]:
+    return (
+        Column(field="made_on", title="Called", kind=ColumnKind.DATE),
+        Column(field="made_by", title="By"),
+        Column(field="days", title="For"),
+        Column(field="call", title="Call", kind=ColumnKind.MONEY),
+        Column(field="model", title="Model then", kind=ColumnKind.MONEY),
+        Column(field="actual", title="Came", kind=ColumnKind.MONEY),
+        Column(field="call_off", title="Call off by", text_field="call_off_text", is_right=True),
+        Column(field="model_off", title="Model off by", text_field="model_off_text", is_right=True),
+    )
+
+
+def calls(loaded: Loaded, found: pd.DataFrame) -> None:
+    """People's calls beside what the model said on the same day; both graded by what came."""
+    if found.empty:
+        return
+    with cards.titled("Who was closer?", calls_note(found)):
+        export.menu(lambda: found, call_columns(), name=f"calls-{loaded.view.as_of.isoformat()}", key="calls")
+    words = {f"{name}_text": [_share(one, is_signed=True) for one in found[name]] for name in ("call_off", "model_off")}
+    tables.plain(found.assign(**words), call_columns(), caption="Calls and what the model said")
+
+
+def calls_note(found: pd.DataFrame) -> str:
+    both = found.dropna(subset=["call_off", "model_off"])
+    if both.empty:
+        return "Calls as they were made; graded when their period is over"
+    n = int((both["call_off"].abs() < both["model_off"].abs()).sum())
+    return f"The call was closer {n} of {formats.plural(len(both), 'time')}"
