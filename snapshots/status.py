@@ -101,6 +101,14 @@ def list_runs(database: Database, organization_id: int, *, limit: int = 50) -> l
         return [Run(**row) for row in rows.mappings()]
 
 
+def first_read_at(database: Database, organization_id: int) -> datetime | None:
+    """When the organization's first sync began; before it nothing was known. None: there was none."""
+    with database.as_app(organization_id) as connection:
+        query = text("SELECT min(started_at) FROM sync_runs WHERE organization_id = :id")
+        found: datetime | None = connection.execute(query, {"id": organization_id}).scalar()
+    return found
+
+
 def freshness(database: Database, organization_id: int) -> list[Freshness]:
     """Every active connection with its newest successful sync."""
     with database.as_app(organization_id) as connection:

@@ -26,7 +26,7 @@ from workbench.row_sets import CREATED, DEAL, OWNER
 from workbench.view import View
 
 TOO_FEW: Final = funnel_cards.TOO_FEW
-LEAST_WEEKS, MOST_WEEKS = 13, 26
+LEAST_WEEKS, MOST_WEEKS = 20, 26
 STAGE_COLUMNS: Final = (
     Column(field="stage", title="Stage", width=1.4),
     Column(field="n_entered", title="Entered", kind=ColumnKind.COUNT),
@@ -118,9 +118,13 @@ class FlowPage:
     @property
     def part(self) -> str:
         """Whose deals are listed."""
-        kind, _, what = self.choice.part.partition(".")
-        is_there = {STAGE: what.isdigit() and int(what) in self.stages, WEEK: True, PUSHED: True}.get(kind, False)
-        return self.choice.part if is_there else f"{STAGE}.{next(iter(self.stages), 0)}"
+        weeks = [f"{WEEK}.{day:%Y-%m-%d}" for day in self.cohorts["day"]]
+        pushed = [f"{PUSHED}.{n}" for n in self.pushes["n_pushes"]]
+        stages = [f"{STAGE}.{key}" for key in self.stages]
+        watched = [f"{STAGE}.{key}" for key, one in self.flows.items() if one.n_entered]
+        if self.choice.part in (*stages, *pushed, *weeks):
+            return self.choice.part
+        return next(iter((*watched, *weeks, *stages)), f"{PUSHED}.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +270,9 @@ def days_between(one: Estimate) -> str:
 def cohort_cells(page: FlowPage) -> pd.DataFrame:
     """`flow_chart.cohorts`: one row per week and age."""
     rows = []
+    reached = [age for age in flow.COHORT_WEEKS if page.cohorts[f"won_{age}"].notna().any()]
     for row in page.cohorts.to_dict("records"):
-        for age in flow.COHORT_WEEKS:
+        for age in reached or flow.COHORT_WEEKS[:1]:
             share = row[f"won_{age}"]
             rows.append({
                 "key": f"{WEEK}.{row['day']:%Y-%m-%d}", "week": f"{row['day']:%-d %b} · {formats.count(row['n'])}",

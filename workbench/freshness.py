@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from snapshots.organizations import CrmConnection, list_connections
-from snapshots.status import Freshness
+from snapshots.status import Freshness, first_read_at
 from snapshots.status import freshness as fresh_of
 from workbench import formats, installation
 from workbench.cards import Stamp
@@ -15,6 +17,11 @@ _TROUBLES = {
     "cancelled": "last sync stopped before its end",
     "interrupted": "last sync broke off",
 }
+
+
+def _first_day(view: View) -> date | None:
+    at = first_read_at(installation.database(), view.organization_id)
+    return None if at is None else at.astimezone(view.zone).date()
 
 
 def stamps(view: View) -> list[Stamp]:
@@ -41,8 +48,14 @@ def stamp(source: Freshness, connection: CrmConnection, view: View) -> Stamp:
 
 
 def troubles(view: View) -> list[str]:
-    """A sentence per source whose data are older than they should be, or not all there yet."""
+    """A sentence per source whose data are older than they should be, or not all there yet; and one where the page asks
+    for what was known before there was anything to know."""
     found = []
+    if view.filters.knows_then and (first := _first_day(view)) is not None and view.as_of < first:
+        found.append(
+            f"Nothing was known of deals at the end of {formats.day(view.as_of)}: the first sync was on "
+            f"{formats.day(first)}. What is zero here was not known then."
+        )
     for one in stamps(view):
         if one.refreshed_at is None:
             found.append(

@@ -74,7 +74,8 @@ def test_stages_of_a_period_are_told_of_the_whole_of_it(workbench: Workbench, de
     """Who entered before a day or on it entered in all."""
     workbench.use(demo_house)
     middle = TODAY - timedelta(days=40)
-    spans = [(TODAY - timedelta(days=80), middle), (middle + timedelta(days=1), TODAY), (TODAY - timedelta(days=80), TODAY)]
+    begin = TODAY - timedelta(days=80)
+    spans = [(begin, middle), (middle + timedelta(days=1), TODAY), (begin, TODAY)]
     n = [
         {key: one.n_entered for key, one in loaded_of(demo_house, range="custom", first=first, last=last).flows.items()}
         for first, last in spans

@@ -62,7 +62,7 @@ def goes_on_card(found: FlowPage, stages: pd.DataFrame) -> None:
         shown = stages[stages["value"].notna()].assign(label=[_on_label(row) for row in stages.itertuples()
                                                               if not formats.is_missing(row.value)])  # fmt: skip
         if shown.empty:
-            st.markdown(":gray[No deal was in any stage in these days.]")
+            st.markdown(f":gray[{_why_no_stays(found)}]")
             return
         _drawn(flow_chart.goes_on(shown, tokens.palette(), picked=found.part), "flow_on_chart",
                "; ".join(f"{row.stage}: {row.label} go on" for row in shown.itertuples()))  # fmt: skip
@@ -85,7 +85,8 @@ def stays_card(found: FlowPage, stages: pd.DataFrame) -> None:
     if as_table:
         tables.plain(stages, STAY_COLUMNS, caption="Stages with how long deals stay in them")
     elif shown.empty:
-        st.markdown(":gray[No deal left a stage in these days.]")
+        st.markdown(f":gray[{_why_no_stays(found)}]")
+        return
     else:
         label = [f"{row.median} (half: {row.half})" for row in shown.itertuples()]
         shown = shown.assign(label=label, short=shown["median"])
@@ -94,6 +95,12 @@ def stays_card(found: FlowPage, stages: pd.DataFrame) -> None:
             alt="Days in the stage. " + "; ".join(f"{row.stage}: {row.label}" for row in shown.itertuples()),
         )  # fmt: skip
     st.caption(_stays_note(found))
+
+
+def _why_no_stays(found: FlowPage) -> str:
+    if found.n_undated and not any(one.n_watched for one in found.flows.values()):
+        return "No source tells when deals entered their stage, so that nobody knows how long they were there."
+    return "No deal left a stage in these days."
 
 
 def _stays_note(found: FlowPage) -> str:
@@ -128,18 +135,24 @@ def cohorts_card(found: FlowPage) -> None:
     else:
         _drawn(flow_chart.cohorts(flow_data.cohort_cells(found), tokens.palette(), picked=found.part),
                "flow_cohort_chart", "Share won by week of creation and age. The table view says the same.")  # fmt: skip
-        st.caption("Behind each week stands how many deals were created in it. Empty: its deals are not that old yet.")
+        st.caption(
+            "Behind each week: how many deals were created in it. Empty: its deals are not that old yet. Click a "
+            "week for its deals."
+        )
 
 
 def pushes_card(found: FlowPage) -> None:
     shown = flow_data.push_rows(found)
     with cards.titled("How often is the close date pushed?", f"Deals open in {found.view.days}, with a close date"):
         export.menu(lambda: shown, PUSH_COLUMNS, name=f"pushes-{found.view.as_of.isoformat()}", key="flow_pushes")
+    if not shown["n"].sum():
+        st.markdown(":gray[No deal that was open in these days has a close date.]")
+        return
     tables.plain(shown, PUSH_COLUMNS, caption="Deals by how often their close date was pushed")
     st.caption(
         "A push moves the close date of an open deal to a later day, in these days. Only what was seen to change "
-        "counts: most CRMs do not tell how close dates moved before the first sync. That pushed deals are won less "
-        "often does not say that pushing is why."
+        "counts: most CRMs do not tell how close dates moved before the first sync. A deal that is open for longer has "
+        "more chances to be pushed, so these win rates compare unlike deals; they do not say what a push does."
     )
 
 
@@ -147,7 +160,7 @@ def deals_card(found: FlowPage) -> None:
     """The deals behind the part that was chosen, a page at a time."""
     with states.guarded("The deals could not be read", key="flow_deals"):
         parts = _parts(found)
-        part = found.part if found.part in parts else next(iter(parts))
+        part = found.part
         pager = rows.Pager((found.view.filters, found.choice), "flow_deals")
         page = flow_data.deals(found, after=pager.after)
         with cards.titled("Deals", page.note):
@@ -166,8 +179,7 @@ def _parts(found: FlowPage) -> dict[str, str]:
     pushed = {f"pushed.{n}": f"Pushed: {flow_data.pushed_words(n).lower()}" for n in range(1, flow.MOST_PUSHES + 1)}
     weeks = {f"week.{day:%Y-%m-%d}": f"Created from {formats.day(day)}" for day in found.cohorts["day"]}
     not_pushed = {"pushed.0": "Close date not pushed"}
-    return {**stages, **pushed, **not_pushed, **weeks, **({found.part: "Created in a week"} if found.part.startswith(
-        "week") and found.part not in weeks else {})}  # fmt: skip
+    return {**stages, **pushed, **not_pushed, **weeks}
 
 
 def _part_boxes(found: FlowPage, parts: dict[str, str], part: str) -> None:
@@ -196,7 +208,7 @@ def page() -> None:
     chosen: list[FlowChoice] = []
     view = shell.begin(
         "Pipeline flow",
-        about=lambda view: view.days.capitalize(),
+        about=lambda view: view.days,
         chips=lambda view: chosen.append(chips(view)),
     )
     with states.guarded("The flow of deals could not be read", key="flow"):
