@@ -1,6 +1,6 @@
 """The report card of a forecast as people read it: what is shown beside what it is held against, and a verdict.
 
-Cards are those of `insights.forecasting` (`panel`, `bookings_record`) as they were stored; nothing is graded here.
+Cards are those of `insights.forecasting` (`organization`, `panel`, `bookings_record`); nothing is graded here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import pandas as pd
 SHOWN: Final = "shown"
 MEASURES: Final = ("wape", "mase", "bias", "coverage80", "n")
 REFERENCE: Final = "weighted pipeline"
+PAST_WEEKS: Final = "past weeks"
+"""What is said of the near weeks where open deals did not help."""
 HELD: Final = (0.7, 0.9)
 """An 80 % interval that held so often is taken for right: with few origins more cannot be told."""
 STEADY_BIAS: Final = 0.05
@@ -39,18 +41,46 @@ class Verdict:
 def methods(card: Mapping[str, Any]) -> pd.DataFrame:
     """One row per method: `method` (its name), `role` ("shown", "baseline", "reference", "other") and MEASURES, missing
     where it was not graded. What is shown stands first, then naive ones, the weighted pipeline, and the others."""
-    held: Mapping[str, Mapping[str, Any]] = card.get("methods") or {}
-    shown = card.get(SHOWN) or held.get(SHOWN) or {}
+    shown = _shown(card)
     rows = [_row(_name_of_shown(card), SHOWN, shown)] if shown else []
-    rows += [_row(name, _role(name), grades) for name, grades in held.items() if name != SHOWN]
+    rows += [_row(name, "baseline", grades) for name, grades in (card.get("baselines") or {}).items()]
+    rows += [_row(name, "reference", grades) for name, grades in _references(card).items()]
+    told = {row["method"] for row in rows if row["role"] != SHOWN}
+    held: Mapping[str, Mapping[str, Any]] = card.get("methods") or {}
+    rows += [_row(name, _role(name), grades) for name, grades in held.items() if name not in {SHOWN, *told}]
     found = pd.DataFrame(rows, columns=["method", "role", *MEASURES])
     order = {SHOWN: 0, "baseline": 1, "reference": 2, "other": 3}
     found = found.assign(place=found["role"].map(order)).sort_values("place", kind="stable")
     return found.drop(columns="place").reset_index(drop=True).astype(dict.fromkeys(MEASURES, "float64"))
 
 
+def _shown(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of an organization's node what is shown in the end; else what the method alone would have said."""
+    if "baselines" in card:
+        return {name: card.get(name) for name in MEASURES} if card.get("wape") is not None else {}
+    found: Mapping[str, Any] = card.get(SHOWN) or (card.get("methods") or {}).get(SHOWN) or {}
+    return found
+
+
+def _references(card: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The weighted pipeline, where sums of some weeks were held against it."""
+    sums: Mapping[str, Any] = card.get("sums") or {}
+    return {f"{REFERENCE}, {sums['weeks']} weeks": grades for name, grades in (sums.get("methods") or {}).items()
+            if name.startswith(REFERENCE) and grades.get("n")}  # fmt: skip
+
+
 def _name_of_shown(card: Mapping[str, Any]) -> str:
+    near: Mapping[str, Any] = card.get("near") or {}
+    if near and near.get("used") != PAST_WEEKS:
+        return str(near["used"])
     return str(card.get("chosen") or "open deals and history")
+
+
+def reasons(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why this is shown, and why it was not tried more often: sentences."""
+    near: Mapping[str, Any] = card.get("near") or {}
+    told = (near.get("why"), card.get("why"), card.get("why_few_origins"))
+    return tuple(str(one) for one in told if one)
 
 
 def _role(name: str) -> str:
@@ -64,7 +94,7 @@ def _row(name: str, role: str, grades: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def n_origins(card: Mapping[str, Any]) -> int:
-    return len(card.get("origins") or ())
+    return int(card["n_origins"]) if "n_origins" in card else len(card.get("origins") or ())
 
 
 def verdict(card: Mapping[str, Any]) -> Verdict:

@@ -50,8 +50,9 @@ class Slice:
     first_day: None means since the beginning, undated rows included. last_day and as_of are inclusive; nothing after
     `as_of` is seen. Empty filters mean all; `NOBODY` and `UNKNOWN` ask for what has no owner or source.
 
-    The last three are for deals alone, pipeline_ids and closes for those as of a day (`Reader.as_of`). closes: first and
-    last close date. known_on: what we knew of deals at the end of this day; None: what we know now.
+    The last five are for deals alone, all but known_on for those as of a day (`Reader.as_of`). closes: first and last
+    close date. known_on: what we knew of deals at the end of this day; None: what we know now. product_ids: `NOBODY`
+    asks for those without one. currency: deals in it, and open ones that have none yet.
     """
 
     first_day: date | None
@@ -64,6 +65,7 @@ class Slice:
     closes: tuple[date, date] | None = None
     known_on: date | None = None
     product_ids: tuple[int, ...] = ()
+    currency: str | None = None
 
     @property
     def until(self) -> date:
@@ -154,6 +156,8 @@ def deal_filter(where: Where, slice_: Slice) -> Where:
     if slice_.closes is not None:
         where.add("v.close_on BETWEEN :closes_from AND :closes_to")
         where.parameters |= {"closes_from": slice_.closes[0], "closes_to": slice_.closes[1]}
+    if slice_.currency is not None:
+        where.add("(v.currency = :currency OR v.currency IS NULL AND v.status = 'open')", currency=slice_.currency)
     if slice_.product_ids:
         where.add(f"coalesce(v.product_id, {NOBODY}) = ANY(:products)", products=list(slice_.product_ids))
     return where

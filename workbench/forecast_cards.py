@@ -212,8 +212,7 @@ def record(loaded: Loaded) -> None:
     found = graded_rows(card)
     if len(found):
         tables.plain(found, GRADE_COLUMNS, caption="Report card")
-    told = [str(card["why"])] if card.get("why") else []
-    told += [str(card["why_few_origins"])] if card.get("why_few_origins") else []
+    told = list(forecast_record.reasons(card))
     if (found["role"] == "reference").any():
         told.append("The weighted pipeline has no date: it is a reference, not a forecast.")
     st.caption(plain(" ".join(told)))

@@ -15,7 +15,6 @@ from insights import forecast_period
 from insights.charts import Measure as ChartMeasure
 from insights.forecast_period import Span
 from insights.metrics import Period as Days
-from insights.money import converted
 from snapshots import forecasts, node_events
 from snapshots.forecasts import Card, ForecastRun
 from snapshots.slices import NOBODY, Slice, Viewer
@@ -176,24 +175,29 @@ def spans(view: View) -> dict[str, Period]:
 @cached
 def _events(  # all of them are the cache's key
     viewer: Viewer, data_version: int, slice_: Slice, part: node_events.Part, event: node_events.Event,
-    currency: str | None, reporting_currency: str | None,
+    currency: str | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """`key`, `day`, `n`, `value`: amounts in the forecast's currency, or deals."""
+    """`key`, `day`, `n`, `value`: amounts of deals in the forecast's own currency, or deals."""
     reader = installation.reader(viewer)
     found = node_events.node_events(reader, slice_, part, event).rename(columns={"part_key": "key"})
     found = found.assign(key=found["key"].where(found["key"] != str(NOBODY), ""))
     if event == "created":
         return found.assign(value=found["n"])[["key", "day", "n", "value"]]
-    money = converted(found, reader.rates(), reporting_currency, days=found["day"])
-    same = money[money["currency"] == currency]
+    same = found[found["currency"] == currency]
     return same.assign(value=same["amount_minor"])[["key", "day", "n", "value"]]
 
 
-def event_days(view: View, choice: ForecastChoice, slice_: Slice) -> pd.Series:
-    """The days on which something of what is forecast happened, each as often as deals."""
+def event_days(view: View, choice: ForecastChoice) -> pd.Series:
+    """The days on which something of what is forecast happened, each as often as deals; of deals won with an amount,
+    those in the currency that most of them have."""
+    slice_ = Slice(first_day=view.choices.earliest, last_day=view.as_of, as_of=view.as_of)
     event: node_events.Event = "won" if choice.measure == "bookings" else "created"
     found = node_events.node_events(installation.reader(view.viewer), slice_, "owner", event)
-    return pd.Series(np.repeat(found["day"].to_numpy(), np.maximum(found["n"].to_numpy(), 0)))
+    counted = "n"
+    if event == "won":
+        counted, by_currency = "n_valued", found.groupby("currency")["n_valued"].sum()
+        found = found[found["currency"] == by_currency.idxmax()] if len(by_currency) else found.head(0)
+    return pd.Series(np.repeat(found["day"].to_numpy(), np.maximum(found[counted].to_numpy(), 0)))
 
 
 def came(view: View, choice: ForecastChoice, found: Found, kind: str, first: date) -> pd.DataFrame:
@@ -201,7 +205,7 @@ def came(view: View, choice: ForecastChoice, found: Found, kind: str, first: dat
     part: node_events.Part = "source" if kind == "source" else "product" if kind == "product" else "owner"
     event: node_events.Event = "won" if choice.measure == "bookings" else "created"
     slice_ = Slice(first_day=first, last_day=view.as_of, as_of=view.as_of)
-    frame = _events(view.viewer, view.data_version, slice_, part, event, found.unit.currency, view.reporting_currency)
+    frame = _events(view.viewer, view.data_version, slice_, part, event, found.unit.currency)
     keys = frame["key"]
     if kind == "total":
         keys = pd.Series("", index=frame.index, dtype="object")
@@ -243,12 +247,14 @@ def past_steps(found: Found, card: Card | None, step: str) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView(View):
-    """The view of the deals behind one node. product_ids: 0 for those without one."""
+    """The view of the deals behind one node. product_ids: 0 for those without one. currency: of the forecast; None:
+    whatever they have."""
 
     product_ids: tuple[int, ...] = ()
+    currency: str | None = None
 
     def slice(self, period: Days | None = None) -> Slice:
-        return replace(View.slice(self, period), product_ids=self.product_ids)
+        return replace(View.slice(self, period), product_ids=self.product_ids, currency=self.currency)
 
 
 def of_node(view: View, found: Found, node: Node, span: Span) -> NodeView:
@@ -265,7 +271,8 @@ def of_node(view: View, found: Found, node: Node, span: Span) -> NodeView:
     last = min(span.last, view.as_of)
     held = {name: getattr(view, name) for name in View.__dataclass_fields__}
     held |= {"filters": filters, "period": Days(min(span.first, last), last), "compared": None}
-    return NodeView(**held, product_ids=(int(key or NOBODY),) if kind == "product" else ())
+    product_ids = (int(key or NOBODY),) if kind == "product" else ()
+    return NodeView(**held, product_ids=product_ids, currency=found.unit.currency)
 
 
 def _members(view: View, found: Found, team: str) -> tuple[int, ...]:

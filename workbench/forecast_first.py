@@ -8,9 +8,9 @@ from typing import Final
 import streamlit as st
 
 from insights.forecasting.nodes import LEAST_STEPS, TooLittlePast, grid_of
+from insights.forecasting.organization import LEAST_WON
 from ops import daily
 from snapshots import forecasts
-from snapshots.slices import Slice
 from workbench import filter_bar, forecast_data, formats, installation, rights, states
 from workbench.forecast_choice import ForecastChoice
 from workbench.view import View
@@ -54,11 +54,12 @@ def _too_early(view: View, first: date) -> None:
 
 def too_little(view: View, choice: ForecastChoice) -> str | None:
     """How much past is missing, in words; None where there is enough."""
-    slice_ = Slice(first_day=view.choices.earliest, last_day=view.as_of, as_of=view.as_of)
-    days = forecast_data.event_days(view, choice, slice_)
+    days = forecast_data.event_days(view, choice)
+    if choice.measure == "bookings" and len(days) < LEAST_WON:
+        n = formats.plural(len(days), "deal was", "deals were")
+        return f"{n} won with an amount, in one currency; {LEAST_WON} are needed."
     if days.empty:
-        what = "deal was won" if choice.measure == "bookings" else "deal has a date of creation"
-        return f"No {what} yet; {LEAST_STEPS[choice.step]} whole {choice.step}s are needed."
+        return f"No deal has a date of creation yet; {LEAST_STEPS[choice.step]} whole {choice.step}s are needed."
     try:
         grid_of(days, view.as_of, choice.step)
     except TooLittlePast as short:

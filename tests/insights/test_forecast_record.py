@@ -54,9 +54,26 @@ def test_the_verdict_names_what_is_off(shown: dict[str, float], tone: str, words
     assert words in " ".join(said.words).replace("\u00a0", " ")
 
 
+def test_a_card_of_an_organization_says_what_is_shown_in_the_end() -> None:
+    made = card(
+        wape=0.1, mase=0.7, bias=0.0, coverage80=0.82, n_origins=5, baselines={"naive": {"wape": 0.2}},
+        near={"used": "open deals and past weeks", "why": "They were closer."}, why_few_origins="Too few weeks.",
+        sums={"weeks": 4, "methods": {"weighted pipeline, for reference": {"n": 9, "wape": 2.1}, "naive": {"n": 9}}},
+    )  # fmt: skip
+    found = forecast_record.methods(made)
+    kept = found[found["role"] != "other"]
+    assert kept["method"].tolist() == ["open deals and past weeks", "naive", "weighted pipeline, 4 weeks"]
+    assert kept["wape"].tolist() == [0.1, 0.2, 2.1]
+    assert forecast_record.n_origins(made) == 5
+    assert forecast_record.reasons(made) == ("They were closer.", "Its error was 12% lower.", "Too few weeks.")
+    plain = forecast_record.methods(made | {"near": {"used": "past weeks", "why": "x"}})
+    assert plain["method"].iloc[0] == "history mean"
+
+
 def test_without_origins_nothing_is_claimed() -> None:
     assert forecast_record.verdict(card(shown=None, methods={}, origins=[])).tone == "none"
     assert forecast_record.verdict(card(shown={"n": 0, "wape": None})).tone == "none"
+    assert forecast_record.verdict(card(baselines={}, wape=None, n_origins=0)).tone == "none"
 
 
 # --- periods ---------------------------------------------------------------------------------------------------------
