@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "arrivals", "widget", "scoring", "forecast")
+ALL = (
+    "sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "arrivals", "widget", "scoring", "forecast",
+    "anomalies",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -19,6 +19,7 @@ from adapters.errors import CrmError
 from ops import logs
 from ops import settings as settings_module
 from ops.coaching_commands import check_cases, verify_note
+from ops.detect_command import detect
 from ops.forecast_commands import backtest
 from ops.processes import Program, Together
 from ops.progress import ProgressLine
@@ -47,6 +48,7 @@ app.add_typer(scores, name="scores")
 app.command("verify-note")(verify_note)
 app.command("check-cases")(check_cases)
 app.command("backtest")(backtest)
+app.command("detect")(detect)
 WRONG_SETTING, FAILED = 2, 1
 COMMAND_LINE = "Command line"
 """Who did it, in the audit log."""
