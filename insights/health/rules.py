@@ -200,8 +200,8 @@ def _no_next_step(facts: pd.DataFrame, usual: Usual, evening: Evening) -> Found 
     share = float(facts["has_plan"].mean()) if len(facts) else 0.0
     if share < PLANNING_HABIT:
         return (
-            f"{share:.0%} of the open deals have something planned; below {PLANNING_HABIT:.0%} nobody plans in the "
-            "CRM, and a missing plan says nothing."
+            f"{_percent(share)} of the open deals have something planned; below {_percent(PLANNING_HABIT)} nobody "
+            "plans in the CRM, and a missing plan says nothing."
         )
     limit = _limits(facts["pipeline_id"], usual.pause, None)
     return _over(facts[~facts["has_plan"]], "quiet_days", limit) if limit["limit"].notna().any() else _FEW
@@ -214,8 +214,8 @@ def _single_threaded(facts: pd.DataFrame, usual: Usual, evening: Evening) -> Fou
     usual_share = float(limit["limit"].max())
     if usual_share < MOST_WON_HAVE:
         return (
-            f"{usual_share:.0%} of won deals had two contacts or more; below {MOST_WON_HAVE:.0%} a single one is "
-            "nothing unusual."
+            f"{_percent(usual_share)} of won deals had two contacts or more; below {_percent(MOST_WON_HAVE)} a single "
+            "one is nothing unusual."
         )
     told = (facts["n_contacts"] <= 1) & (facts["n_stages"] > 1) & (limit["limit"] >= MOST_WON_HAVE)
     return _told(facts[told], "n_contacts", limit)
@@ -273,8 +273,8 @@ def _happy_ears(facts: pd.DataFrame, usual: Usual, evening: Evening) -> Found | 
         return _FEW
     if float(limit["limit"].max()) < ANSWERS_COME:
         return (
-            f"At most {float(limit['limit'].max()):.0%} of won deals had an answer on record in any stage; below "
-            f"{ANSWERS_COME:.0%} silence says nothing."
+            f"At most {_percent(float(limit['limit'].max()))} of won deals had an answer on record in any stage; below "
+            f"{_percent(ANSWERS_COME)} silence says nothing."
         )
     told = (facts["n_answers"] == 0) & (facts["n_touches"] >= LEAST_CALLS) & (limit["limit"] >= ANSWERS_COME)
     return _told(facts[told], "n_touches", limit)
@@ -301,6 +301,10 @@ _RULES: Final[Mapping[str, Callable[[pd.DataFrame, Usual, Evening], Found | str]
 }
 
 # --- how --------------------------------------------------------------------------------------------------------------
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f}\u00a0%"
 
 
 def _tells_activities(facts: pd.DataFrame, usual: Usual) -> bool:
@@ -330,7 +334,9 @@ def _over(facts: pd.DataFrame, column: str, limits: pd.DataFrame, **further: str
 
 def _told(facts: pd.DataFrame, column: str, limits: pd.DataFrame, **further: str) -> Found:
     """All of these, with their value and limit."""
-    rows = facts.assign(**{name: limits[name] for name in _NORM})
+    # By place: a column of another index would give rows to a frame that has none.
+    own = limits.loc[facts.index]
+    rows = facts.assign(**{name: own[name].to_numpy() for name in _NORM})
     return [
         (
             int(row["deal_id"]),
