@@ -22,7 +22,10 @@ from snapshots.status import list_runs
 
 TASK: Final = "daily_work"
 QUEUE: Final = "daily"
-WORKS: Final[dict[str, str]] = {}
+WORKS: Final[dict[str, str]] = {
+    "activity_weeks": "ops.activity_weeks:count_daily",
+    "health": "ops.health:judge_daily",
+}
 """Module and function by name: `(services, organization_id, day) -> what became of it, in words`; imported when run."""
 ATTEMPTS: Final = 4
 WAIT_S: Final = 300

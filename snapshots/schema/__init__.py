@@ -16,7 +16,15 @@ After a change of CRM a deal may also be "not moved" (ended that day) or "earlie
 
 from __future__ import annotations
 
-from snapshots.schema import forecasts, forms, health, routing, scoring, tracking  # noqa: F401  # part of the metadata
+from snapshots.schema import (  # noqa: F401  # their tables are part of the metadata
+    activity_weeks,
+    forecasts,
+    forms,
+    health,
+    routing,
+    scoring,
+    tracking,
+)
 from snapshots.schema.base import metadata
 from snapshots.schema.crm import (
     activities,
