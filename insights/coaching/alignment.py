@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from insights.coaching import lexicon
 from insights.coaching.dates import Mention, supported
 from insights.coaching.grasp import REACH, Grasp
 from insights.coaching.number_words import CODES, TIME_UNITS
 from insights.coaching.quantities import Quantity, Token, singular
+from insights.coaching.stretches import MARKS, Stretch
 
-MARKS = frozenset(",.:;-–—()'’?!…\"“”/")
 GENERAL = lexicon.PARAPHRASE | lexicon.PLAIN
 ANEW = frozenset({"and", "but", "while", "plus", ";"})
 """What may stand before something new, which is not about the deal that was named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a sentence between marks or joining words. row: its tokens, days and quantities still among them.
-
-    words: tokens that are neither part of a quantity nor of a day. joint: the mark or word before it, "" at the start.
-    """
-
-    row: tuple[Token, ...]
-    words: tuple[Token, ...]
-    quantities: tuple[Quantity, ...]
-    days: tuple[Mention, ...]
-    facts: tuple[str, ...]
-    entities: tuple[str, ...]
-    joint: str = ""
-
-    @property
-    def singulars(self) -> frozenset[str]:
-        return frozenset(singular(one.norm) for one in self.row if one.kind == "word")
-
-    @property
-    def is_suggestion(self) -> bool:
-        """Whether it opens with a verb that suggests: "book a meeting" denies nothing."""
-        said = [
-            one.norm
-            for one in self.row
-            if one.kind == "word"
-            and one.norm
-            not in {
-                "please",
-                "first",
-                "next",
-                "then",
-                "also",
-                "and",
-                "maybe",
-                "perhaps",
-                "so",
-                "let's",
-                "to",
-                "could",
-                "you",
-                "we",
-            }
-        ]
-        return bool(said) and said[0] in lexicon.ACTIONS
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.words or self.quantities or self.days or self.facts or self.entities)
 
 
 def overlap(stretch: Stretch, grasp: Grasp) -> int:
@@ -88,7 +36,7 @@ def faults(stretch: Stretch, grasp: Grasp, known: Sequence[Grasp], *, spoken_of:
     codes |= _of_entity(stretch, grasp, spoken_of)
     codes |= set(_of_direction(stretch, grasp))
     codes |= set(_of_denial(stretch, grasp))
-    codes |= set(_of_hedge(stretch, grasp))
+    codes |= set(_of_hedge(stretch, grasp)) | set(_of_baseline(stretch, grasp))
     if refused(stretch, grasp):
         codes.add("FREE_WORDS")
     return codes
@@ -109,10 +57,18 @@ def of_day(mention: Mention) -> set[str]:
 
 def refused(stretch: Stretch, grasp: Grasp) -> list[Token]:
     """Words that neither the allow-list nor this fact has."""
-    return [one for one in stretch.words if not _may_say(one, grasp)]
+    return [one for one in stretch.words if not _may_say(one, stretch, grasp) or _is_cut(one, stretch, grasp)]
 
 
-def _may_say(one: Token, grasp: Grasp) -> bool:
+def _is_cut(one: Token, stretch: Stretch, grasp: Grasp) -> bool:
+    """Whether a head noun stands without its first word: "start date" is no "close date"."""
+    place = stretch.row.index(one)
+    before = singular(stretch.row[place - 1].norm) if place else ""
+    firsts = [first for first, head in grasp.compounds if head == singular(one.norm)]
+    return bool(firsts) and before not in firsts
+
+
+def _may_say(one: Token, stretch: Stretch, grasp: Grasp) -> bool:
     word = one.norm
     if one.kind == "mark":
         return one.text in MARKS
@@ -124,7 +80,7 @@ def _may_say(one: Token, grasp: Grasp) -> bool:
         return True  # denials and directions are judged by themselves
     if word in lexicon.BASELINE or word == "median":
         return grasp.fact.baseline is not None
-    return word in lexicon.ACTIONS and grasp.fact.role in {"action", "opportunity"}
+    return word in lexicon.ACTIONS and stretch.is_suggestion and grasp.fact.role in {"action", "opportunity"}
 
 
 def _ways(word: str) -> list[str]:
@@ -150,6 +106,8 @@ def _of_denial(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
     if len(at) > max(1, grasp.negations):
         yield "POLARITY"
     for place in at:
+        if place and row[place - 1].norm in {"need", "needs"}:
+            yield "POLARITY"
         near = {singular(one.norm) for one in row[max(0, place - REACH) : place + REACH + 2]}
         if not near & grasp.negated:
             yield "POLARITY"
@@ -172,6 +130,16 @@ def _of_hedge(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
         and not stretch.is_suggestion
     ):
         yield "FORECAST_PROMISE"
+
+
+def _of_baseline(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
+    """ "7 meetings, your median" says that 7 is the median."""
+    said = {one.norm for one in stretch.row}
+    is_named = bool(said & {"median", "average", "baseline"}) and grasp.fact.baseline is not None
+    has_value = any(one.unit not in TIME_UNITS.values() or one.role == "base" for one in stretch.quantities)
+    compares = said & lexicon.COMPARING or any(_ways(one) for one in said)
+    if is_named and not has_value and not compares and not stretch.facts:
+        yield "NUM_WRONG_METRIC"
 
 
 # --- deals and accounts ----------------------------------------------------------------------------------------------
@@ -218,9 +186,14 @@ def _allows(known: Quantity, told: Quantity, grasp: Grasp) -> bool:
         return told.value == grasp.fact.value and known.value == abs(told.value) and known.unit == told.unit
     if known.value != told.value or known.unit != told.unit:
         return False
-    if told.unit in TIME_UNITS.values():
+    if told.unit in TIME_UNITS.values() and not _has_rival(known, grasp):
         return told.role != "range"
     return _plays_same_part(known, told) and _counts_same(known, told)
+
+
+def _has_rival(known: Quantity, grasp: Grasp) -> bool:
+    """Whether the fact has two values of this unit, so that one may stand where the other belongs."""
+    return any(one.unit == known.unit and one.value != known.value for one in grasp.quantities)
 
 
 def _plays_same_part(known: Quantity, told: Quantity) -> bool:

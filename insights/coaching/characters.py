@@ -19,8 +19,8 @@ MARKUP: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 DOMAIN: Final = re.compile(
-    r"\b[a-z0-9-]+\s?(?:\.|\[?\(?dot\)?\]?)\s?(?:com|net|org|io|co|ai|app|dev|info|biz|eu|uk|de|hu|fr|es|it|nl|pl|us|ru|cn|xyz|"
-    r"test|example|local|invalid|site|online|me|ly|gg)\b(?!\s[A-Z])",
+    r"\b[a-z0-9-]+\.(?:com|net|org|io|co|ai|app|dev|info|biz|eu|uk|de|hu|fr|es|it|nl|pl|us|ru|cn|xyz|test|example|local|"
+    r"invalid|site|online|me|ly|gg)\b|\b\w+\s(?:dot|\(dot\)|\[dot\])\s\w+",
     re.IGNORECASE,
 )
 EMAIL: Final = re.compile(r"[\w.+-]+\s?(?:@|\(at\)|\[at\]|＠)\s?[\w-]+|@\w+|\b\w+ at \w+ dot \w+", re.IGNORECASE)

@@ -84,7 +84,7 @@ def _says(known: tuple[str | int | None, ...], told: tuple[str | int | None, ...
     if known == told:
         return True
     if known[0] == "day" and told[0] == "day":
-        return known[2:] == told[2:] and (known[1] is None or told[1] is None)
+        return known[2:] == told[2:] and told[1] is None  # a year that no fact names is not given
     if known[0] == "day" and told[0] == "month":
         return known[2] == told[2] and (told[1] is None or told[1] == known[1])
     if known[0] == "day" and told[0] == "weekday" and isinstance(known[1], int):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 from insights.coaching import dates, lexicon, masking, quantities
 from insights.coaching.dates import Mention
@@ -14,13 +16,17 @@ from insights.coaching.quantities import Quantity, Token, singular
 
 @dataclass(frozen=True, slots=True)
 class Grasp:
-    """nouns: what the fact is about, each as its words. negated, hedged: words that the phrase denies or hedges."""
+    """nouns: what the fact is about, each as its words. compounds: words that mean nothing apart, as "close date".
+
+    negated, hedged: words that the phrase denies or hedges.
+    """
 
     fact: Fact
     words: frozenset[str]
     quantities: tuple[Quantity, ...]
     days: tuple[Mention, ...]
     nouns: tuple[frozenset[str], ...]
+    compounds: tuple[tuple[str, str], ...]
     negated: frozenset[str]
     negations: int
     hedged: frozenset[str]
@@ -47,6 +53,7 @@ def _grasp(pack: Pack, fact: Fact) -> Grasp:
         quantities=(*quantities.find(row, lexicon.FUNCTION), *_zero(fact)),
         days=(*days, *_other_days(fact)),
         nouns=nouns,
+        compounds=tuple(_compounds(row)),
         negated=negated,
         negations=sum(one.norm in lexicon.NEGATIONS for one in row),
         hedged=hedged,
@@ -68,28 +75,16 @@ def _other_days(fact: Fact) -> list[Mention]:
     return [mention for text in texts for mention in dates.find(text)]
 
 
-STOPS = frozenset(
-    [
-        "so",
-        "because",
-        "with",
-        "for",
-        "in",
-        "on",
-        "at",
-        "over",
-        "last",
-        "this",
-        "to",
-        "from",
-        "of",
-        "since",
-        "by",
-        "until",
-        "than",
-        "but",
-    ]
-)
+HEADS = frozenset({"date", "rate", "time", "step", "gap", "size", "value", "cycle"})
+
+
+def _compounds(row: list[Token]) -> Iterator[tuple[str, str]]:
+    """Pairs of the phrase whose second word needs the first."""
+    for one, two in pairwise(row):
+        if singular(two.norm) in HEADS and one.kind == "word" and one.norm not in lexicon.FUNCTION | lexicon.NEGATIONS:
+            yield singular(one.norm), singular(two.norm)
+
+
 REACH = 6
 """How many tokens a denial reaches."""
 
@@ -102,7 +97,7 @@ def denied(row: list[Token]) -> frozenset[str]:
     for one in row:
         if one.norm in lexicon.NEGATIONS:
             reach = REACH
-        elif one.kind == "number" or one.text in ".;:()" or one.norm in STOPS:
+        elif one.kind == "number" or one.text in ".;:()" or one.norm in lexicon.STOPS:
             reach = 0
         elif one.kind == "word" and one.norm not in lexicon.FUNCTION:
             (inside if reach else outside).add(singular(one.norm))

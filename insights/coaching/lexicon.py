@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-Licence = Literal["any", "praise", "lack", "quiet", "action", "caution"]
+Licence = Literal["any", "praise", "lack", "quiet", "action", "caution", "deal"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -28,7 +28,8 @@ FUNCTION: Final = _words(
 JOINING: Final = _words(
     """
     a an the and but also plus while yet too of on in at to for it its it's this that that's these here here's there
-    there's you your is are be as about what how which where could we us let's our from into with or
+    there's you your is are be as about what how which where could we us let's our from into with or can would might
+    some
     """
 )
 """Function words that may stand beside a slot. Left out: what denies, doubts, limits or explains (`not`, `if`,
@@ -50,22 +51,37 @@ PLAIN: Final = _words(
     short brief briefly simple simply plain plainly clear clearly calm calmly careful carefully care caution
     cautiously gentle gently small little bit early still right away worth worthwhile worthy concrete specific
     specifically interesting notable noteworthy relevant ready key main extra data numbers number figures figure
-    record records list board page side week work working desk day sample samples limit limits limited limitation
-    quality ahead onward forward comes come stands stand shows show showing says say tells tell reads remains remain
-    stays stay sits sit seems appears hello hi hey thanks thank want wants like maybe perhaps what's who's where's
-    how's do does did can honest honestly frank fair fairly reasonable reasonably sensible natural easy easily light
-    lightly same needs need deserves deserve attention eye eyes hand hands touch loop closer line lines order sense
-    shape shared common interest interests interested
+    list board page side week work working desk day sample samples limit limits limited limitation quality ahead
+    onward forward comes come stands stand shows show showing says say tells tell reads remains remain stays stay
+    sits sit seems appears hello hi hey thanks thank want wants like maybe perhaps what's who's where's how's do
+    does did can honest honestly frank fair fairly reasonable reasonably sensible easy easily light lightly needs
+    need deserves deserve attention eye eyes hand hands touch loop line lines order sense shape shared common
+    interest interests interested something anything somewhere some scene setting sets piece matter matters subject
+    theme takeaway takeaways insight insights observation remark pointer pointers tip tips hint cue refresher
+    roundup digest status situation position map lay land perspective angle lens frame front corner entry agenda
+    calendar diary plate radar while ending finish wrap warm notice spotting observe flag flagged flagging
+    highlighting pointing telling saying recall bear hold leave leaving shift dive dig zoom end sum walk run pencil
+    block reserve ring phone dial invite offer propose recommend recommended recommending reflect pass passing
+    revisit verify confirm refresh resolve settle handle friendly kind warmly fresh last other related important
+    central minor obvious overall generally mainly otherwise elsewhere apart now could might would able feel free
+    whenever sake awareness completeness food takes brought gave given gives placed meant mean between us rest
+    afterwards straight directly onto before- none pause catch regarding seen told looked touching base circle link
+    connect connecting connection wider broader deeper summarise summarize summing summed wrapping let value
+    valuable ok okay alright yes indeed coffee minutes moments dear sign signs path news pace tempo addition
+    particular particularly notably interestingly importantly said aware flip glimpse state headlines bearing treat
+    treated inform information entries reader rounds round pop popped dropping popping shortlist wish checklist
+    remind reminded reminding noticed noticing spotted covers covered includes including included shown here plus
+    and with for from within advisable timely opens
     """
 )
 
 PARAPHRASE: Final = _words(
     """
-    a an the and or but also of on in at to for from by with into about as it its it's they them their this that
-    these those there there's here you your yours is are was were be been being has have had having do does did
-    which who that's set come comes came during across within over out against per stands stood sits sat shows
-    showed shown see counted counts counting count figure number numbers reads registered tallied make made makes
-    amounts level worth valued value size sized own we our us one's such when where whose compared comparing
+    moved changed reached totals totalled a an the and or but also of on in at to for from by with into about as it
+    its it's this that these those there there's here you your yours is are was were be been being has have had
+    having do does did which who that's set come comes came during across within over out against per stands stood
+    sits sat shows showed shown see counted counts counting count figure number numbers reads registered tallied
+    make made makes amounts level worth valued value size sized own one's such when where whose compared comparing
     comparison put puts taken take took has've among still leaves left remain remains remaining waiting waits wait
     sit go goes went run runs ran get got gets keep keeps kept carry carries carried register registers hold holds
     """
@@ -84,17 +100,19 @@ PRAISE: Final = _words(
     strength strengths credit praise proud pleasure welcome kudos bravo cheers glad happy enjoy celebrate
     celebrating celebrated congratulations congrats lovely fine impressive effort headway win wins rewarding
     promising upbeat asset paying build building continue continuing sustain sustaining repeat repeating maintain
-    maintaining steam energy rhythm stride roll sharp thumbs applause
+    maintaining steam energy rhythm stride roll sharp thumbs applause pleased delight delighted delightful smile
+    smiling satisfying satisfied reward grateful thankful commend commendable worthy cheerful rosy habit habits
     """
 )
 """Only of what is a strength."""
 
 LACK: Final = _words(
     """
-    gap gaps tidy tidying cleanup untidy fix fixing concern concerns concerning problem problems issue issues risk
-    risks risky room improve improving improvement improvements opportunity opportunities potential loose ends end
-    stuck watch watching stretch unfinished overlooked slipping chase chasing nudge nudging revive reviving unblock
-    unblocking rescue sort sorting patch mend mending address addressing tackle tackling
+    tidy tidying cleanup untidy fix fixing concern concerns concerning problem problems issue issues risk risks
+    risky room improve improving improvement improvements opportunity opportunities potential loose ends end stuck
+    watch watching stretch unfinished overlooked slipping chase chasing nudge nudging revive reviving unblock
+    unblocking rescue sort sorting patch mend mending address addressing tackle tackling tidied chance chances
+    housekeeping
     """
 )
 """Not of what is a strength."""
@@ -148,12 +166,17 @@ NEGATIONS: Final = _words(
     """
 )
 
+COMPARING: Final = _words("against versus vs than compared above below over under from on with up down")
+"""Says that two values are held against one another."""
+STOPS: Final = _words("so because with for in on at over last this to from of since by until than but")
+"""Ends the reach of a denial."""
+
 ACTIONS: Final = _words(
     """
-    call contact ring reach check review plan book set schedule arrange add agree ask look start begin open take
-    consider update confirm talk pick choose make find get put visit message write email try revisit reconnect touch
-    prepare give focus follow raise discuss bring clear clarify fill complete enter name define note log refresh
-    line go return turn use
+    call contact ring reach check review plan book set schedule arrange add agree ask look start begin take consider
+    update confirm talk pick choose make find get put visit message write email try revisit reconnect touch prepare
+    give focus follow raise discuss bring clear clarify fill complete enter name define note log refresh line go
+    return turn use
     """
 )
 """Verbs that open a suggestion."""
@@ -200,6 +223,43 @@ FOREIGN: Final = _words(
 """Frequent words of other languages that are no English words: they only give a refusal its name."""
 
 _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
+    (
+        r"(?:a |one |the |this |another |your )?(?:deal|account) "
+        r"(?:to|worth|that needs) (?:a |an |some |you|your )?(?:\w+ )?"
+        r"(?:revive|revisit|review|check|call|nudge|look|plan|reopen|discuss|watch|raise|care|attention|time|visit|touch|"
+        r"call this week)",
+        "deal",
+    ),
+    (r"(?:a|this|that|the|one|another) (?:deal|account)(?=\s*:)", "deal"),
+    (r"(?:reach|reaching) out(?: to)?|(?:get|getting) (?:back )?in touch(?: with)?|set(?:ting)? up(?= a)", "action"),
+    (
+        r"give (?:it|them|this|her|him) (?:a|another) (?:quick |short |friendly )?"
+        r"(?:call|ring|nudge|push|look|try|visit)",
+        "action",
+    ),
+    (r"(?:a |the |your |one )?top (?:priority|of (?:the|your|my|our) (?:list|agenda))", "action"),
+    (r"one (?:quick |short )?(?:call|visit|chat) to (?:make|plan|book|set)", "action"),
+    (
+        r"(?:an? |one |your |the |suggested |possible )*(?:action|to-?do)s?(?: for (?:this|next|the) week)?(?=\s*:)",
+        "action",
+    ),
+    (r"(?:a |the |your |one |suggested |possible )*(?:next|first) steps? with(?= ⟦D)", "action"),
+    (
+        r"(?:the )?(?:big|bigger|full|whole) picture|by the numbers|(?:a |one )?(?:quick |short )?snapshot(?=\s*:)",
+        "any",
+    ),
+    (r"(?:just )?so you know|so far|that said|even so|at the same time|in addition|on the (?:flip|other) side", "any"),
+    (r"according to (?:the|your|our) (?:data|numbers|figures|crm|snapshot)", "any"),
+    (r"one (?:more )?(?:number|figure|highlight)(?= to |\s*:)", "any"),
+    (r"so (?=(?:please|read|treat|take|handle|keep) )", "any"),
+    (
+        r"(?:a step|moving|heading|going) in the right direction|off to a (?:good|great|strong|solid|nice) start|"
+        r"hats off|"
+        r"on the (?:bright|plus|up) side|(?:the |some |first the )?good news(?: first)?|(?:nice|good|great) job",
+        "praise",
+    ),
+    (r"low[- ]hanging fruit|a quick fix|(?:a |one )(?:small )?gap to (?:close|fill|look at)", "lack"),
+    (r"(?:an? |one |the )?(?:closer|second|quick|short|careful|fresh|good|brief|first|last|little) look", "any"),
     (
         r"a (?:good|sensible|useful|natural|possible|sound) (?:first|next|opening|early) (?:call|move|step|"
         r"stop|port of call|task)",
@@ -250,10 +310,12 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
         "any",
     ),
     (
-        r"tid(?:y|ying)[- ]up|clean(?:ing)?[- ]up|catch(?:ing)?[- ]up|loose ends?|room (?:to improve|"
+        r"(?:worth )?tid(?:y|ying)(?: (?:this|it|these|them|things))?[- ]up|clean(?:ing)?[- ]up|"
+        r"catch(?:ing)?[- ]up|loose ends?|room (?:to improve|"
         r"for improvement|to grow|to move|for more)|worth (?:a )?(?:fix(?:ing)?|tidying|tidy)",
         "lack",
     ),
+    (r"(?:a|one) gap to (?:close|fill)", "lack"),
     (
         r"keep (?:it|this|that) (?:up|going)|keep up the (?:good|great|nice) work|well done|good going|"
         r"nice going|good stuff|going well|went well|on the up|a (?:bright|high) spot|high(?:light|lights|"
@@ -271,7 +333,7 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
         r"read much into)|limited data",
         "caution",
     ),
-    (r"data gap|gap in the data|data note|data check|sync note", "caution"),
+    (r"(?:a |one )?(?:possible )?(?:data gap|gap in the data|data note|data check|sync note)(?=\s*:)", "caution"),
     (
         r"a (?:quiet|slow|calm|light|thin) (?:week|stretch|patch|spell|time|period)(?: in the (?:data|"
         r"numbers|record|records))?",

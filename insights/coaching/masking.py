@@ -89,5 +89,5 @@ def _without_possessive(text: str) -> str:
 
 
 def unmasked(text: str) -> str:
-    """What stays when masks are taken out: what somebody else wrote."""
-    return SLOT.sub(" ", text)
+    """What stays when masks are taken out: what somebody else wrote. A letter keeps each one's place."""
+    return SLOT.sub(" x ", text)

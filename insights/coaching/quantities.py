@@ -312,7 +312,8 @@ def _role(row: Sequence[Token], first: int, last: int, *, signed: bool) -> Role:
         return "signed"
     if (after in {"-", "–"} and _is_number(row, last + 2)) or (before in {"-", "–"} and _is_number(row, first - 2)):
         return "range"
-    if after == "to" and _is_number(row, last + 2) and before != "from":
+    touches = last + 1 < len(row) and row[last + 1].start - row[last].end <= 1  # a day may have stood between
+    if after == "to" and touches and _is_number(row, last + 2) and before not in {"from", "by"}:
         return "range"
     if after in {"of", "out"} and _reaches_number(row, last + 1):
         return "part"

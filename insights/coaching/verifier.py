@@ -137,7 +137,10 @@ def _asks(row: str) -> bool:
 
 def split(masked: str) -> list[str]:
     """Sentences of a masked text. A point inside a sentence ("Dec. 12") ends none: what follows must begin one."""
-    rows = re.split(r"(?<=[.!?…])[\"”’)]*\s+(?=[A-Z⟦\"“(])|(?<=[.!?])\s*\n+\s*|\n{2,}|\n(?=\s*[-*•A-Z⟦])", masked)
+    rows = re.split(
+        r"(?<=[.!?…])(?<![A-Z][a-z]{2}\.)[\"”’)]*\s+(?=[A-Z⟦\"“(\d])|(?<=\.)[\"”’)]*\s+(?=[A-Z⟦])|(?<=[.!?])\s*\n+\s*|\n{2,}|\n(?=\s*[-*•A-Z⟦])",
+        masked,
+    )
     return [row.strip() for row in rows if row and row.strip()]
 
 
@@ -190,7 +193,7 @@ def _repeats(masks: list[str]) -> bool:
     cited = [name for one in masks for kind, name in masking.SLOT.findall(one) if kind == "F"]
     words = [stem_free(masking.unmasked(one)) for one in masks]
     long = [one for one in words if len(one.split()) >= 4]
-    return len(set(said)) < len(said) or len(set(cited)) < len(cited) or len(set(long)) < len(long)
+    return len(set(said)) < len(said) or len(set(cited)) < len(cited) or any(long.count(one) > 2 for one in long)
 
 
 def _fault(sentence: int | None, codes: set[str] | frozenset[str]) -> Fault:
