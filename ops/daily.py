@@ -24,6 +24,7 @@ TASK: Final = "daily_work"
 QUEUE: Final = "daily"
 WORKS: Final[dict[str, str]] = {
     "activity_weeks": "ops.activity_weeks:count_daily",
+    "anomalies": "ops.detecting:look_weekly",
     "health": "ops.health:judge_daily",
 }
 """Module and function by name: `(services, organization_id, day) -> what became of it, in words`; imported when run."""

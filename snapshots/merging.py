@@ -28,6 +28,8 @@ _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
         ("deal_versions", "owner_id"),
         ("stage_events", "owner_id"),
         ("users", "owner_id"),
+        ("alarms", "owner_id"),
+        ("leave_entries", "owner_id"),
     ),
     Kind.PRODUCT: (("deal_versions", "product_id"),),
     Kind.COMPANY: (("contacts", "company_id"), ("activities", "company_id"), ("deal_versions", "company_id")),

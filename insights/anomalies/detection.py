@@ -89,6 +89,7 @@ def bands(found: Found) -> tuple[Floats, Floats]:
 
 
 def band_of(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """The same of these means; spread as in `Expected`, shaped as to fit them."""
     from scipy.stats import nbinom
 
     size = 1 / spread

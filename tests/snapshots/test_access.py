@@ -37,15 +37,21 @@ ROW_RULES = {
     "model_versions": {"subject": "'lead'", "state": "'candidate'"},
     "scores": {"subject": "'lead'", "band": "'hot'"},
     "scoring_runs": {"subject": "'lead'", "kind": "'train'", "state": "'running'"},
+    "alarm_runs": {"measure": "'leads'"},
+    "alarms": {"measure": "'leads'", "direction": "'drop'", "kind": "'spike'"},
+    "alarm_verdicts": {"verdict": "'real'"},
 }
 """Values that a column's type alone does not tell."""
-APPEND_ONLY = {"audit_entries", "form_versions"}
+APPEND_ONLY = {"alarm_verdicts", "audit_entries", "form_versions"}
 """What nobody changes. Of the audit log nobody removes anything either but with its organization: see `test_audit`."""
 CHANGED_IN_PART = {
     "model_versions": {"state", "promoted_at", "promoted_by", "retired_at"},
     "scores": {"entity_key", "outcome", "graded_at", "is_current"},
     "scoring_runs": {"state", "heartbeat_at", "finished_at", "n_done", "n_total", "message", "stop_asked"},
     "lead_versions": {"owner_id"},
+    "alarm_runs": {"card", "issued_at"},
+    "alarms": {"owner_id"},
+    "leave_entries": {"owner_id", "removed_at", "removed_by"},
     "health_runs": {"judged_at", "rules_version", "n_open", "n_won", "not_applied", "record"},
     "health_flags": {"last_day", "latest"},
     "health_snoozes": {"ended_at", "ended_by"},

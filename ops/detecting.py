@@ -1,0 +1,201 @@
+"""Weeks out of the ordinary of an organization: who suddenly does less or more, which source brings fewer leads, which
+form converts less. Looked at once per week, on its first settled day, and stored as raised.
+
+What is known is counted by the day on which it happened; weeks are ISO weeks of the organization's days, and only weeks
+that are over count. Leave and public holidays that people entered lessen what is expected of a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pandas as pd
+
+from insights.anomalies.worked import Away, as_away, last_whole_week, public_holidays, worked_shares
+from ops.services import Services
+from snapshots import alarms, leave
+from snapshots.alarms import Measure, Raised
+from snapshots.funnel_weeks import conversions_by_week, leads_by_week
+from snapshots.reads import Reader
+from snapshots.slices import NOBODY, Role, Slice, Viewer
+
+if TYPE_CHECKING:
+    from insights.anomalies.detection import Found
+    from insights.anomalies.weeks import Weeks
+
+BUDGET: Final = 0.25
+"""False alarms per salesperson and quarter."""
+WEEKS: Final = 117
+"""Two years, and the quarter that teaches what is usual."""
+REPLAYED_WEEKS: Final = 26
+"""So far back a first run tells what it would have raised."""
+LEAST_USUAL: Final = 1.0
+"""A source or form with fewer a week, on average, is not looked at: it has no usual week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was looked at. names: of the series, as people call them. why: what there is nothing to say for; then found
+    is None."""
+
+    found: Found | None
+    names: Mapping[str, str]
+    why: str = ""
+
+
+def look_weekly(services: Services, organization_id: int, day: date) -> str:
+    """Once a week; the same day again changes nothing."""
+    said = [_issue(services, organization_id, measure, day) for measure in alarms.MEASURES]
+    return "; ".join(said)
+
+
+def _issue(services: Services, organization_id: int, measure: Measure, day: date) -> str:
+    last = alarms.latest_run(services.database, organization_id, measure, as_of=date.max)
+    monday = day - timedelta(days=day.weekday())
+    if last is not None and last.made_on >= monday:
+        return f"{measure}: this week was looked at"
+    reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
+    looked = look(reader, measure, day)
+    since = last_whole_week(last.made_on) if last is not None else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
+    raised = (
+        []
+        if looked.found is None
+        else list(_raised(services, organization_id, measure, looked, since, day, is_first=last is None))
+    )
+    n = alarms.issue(
+        services.database, organization_id, measure, raised, made_on=day, now=services.now(), budget=BUDGET,
+        card={"why": looked.why} if looked.found is None else looked.found.card,
+    )  # fmt: skip
+    return f"{measure}: {looked.why}" if looked.found is None else f"{measure}: {n} alarms"
+
+
+def look(reader: Reader, measure: Measure, day: date) -> Looked:
+    """All series of the organization in the weeks before `day`."""
+    from insights.anomalies.detection import detect
+    from insights.anomalies.weeks import CannotDetect
+
+    weeks, names = weeks_before(reader, measure, day)
+    try:
+        return Looked(detect(weeks, budget=BUDGET), names)
+    except CannotDetect as why:
+        return Looked(None, names, str(why))
+
+
+def weeks_before(reader: Reader, measure: Measure, day: date) -> tuple[Weeks, Mapping[str, str]]:
+    """What is known of the weeks that were over before `day`, and the names of the series. reader: of somebody who sees
+    everything, for what is usual of one is judged beside the others. No series where there are no counts."""
+    from insights.anomalies.weeks import weeks_of
+
+    newest = last_whole_week(day)
+    table, worked, names = _TABLES[measure](reader, newest - timedelta(weeks=WEEKS - 1), newest)
+    return weeks_of(table, worked), names
+
+
+# --- counts ----------------------------------------------------------------------------------------------------------
+
+Counts = tuple[pd.DataFrame, pd.DataFrame | None, Mapping[str, str]]
+
+
+def _activities(reader: Reader, first: date, newest: date) -> Counts:
+    """E-mails, calls, meetings and all others by salesperson. Somebody who is active and has no activity has 0;
+    somebody who is not ends with his last one."""
+    slice_ = Slice(first_day=first, last_day=newest + timedelta(days=6), as_of=newest + timedelta(days=6))
+    found = reader.activity_weeks(slice_)
+    found = found[found["owner_id"] != NOBODY]
+    people = reader.owners(newest + timedelta(days=6)).set_index("owner_id")
+    table = _filled(
+        found.rename(columns={"owner_id": "series", "n": "value"})[["series", "day", "value"]], newest,
+        still=lambda key: key in people.index and bool(people.loc[key, "is_active"]),
+    )  # fmt: skip
+    names = {str(key): str(name or "Unnamed") for key, name in people["name"].items()}
+    weeks = pd.date_range(first, newest, freq="7D")
+    series = sorted(set(table["series"]))
+    return table, worked_shares(series, weeks, _away(reader, first, newest)), names
+
+
+def _away(reader: Reader, first: date, newest: date) -> list[Away]:
+    entered = leave.list_absences(reader)
+    away = [Away(None if one.owner_id is None else str(one.owner_id), one.first_day, one.last_day) for one in entered]
+    calendar = leave.calendar_of(reader.database, reader.viewer.organization_id)
+    if calendar is not None:
+        away += as_away(public_holidays(calendar.country, calendar.subdivision, first, newest + timedelta(days=6)))
+    return away
+
+
+def _leads(reader: Reader, first: date, newest: date) -> Counts:
+    """New leads by source; a week without any is 0."""
+    found = leads_by_week(reader, first, newest + timedelta(days=6))
+    table = _filled(found[["series", "day", "value"]], newest, still=lambda _: True)
+    return _frequent(table), None, _names(found)
+
+
+def _conversion(reader: Reader, first: date, newest: date) -> Counts:
+    """Submissions by form, of a week whose visits say how many there would usually be; a week without visits says
+    nothing."""
+    found = conversions_by_week(reader, first, newest + timedelta(days=6))
+    usual = found.groupby("series")["of"].transform("mean")
+    share = found[["series", "day"]].assign(share=found["of"] / usual)
+    return _frequent(found[["series", "day", "value"]]), share, _names(found)
+
+
+def _names(found: pd.DataFrame) -> Mapping[str, str]:
+    return dict(zip(found["series"], found["name"], strict=True))
+
+
+def _frequent(table: pd.DataFrame) -> pd.DataFrame:
+    usual = table.groupby("series")["value"].transform("mean")
+    return table[usual >= LEAST_USUAL].reset_index(drop=True)
+
+
+def _filled(found: pd.DataFrame, newest: date, *, still: Callable[[Any], bool]) -> pd.DataFrame:
+    """0 in weeks without a row, from a series' first row on: to the newest week where it is `still` there, else to its
+    last row. Text keys."""
+    parts = []
+    for key, rows in found.groupby("series"):
+        counts = rows.set_index("day")["value"]
+        end = pd.Timestamp(newest) if still(key) else counts.index.max()
+        days = pd.date_range(counts.index.min(), end, freq="7D")
+        parts.append(pd.DataFrame({"series": str(key), "day": days, "value": counts.reindex(days, fill_value=0)}))
+    columns = {"series": "object", "day": "datetime64[ns]", "value": "float64"}
+    return (pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))).astype(columns)
+
+
+_TABLES: Final[Mapping[Measure, Callable[[Reader, date, date], Counts]]] = {
+    "activities": _activities, "leads": _leads, "conversion": _conversion,
+}  # fmt: skip
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+def _raised(
+    services: Services, organization_id: int, measure: Measure, looked: Looked, since: date, day: date, *,
+    is_first: bool,
+) -> Sequence[Raised]:  # fmt: skip
+    """Those that still last in a week after `since` and do not go on from one that was raised before."""
+    from insights.anomalies.explaining import why_of
+    from insights.anomalies.thresholds import APART
+
+    assert looked.found is not None
+    known = alarms.newest_days(services.database, organization_id, measure)
+    newest, raised = last_whole_week(day), []
+    for row in cast("Iterable[Any]", looked.found.alarms.itertuples()):
+        week = row.day.date()
+        before = known.get((row.series, row.direction))
+        if row.last_day.date() <= since or (before is not None and week <= before + timedelta(weeks=APART)):
+            continue
+        known[row.series, row.direction] = week
+        raised.append(
+            Raised(
+                subject_key=row.series, owner_id=int(row.series) if measure == "activities" else None,
+                name=looked.names.get(row.series, row.series), day=week, since=row.since.date(),
+                direction=row.direction, kind=row.kind, score=float(row.score), value=int(row.value),
+                expected=float(row.expected), low=int(row.low), high=int(row.high), team=float(row.team),
+                n_weeks=int(row.n), value_n=int(row.value_n), expected_n=float(row.expected_n), why=why_of(row),
+                is_replayed=is_first and week < newest,
+            )
+        )  # fmt: skip
+    return raised
