@@ -23,6 +23,7 @@ from workbench import (
     figures,
     formats,
     grid,
+    health_sheet,
     installation,
     lead_dialogs,
     lead_words,
@@ -156,6 +157,8 @@ def _sheet(view: View, key: str) -> None:
             found = score_sheet_data.sheet(view, "deal", key)
         if found is None:
             st.markdown(":gray[It has no score: it is not scored yet, or closed meanwhile.]")
-            return
-        score_sheet.draw(view, found, has_title=False)
-        score_sheet.lab_link(view, "deal")
+        else:
+            score_sheet.draw(view, found, has_title=False)
+            score_sheet.lab_link(view, "deal")
+    with states.guarded("The flags could not be read", key="deal_flags", still_works="The list still works."):
+        health_sheet.section(view, int(key))

@@ -16,6 +16,7 @@ from workbench.places import (
     DATA,
     FLOW,
     FORMS,
+    HEALTH,
     LEAD,
     LEAD_ANALYTICS,
     LEADS,
@@ -43,6 +44,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
             st.Page(PIPELINE, title="Pipeline", icon=":material/waterfall_chart:", url_path="pipeline"),
             st.Page(WATERFALL, title="Pipeline changes", icon=":material/stacked_line_chart:", url_path="waterfall"),
             st.Page(FLOW, title="Pipeline flow", icon=":material/moving:", url_path="flow"),
+            st.Page(HEALTH, title="Pipeline health", icon=":material/health_and_safety:", url_path="health"),
             st.Page(MODEL_LAB, title="Model lab", icon=":material/science:", url_path="model_lab"),
             st.Page(
                 SALESPERSON,

@@ -83,7 +83,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule(
             key="slow_stage",
             title="Slow stage",
-            definition="In its stage for longer than nine of ten won deals stayed there; fortnights in which the stage "
+            definition="In its stage for longer than nine of ten won deals stayed there; times in which the stage "
             f"itself was stuck set no standard. With fewer than {LEAST} won deals: for more than "
             f"{STAY_FALLBACK_DAYS:.0f} days.",
         ),

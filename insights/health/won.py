@@ -23,10 +23,9 @@ WINDOW_DAYS: Final = 730
 NEWEST: Final = 2_000
 FENCE: Final = 1.5
 """Tukey's: so many quartile distances beyond a quartile lies what is no ordinary spread any more."""
-STUCK_DAYS: Final = 14
-STUCK_FACTOR: Final = 1.5
-STUCK_LEAST: Final = 5
-"""Deals that entered a stage in a fortnight whose median stay, of five or more, was half as long again as usual set no
+STUCK_ROW: Final = 10
+STUCK_FACTOR: Final = 1.3
+"""So many won deals that entered a stage one after the other, whose median stay was so much longer than usual, set no
 standard for it: the stage itself was stuck then."""
 
 WON: Final[dict[str, str]] = {
@@ -284,10 +283,10 @@ def _lately(frame: pd.DataFrame, evening: Evening) -> pd.DataFrame:
 
 
 def _unstuck(stays: pd.DataFrame) -> pd.DataFrame:
-    """Those of one stage without the fortnights in which it was stuck."""
-    each = stays.groupby(stays["entered_s"] // (STUCK_DAYS * DAY_S))["stay_days"]
-    is_stuck = each.transform("median") > STUCK_FACTOR * stays["stay_days"].median()
-    return stays[~(is_stuck & (each.transform("size") >= STUCK_LEAST))]
+    """Those of one stage without the rows of ten during which it was stuck."""
+    told = stays.sort_values(["entered_s", "deal_id"], ignore_index=True)
+    usual = told["stay_days"].groupby(told.index // STUCK_ROW).transform("median")
+    return told[usual <= STUCK_FACTOR * told["stay_days"].median()]
 
 
 def _fences(values: pd.Series) -> tuple[float, float]:

@@ -174,10 +174,10 @@ def test_without_activities_nothing_is_stale_and_the_rule_says_why() -> None:
     assert judged.not_applied["stale"] == "No source tells of activities on deals."
 
 
-def test_fortnights_in_which_a_stage_was_stuck_set_no_standard() -> None:
+def test_times_in_which_a_stage_was_stuck_set_no_standard() -> None:
     spans, touches = won_like(40)
     stuck = []
-    for key in range(2000, 2008):
+    for key in range(2000, 2010):
         since = TODAY - 100
         stuck += [span(key, since, since + 60), span(key, since + 60, status="won", created_s=since * DAY_S)]
     assert usual(spans + stuck, touches).stay(11).value == 10.0

@@ -1,0 +1,181 @@
+"""Pipeline health: cards count what the list shows, the link says what is shown, and a snooze has a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from conftest import Workbench
+from databases import CopyOf
+from made_installation import NOW, TODAY, House, _fill_with_demo, _house, _services, _services_on
+from reading import as_read
+from streamlit.testing.v1 import AppTest
+
+from insights.health.rules import RULES
+from insights.health.track_record import HitRate, Share
+from ops import health
+from ops.first_run import SAMPLE_NAME
+from ops.services import Services
+from snapshots import health_flags
+from snapshots.slices import Role
+from snapshots.users import save_user
+from workbench import health_data, health_filters, health_words, installation
+from workbench.filters import Filters
+from workbench.health_filters import HealthChoice
+from workbench.view import View
+
+WEEKS = 4
+
+
+def _fill(url: str) -> None:
+    _fill_with_demo(url)
+    with _services(url) as services:
+        key = _house(services, SAMPLE_NAME).organization_id
+        health.replay(services, key, until=TODAY, weeks=WEEKS)
+        health.judge(services, key, TODAY)
+
+
+@pytest.fixture
+def judged(copy_of: CopyOf) -> Iterator[House]:
+    """The sample organization, judged four weeks and today."""
+    with _services_on(copy_of("demo judged", _fill)) as services:
+        yield _house(services, SAMPLE_NAME)
+
+
+def words(at: AppTest) -> str:
+    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.error]
+    return spaced("\n".join(str(part.value) for part in parts))
+
+
+def spaced(text: str) -> str:
+    """As it is read; spaces that do not break are spaces."""
+    return as_read(text).replace("\u00a0", " ")
+
+
+def view_of(house: House, **filters: object) -> View:
+    asked = Filters(organization_id=house.organization_id, **filters)  # type: ignore[arg-type]
+    view, _ = installation.make_view(installation.viewers(), asked, now=NOW)
+    return view
+
+
+def run_of(view: View) -> health_flags.HealthRun:
+    held = health_data.standing(view, HealthChoice())
+    assert held.run is not None
+    return held.run
+
+
+def counts(at: AppTest) -> dict[str, str]:
+    return {str(one.label): str(one.value) for one in at.metric}
+
+
+def test_each_card_counts_the_deals_that_its_list_shows(workbench: Workbench, judged: House) -> None:
+    at = workbench.open(judged, "health")
+    assert not at.exception
+    shown = counts(at)
+    assert list(shown) == [rule.title for rule in RULES.values()]
+    view = view_of(judged)
+    run = run_of(view)
+    for key, rule in RULES.items():
+        found = health_data.everything(view, run, HealthChoice(rules=(key,)))
+        assert shown[rule.title] in ({"–"} if key in run.not_applied and found.empty else {str(len(found))}), key
+    assert sum(one.isdigit() and one != "0" for one in shown.values()) >= 4
+
+
+def test_a_rule_that_is_not_applied_says_why(workbench: Workbench, judged: House) -> None:
+    at = workbench.open(judged, "health")
+    assert "Not applied. " in words(at)
+    for why in run_of(view_of(judged)).not_applied.values():
+        assert spaced(why) in words(at)
+
+
+def test_a_card_narrows_the_list_and_the_link_says_so(workbench: Workbench, judged: House) -> None:
+    at = workbench.open(judged, "health")
+    at.button("open_flag_slow_stage").click().run()
+    assert not at.exception
+    assert at.query_params["rule"] == "slow_stage"
+    assert "Flagged deals: slow stage" in words(at)
+    again = workbench.open(judged, "health", org=str(judged.organization_id), rule="slow_stage")
+    assert "Flagged deals: slow stage" in words(again)
+
+
+def test_what_a_link_cannot_mean_is_left_out() -> None:
+    params = {"rule": ["no such", "stale"], "stage": ["x", "7"], "snoozed": ["?"]}
+    assert health_filters.from_url(params) == HealthChoice(rules=("stale",), stage_ids=(7,))
+    full = HealthChoice(rules=("stale", "pushed"), stage_ids=(3, 9), are_snoozed=True)
+    assert health_filters.from_url(health_filters.to_url(full)) == full
+    assert health_filters.to_url(HealthChoice()) == {}
+
+
+def test_a_past_day_shows_the_day_that_was_judged_by_then(workbench: Workbench, judged: House) -> None:
+    at = workbench.open(judged, "health", org=str(judged.organization_id), asof=str(TODAY - timedelta(days=5)))
+    assert not at.exception
+    assert "This day was judged later" in words(at)
+    before = workbench.open(judged, "health", org=str(judged.organization_id), asof=str(TODAY - timedelta(days=90)))
+    assert "Nothing was judged by this day" in words(before)
+
+
+def test_without_a_judged_day_somebody_may_ask_for_one(workbench: Workbench, own_house: House) -> None:
+    at = workbench.open(own_house, "health")
+    assert "The deals were not judged yet" in words(at)
+    at.button("health_judge").click().run()
+    assert not at.exception
+    assert "The worker has been asked" in words(at)
+    assert not health_data.judge(view_of(own_house)), "one waits already"
+
+
+def a_flagged_deal(view: View, rule: str = "slow_stage") -> int:
+    return int(health_data.everything(view, run_of(view), HealthChoice(rules=(rule,)))["deal_id"].iloc[0])
+
+
+def test_a_snooze_takes_a_flag_off_its_card_and_waking_it_brings_it_back(workbench: Workbench, judged: House) -> None:
+    before = int(counts(workbench.open(judged, "health"))["Slow stage"])
+    view = view_of(judged)
+    deal_id = a_flagged_deal(view)
+    with pytest.raises(ValueError, match="reason"):
+        health_data.snooze(view, deal_id, "slow_stage", reason=" ", until=TODAY)
+    health_data.snooze(view, deal_id, "slow_stage", reason="they are on leave", until=TODAY + timedelta(days=7))
+    at = workbench.open(judged, "health")
+    assert int(counts(at)["Slow stage"]) == before - 1
+    assert "1 flag snoozed." in words(at)
+    found = health_data.sheet(view, deal_id)
+    assert found is not None
+    assert [snooze.reason for flag, snooze in found.standing if snooze] == ["they are on leave"]
+    health_data.wake(view, deal_id, "slow_stage")
+    assert int(counts(workbench.open(judged, "health"))["Slow stage"]) == before
+
+
+def test_an_analyst_looks_and_a_rep_snoozes_own_deals_alone(workbench: Workbench, judged: House) -> None:
+    workbench.use(judged)
+    view = view_of(judged)
+    analyst = replace(view, viewer=replace(view.viewer, role=Role.ANALYST))
+    assert not health_data.may_snooze(analyst)
+    rep = replace(view, viewer=replace(view.viewer, role=Role.REP, owner_id=-5))
+    assert health_data.page(rep, run_of(view), HealthChoice()).frame.empty
+    outsider = save_user(judged.database, judged.organization_id, "lu@example.com", role=Role.REP)
+    assert outsider is not None
+    at = workbench.open(judged, "health", email="lu@example.com")
+    assert not at.exception
+    assert {one for one in counts(at).values() if one.isdigit()} <= {"0"}
+
+
+def test_the_list_says_in_short_what_the_export_says_in_full(workbench: Workbench, judged: House) -> None:
+    workbench.use(judged)
+    view = view_of(judged)
+    rows = health_data.everything(view, run_of(view), HealthChoice(rules=("slow_stage",)))
+    for brief, full in zip(rows["in_short"], rows["why"], strict=True):
+        assert full.startswith(brief)
+        assert "won deals" in full
+        assert "(n " in full
+
+
+def test_a_record_says_how_often_and_beside_what() -> None:
+    said = spaced(health_words.record("stale", HitRate(Share(27, 40), Share(30, 100))))
+    assert said == "27 of 40 lost or slipped (52–80 %); of others 30 %"
+    assert "no clear difference" in health_words.record("stale", HitRate(Share(27, 40), Share(70, 100)))
+    assert "No record yet" in health_words.record("stale", HitRate(Share(0, 0), Share(0, 0)))
+
+
+def test_nothing_is_judged_of_an_organization_without_deals(empty_services: Services, organization: int) -> None:
+    assert health.judge_daily(empty_services, organization, date(2024, 6, 28)).startswith("0 new flags")
