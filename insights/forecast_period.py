@@ -49,7 +49,10 @@ def still_to_come(rows: pd.DataFrame, span: Span, *, made_on: date) -> pd.DataFr
     left = (last - np.maximum(first, np.datetime64(made_on) + day)) // day + 1
     inside = (np.minimum(last, np.datetime64(span.last)) - np.maximum(first, np.datetime64(span.begins))) // day + 1
     share = np.minimum(np.maximum(inside, 0) / np.maximum(left, 1), 1.0)
-    coming = {name: np.maximum(rows[name] - rows["won"], 0.0) * share for name in ("value", "low", "high")}
+    value, low, high = (np.maximum(rows[name] - rows["won"], 0.0) for name in ("value", "low", "high"))
+    # Of a part of the days the spread is a larger part: what one day brings says little of the next.
+    down, up = (value - low) * np.sqrt(share), (high - value) * np.sqrt(share)
+    coming = {"value": value * share, "low": np.maximum(value * share - down, 0.0), "high": value * share + up}
     found: pd.DataFrame = rows.assign(share=share, **coming)
     return found[found["share"] > 0].reset_index(drop=True)
 

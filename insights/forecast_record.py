@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 SHOWN: Final = "shown"
+BOTH: Final = "mean of both"
 MEASURES: Final = ("wape", "mase", "bias", "coverage80", "n")
 REFERENCE: Final = "weighted pipeline"
 PAST_WEEKS: Final = "past weeks"
@@ -72,7 +73,7 @@ def _references(card: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _name_of_shown(card: Mapping[str, Any]) -> str:
     near: Mapping[str, Any] = card.get("near") or {}
     if near and near.get("used") != PAST_WEEKS:
-        return str(near["used"])
+        return "mean of open deals and past weeks" if near["used"] == BOTH else str(near["used"])
     return str(card.get("chosen") or "open deals and history")
 
 

@@ -83,9 +83,9 @@ def _chance(loaded: Loaded, one: Outlook) -> cards.Kpi:
     unit = loaded.unit
     definition = ("How likely the quota is reached, by the spread of the forecast. An estimate: its interval’s record "
                   "stands beside the chart.")  # fmt: skip
-    if one.chance is None or one.quota is None:
+    if one.quota is None:
         return cards.Kpi(key="fc_chance", label="Chance of quota", value=formats.MISSING, definition=definition,
-                         why="Needs a quota" if one.quota is None else "Needs a longer record")  # fmt: skip
+                         why="Needs a quota")  # fmt: skip
     gap = one.value - one.quota
     return cards.Kpi(
         key="fc_chance", label="Chance of quota", value=forecast_table.chance_text(one.chance), definition=definition,
@@ -144,11 +144,12 @@ def chart(loaded: Loaded) -> None:
 
 def _issued(loaded: Loaded) -> str:
     run = loaded.found.run
-    said = f"Issued {formats.day(run.made_on)}"
+    is_late = run.was_made_later(loaded.view.zone)
+    said = f"Issued for {formats.day(run.made_on)}" if is_late else f"Issued {formats.day(run.made_on)}"
     age = (loaded.view.as_of - run.made_on).days
     if age > STALE_DAYS[loaded.choice.step]:
         said += f", {formats.plural(age, 'day')} before"
-    return f"{said}, made later by what is known of that day" if run.was_made_later(loaded.view.zone) else said
+    return f"{said}, made later" if is_late else said
 
 
 def _chart_choice() -> None:
@@ -255,8 +256,8 @@ def ledger_columns(loaded: Loaded) -> tuple[Column, ...]:
     return (
         Column(field="made_on", title="Issued", kind=ColumnKind.DATE),
         Column(field="steps", title={"week": "Weeks over", "month": "Months over"}[loaded.choice.step], is_right=True),
-        Column(field="value", title="Said", kind=kind),
-        Column(field="actual", title="Came", kind=kind),
+        Column(field="value", title="Said", kind=kind, text_field="value_text"),
+        Column(field="actual", title="Came", kind=kind, text_field="actual_text"),
         Column(field="error", title="Off by", text_field="error_text", is_right=True),
         Column(field="held", title="Inside 80 %", text_field="held_text", is_right=True),
     )
@@ -267,6 +268,7 @@ def ledger(loaded: Loaded) -> None:
     columns = ledger_columns(loaded)
     found = loaded.ledger.assign(
         currency=loaded.unit.currency,
+        **{f"{name}_text": [loaded.unit.short(one) for one in loaded.ledger[name]] for name in ("value", "actual")},
         error_text=[_share(one, is_signed=True) for one in loaded.ledger["error"]],
         held_text=[f"{held} of {n}" for held, n in zip(loaded.ledger["held"], loaded.ledger["n"], strict=True)],
     )
@@ -292,9 +294,10 @@ def call_columns() -> tuple[Column, ...]:
         Column(field="made_on", title="Called", kind=ColumnKind.DATE),
         Column(field="made_by", title="By"),
         Column(field="days", title="For"),
-        Column(field="call", title="Call", kind=ColumnKind.MONEY),
-        Column(field="model", title="Model then", kind=ColumnKind.MONEY),
-        Column(field="actual", title="Came", kind=ColumnKind.MONEY),
+        *(
+            Column(field=name, title=title, kind=ColumnKind.MONEY, text_field=f"{name}_text")
+            for name, title in (("call", "Call"), ("model", "Model then"), ("actual", "Came"))
+        ),
         Column(field="call_off", title="Call off by", text_field="call_off_text", is_right=True),
         Column(field="model_off", title="Model off by", text_field="model_off_text", is_right=True),
     )
@@ -307,6 +310,7 @@ def calls(loaded: Loaded, found: pd.DataFrame) -> None:
     with cards.titled("Who was closer?", calls_note(found)):
         export.menu(lambda: found, call_columns(), name=f"calls-{loaded.view.as_of.isoformat()}", key="calls")
     words = {f"{name}_text": [_share(one, is_signed=True) for one in found[name]] for name in ("call_off", "model_off")}
+    words |= {f"{name}_text": [loaded.unit.short(one) for one in found[name]] for name in ("call", "model", "actual")}
     tables.plain(found.assign(**words), call_columns(), caption="Calls and what the model said")
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, cast
 
-import numpy as np
 import pandas as pd
 
 from insights import forecast_period
 from insights.forecast_period import Span
+from insights.quota import reach, still_coming
 from snapshots import forecast_calls, forecasts, quotas
 from snapshots.forecast_calls import Call
 from snapshots.forecasts import NodeKind
@@ -82,7 +82,8 @@ def load(view: View, choice: ForecastChoice, found: Found) -> Loaded:
     span, card = period.span, forecast_data.card_of(view, found)
     known = _quotas(view, found, span)
     own = forecast_data.came_here(view, choice, found, span.first)
-    outlook = of_node(found, found.node, own, span, quota_of(known, found, found.node, span))
+    together = None if card is None else card.card.get("correlation")
+    outlook = of_node(found, found.node, own, span, quota_of(known, found, found.node, span), together)
     deals = forecast_data.of_node(view, found, found.node, span)
     calls, past_calls = _calls(view, found, span)
     by = division(found, choice)
@@ -102,19 +103,23 @@ def _n_open(deals: NodeView) -> int:
 # --- one node --------------------------------------------------------------------------------------------------------
 
 
-def of_node(found: Found, node: Node, came: pd.DataFrame, span: Span, quota: float | None) -> Outlook:
-    """came: of the node, from the first day of the span to the as-of day at the most."""
+def of_node(
+    found: Found, node: Node, came: pd.DataFrame, span: Span, quota: float | None, correlation: float | None
+) -> Outlook:
+    """came: of the node, from the first day of the span to the as-of day at the most. correlation: as the report card
+    tells it."""
     inside = came[came["day"] <= pd.Timestamp(span.last)]
-    won, n = float(inside["value"].sum()), int(inside["n"].sum())
     coming = forecast_period.still_to_come(found.of(node), span, made_on=found.run.made_on)
-    return _outlook(won, n, coming, quota)
+    return _outlook(float(inside["value"].sum()), int(inside["n"].sum()), coming, quota, correlation)
 
 
-def _outlook(won: float, n: int, coming: pd.DataFrame, quota: float | None) -> Outlook:
-    value = float(coming["value"].sum())
-    low, high = (float(np.sqrt(((coming[end] - coming["value"]) ** 2).sum())) for end in ("low", "high"))
-    return Outlook(won=won, n_came=n, value=won + value, low=won + max(0.0, value - low), high=won + value + high,
-                   quota=quota, chance=None)  # fmt: skip
+def _outlook(won: float, n: int, coming: pd.DataFrame, quota: float | None, correlation: float | None) -> Outlook:
+    ends = (coming[name].to_list() for name in ("value", "low", "high"))
+    whole = still_coming(*ends, correlation=correlation)
+    return Outlook(
+        won=won, n_came=n, value=won + whole.value, low=won + whole.low, high=won + whole.high, quota=quota,
+        chance=reach(quota, won, whole).probability if quota else None,
+    )  # fmt: skip
 
 
 # --- quotas and calls ------------------------------------------------------------------------------------------------
@@ -189,7 +194,7 @@ def _drawn(
     view: View, choice: ForecastChoice, found: Found, period: Period, card: forecasts.Card | None
 ) -> pd.DataFrame:
     if choice.chart == "period":
-        return _adding_up(view, choice, found, period)
+        return _adding_up(view, choice, found, period, None if card is None else card.card.get("correlation"))
     rows = found.here
     begin = rows["first_day"].min().date()
     since = forecast_data.came_here(view, choice, found, begin)
@@ -206,7 +211,9 @@ def _drawn(
     return _columns(pd.concat([past, ahead], ignore_index=True))
 
 
-def _adding_up(view: View, choice: ForecastChoice, found: Found, period: Period) -> pd.DataFrame:
+def _adding_up(
+    view: View, choice: ForecastChoice, found: Found, period: Period, correlation: float | None
+) -> pd.DataFrame:
     """From zero on the eve of the period: what came up to each week's end and the as-of day, then what is forecast."""
     span = period.span
     came = forecast_data.came_here(view, choice, found, span.first)
@@ -217,7 +224,7 @@ def _adding_up(view: View, choice: ForecastChoice, found: Found, period: Period)
     coming = forecast_period.still_to_come(found.here, span, made_on=found.run.made_on)
     rows = [{"day": day, "actual": value} for day, value in zip(days, over, strict=True)]
     for n in range(1, len(coming) + 1):
-        said = _outlook(over[-1], 0, coming.head(n), None)
+        said = _outlook(over[-1], 0, coming.head(n), None, correlation)
         last = min(coming["last_day"].iloc[n - 1], pd.Timestamp(span.last))
         rows.append({"day": last, "value": said.value, "low": said.low, "high": said.high})
     return _columns(pd.DataFrame(rows))
@@ -276,7 +283,9 @@ def parts(
     team = found.node[1] if found.node[0] == "team" else None
     nodes = [one for one in found.names if one[0] == by and (team is None or found.teams.get(one[1]) == team)]
     came = forecast_data.came(view, choice, found, by, span.first)
-    rows = [_part(found, node, came[came["node_key"] == node[1]], span, known) for node in nodes]
+    first = forecast_data.card_of(view, replace(found, node=nodes[0])) if nodes else None
+    together = None if first is None else first.card.get("correlation")  # of all nodes of a kind
+    rows = [_part(found, node, came[came["node_key"] == node[1]], span, known, together) for node in nodes]
     found_parts = pd.DataFrame(rows, columns=list(PARTS)).sort_values("value", ascending=False)
     rest = came[~came["node_key"].isin([key for _, key in nodes])]
     if team is None and len(rest):
@@ -290,9 +299,11 @@ def _rest(by: str, came: pd.DataFrame) -> dict[str, Any]:
     return {"node_kind": by, "node_key": None, "name": "Others", "won": won, "n": int(came["n"].sum()), "value": won}
 
 
-def _part(found: Found, node: Node, came: pd.DataFrame, span: Span, known: Sequence[Quota]) -> dict[str, Any]:
+def _part(
+    found: Found, node: Node, came: pd.DataFrame, span: Span, known: Sequence[Quota], correlation: float | None
+) -> dict[str, Any]:
     quota = quota_of(known, found, node, span)
-    one = of_node(found, node, came, span, quota)
+    one = of_node(found, node, came, span, quota, correlation)
     return {
         "node_kind": node[0], "node_key": node[1], "name": found.names[node], "won": one.won, "n": one.n_came,
         "value": one.value, "low": one.low, "high": one.high, "quota": quota,
@@ -332,4 +343,4 @@ def _model_then(loaded: Loaded, call: Call, made_on: date) -> float | None:
     if found is None or found.node != loaded.found.node or not forecast_period.covers(found.here, span):
         return None
     came = forecast_data.came_here(view, choice, found, span.first)
-    return of_node(found, found.node, came, span, None).value
+    return of_node(found, found.node, came, span, None, None).value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -76,6 +78,13 @@ def test_without_origins_nothing_is_claimed() -> None:
     assert forecast_record.verdict(card(baselines={}, wape=None, n_origins=0)).tone == "none"
 
 
+def test_every_word_is_defined_as_the_documentation_defines_it() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    section = text.partition("## Forecasts")[2].partition("\n## ")[0]
+    written = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", section, re.MULTILINE))
+    assert {name: written.get(name) for name in forecast_record.DEFINITIONS} == dict(forecast_record.DEFINITIONS)
+
+
 # --- periods ---------------------------------------------------------------------------------------------------------
 
 
@@ -101,10 +110,11 @@ def test_what_was_certain_when_it_was_issued_is_not_counted_again() -> None:
     span = Span(first=date(2024, 5, 20), last=date(2024, 5, 26), as_of=made_on)
     found = still_to_come(weekly(made_on, won=300.0), span, made_on=made_on)
     assert found["value"].tolist() == [400.0]
-    assert found["low"].tolist() == [200.0]
+    assert found["low"].tolist() == [200.0], "the whole of what was left"
     later = still_to_come(weekly(made_on, won=300.0), Span(first=span.first, last=span.last, as_of=date(2024, 5, 24)),
                           made_on=made_on)  # fmt: skip
     assert later["value"].tolist() == [200.0], "two of the four days that were left"
+    assert later["high"].tolist() == [pytest.approx(200 + 200 * 0.5**0.5)], "half the days vary by more than half"
 
 
 @given(cut=st.integers(0, 60), days=st.integers(0, 90), late=st.integers(0, 6))
