@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -25,8 +26,8 @@ from workbench.view import View
 _WIDTHS: Final = (1.2, 1.4, 1.4)
 NEW: Final = 0
 """The choice of something that is not known here."""
-MOST_OPEN: Final = 25
-"""Of more rows than this, those that were guessed stand in an expander."""
+MOST_ROWS: Final = 25
+"""Rows on a page: each holds a select with everybody in it."""
 MOST_SHOWN: Final = 200
 _TITLES: Final = {
     Kind.OWNER: ("Salespeople", "By e-mail address, else by name"),
@@ -96,10 +97,16 @@ def _kind(
 
         _heads(change, kind)
 
-        def row(one: Item) -> int | None:
-            return _row(change, sheet, kind, one, guesses[str(one.key)], _options(sheet, kind, one, chosen))
+        offers = {
+            str(one.key): _offer(change, sheet, kind, one, guesses[str(one.key)], _options(sheet, kind, one, chosen))
+            for one in sheet.theirs[kind]
+        }
 
-        made = _rows(sheet.theirs[kind], guesses, row)
+        def row(one: Item) -> int | None:
+            return _row(change, sheet, kind, one, guesses[str(one.key)], offers[str(one.key)])
+
+        seen = _seen(sheet.theirs[kind], guesses, row, key=f"map_{change.change_id}_{kind.value}_page")
+        made = {key: seen.get(key, offer.kept) for key, offer in offers.items()}
         held = {ours for ours in made.values() if ours is not None}
         left = [one.name or "Unnamed" for one in sheet.ours[kind] if one.key not in held]
         if left:
@@ -117,19 +124,18 @@ def _heads(change: CrmChange, kind: Kind) -> None:
             place.markdown(f":gray[:small[{words}]]")
 
 
-def _rows(
-    theirs: Sequence[Item], guesses: Mapping[str, Guess], row: Callable[[Item], int | None]
+def _seen(
+    theirs: Sequence[Item], guesses: Mapping[str, Guess], row: Callable[[Item], int | None], *, key: str
 ) -> dict[str, int | None]:
-    """What was not found stands first."""
-    open_first = sorted(theirs, key=lambda one: guesses[str(one.key)].ours is not None)
-    if len(theirs) <= MOST_OPEN:
-        return {str(one.key): row(one) for one in (open_first if _is_flat(theirs) else theirs)}
-    unfound = [one for one in theirs if guesses[str(one.key)].ours is None]
-    found = [one for one in theirs if guesses[str(one.key)].ours is not None]
-    made = {str(one.key): row(one) for one in unfound}
-    with st.expander(f"{len(found)} that were found"):
-        made |= {str(one.key): row(one) for one in found}
-    return made
+    """The rows of a page of them, and what is chosen there. What was not found stands first."""
+    n_pages = -(-len(theirs) // MOST_ROWS)
+    ordered: Sequence[Item] = theirs
+    if _is_flat(theirs) or n_pages > 1:
+        ordered = sorted(theirs, key=lambda one: guesses[str(one.key)].ours is not None)
+    place = st.container(gap="xsmall")
+    number = st.pagination(n_pages, key=key) if n_pages > 1 else 1
+    with place:
+        return {str(one.key): row(one) for one in ordered[(number - 1) * MOST_ROWS : number * MOST_ROWS]}
 
 
 def _is_flat(theirs: Sequence[Item]) -> bool:
@@ -138,7 +144,8 @@ def _is_flat(theirs: Sequence[Item]) -> bool:
 
 
 def _options(sheet: Sheet, kind: Kind, one: Item, chosen: Mapping[Kind, Mapping[str, int | None]]) -> list[Item]:
-    ours = [other for other in sheet.ours[kind] if other.key not in set(sheet.fixed[kind].values())]
+    taken = set(sheet.fixed[kind].values())
+    ours = [other for other in sheet.ours[kind] if other.key not in taken]
     if kind is not Kind.STAGE:
         return ours
     pipeline = chosen[Kind.PIPELINE].get(str(one.pipeline))
@@ -146,25 +153,51 @@ def _options(sheet: Sheet, kind: Kind, one: Item, chosen: Mapping[Kind, Mapping[
     return [other for other in of_it if other.status == one.status]
 
 
-def _row(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, options: Sequence[Item]) -> int | None:
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What can be chosen for one of theirs. usual: the choice that was guessed. state: the name of the answer in the
+    session. fixed: what it was tied to before, which is no choice."""
+
+    names: Mapping[int, str]
+    choices: Sequence[int]
+    usual: int
+    state: str
+    fixed: int | None
+
+    @property
+    def kept(self) -> int | None:
+        """What was chosen when the row was last shown, else the guess."""
+        if self.fixed is not None:
+            return self.fixed
+        return st.session_state.get(self.state, self.usual) or None
+
+
+def _offer(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, options: Sequence[Item]) -> _Offer:
     names = {int(other.key): _named(other) for other in options}
+    return _Offer(
+        names=names,
+        choices=[NEW, *sorted(names, key=lambda key: names[key].casefold())],
+        usual=guess.ours if guess.ours is not None and guess.ours in names else NEW,
+        state=f"map_{change.change_id}_{kind.value}_{one.key}_{guess.ours}_{len(names) + 1}",
+        fixed=sheet.fixed[kind].get(str(one.key)),
+    )
+
+
+def _row(change: CrmChange, sheet: Sheet, kind: Kind, one: Item, guess: Guess, offer: _Offer) -> int | None:
     name = _named(one)
     row = st.container(key=f"maprow_{kind.value}_{one.key}")
     left, middle, right = row.columns(_WIDTHS, gap="small", vertical_alignment="center")
     about = html.escape(visible(_about(sheet, kind, one)))
     left.html(f'<div class="slms-mapped"><b>{html.escape(name)}</b><span>{about}</span></div>')
-    fixed = sheet.fixed[kind].get(str(one.key))
-    if fixed is not None:
-        known = next((other.name for other in sheet.ours[kind] if other.key == fixed), None)
+    if offer.fixed is not None:
+        known = next((other.name for other in sheet.ours[kind] if other.key == offer.fixed), None)
         middle.markdown(plain(known or "Unnamed"))
-        picked: int | None = fixed
+        picked: int | None = offer.fixed
     else:
-        choices = [NEW, *sorted(names, key=lambda key: names[key].casefold())]
-        default = choices.index(guess.ours) if guess.ours in names else 0
-        state = f"map_{change.change_id}_{kind.value}_{one.key}_{guess.ours}_{len(choices)}"
         answer = middle.selectbox(
-            plain(f"{name} in {change.to_name} is"), choices, index=default, key=state, label_visibility="collapsed",
-            format_func=lambda key: names.get(key) or f"New here: {name}",
+            plain(f"{name} in {change.to_name} is"), offer.choices, index=offer.choices.index(offer.usual),
+            key=offer.state, label_visibility="collapsed", persist_state="page",
+            format_func=lambda key: offer.names.get(key) or f"New here: {name}",
         )  # fmt: skip
         picked = answer or None
     right.markdown(_why(picked, guess))

@@ -290,6 +290,10 @@ def a_change_of_crm(walk: Walk) -> None:
         )
         connecting.read_for(services, change)
     said = walk.go("change")
+    following = keyed(walk.page, f"map_{change.change_id}_owner_page").get_by_role("button", name="Next")
+    while following.is_enabled():
+        following.click()
+        said += walk.look("a page of people")
     assert len(EVERY) - len(missing(said, EVERY)) >= 250
     for part in walk.page.get_by_test_id("stExpander").all():
         part.locator("summary").click()

@@ -107,6 +107,23 @@ def test_two_people_that_are_chosen_as_one_cannot_be_confirmed(
     assert "Changed by you" in said(at)
 
 
+def test_what_was_chosen_on_another_page_of_many_people_counts(
+    workbench: Workbench, house: House, account: tuple[HubSpotServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.change_sheet.MOST_ROWS", 2)
+    change = begun(house, account[1])
+    at = workbench.open(house, "change")
+    first, second = [box for box in at.selectbox if "_owner_" in str(box.key)]
+    second.set_value(first.value).run()
+    at.session_state[f"map_{change.change_id}_owner_page"] = 2
+    at.run()
+    elsewhere = [str(box.key) for box in at.selectbox if "_owner_" in str(box.key)]
+    assert len(elsewhere) == 2
+    assert not {str(first.key), str(second.key)} & set(elsewhere)
+    assert "was chosen for more than one salesperson" in said(at)
+    assert button(at, "change_yes").disabled
+
+
 def test_a_chart_after_the_move_marks_the_day_and_says_so(
     workbench: Workbench, house: House, account: tuple[HubSpotServer, str]
 ) -> None:
