@@ -143,6 +143,7 @@ def as_json(rates: Mapping[str, HitRate]) -> dict[str, dict[str, int]]:
 
 
 def from_json(kept: Mapping[str, Mapping[str, int]]) -> dict[str, HitRate]:
+    """What `as_json` made, without rules that there are no more."""
     return {
         key: HitRate(Share(one["n_true"], one["n"]), Share(one["others_true"], one["others"]))
         for key, one in kept.items()
