@@ -32,13 +32,14 @@ IDENTIFIER: Final = re.compile(r"\b[A-Z]{2}\d{2}[A-Z0-9]{8,}\b|\b(?:\d[ -]?){13,
 
 def faults(text: str) -> Iterator[str]:
     """Codes of what is wrong with the characters of a masked text."""
-    if any(_is_hidden(one) for one in text):
+    letters = set(text)
+    if any(_is_hidden(one) for one in letters):
         yield "BIDI_OR_INVISIBLE"
-    if any(_looks_like_another(word) for word in re.findall(r"\w+", text)):
+    if any(_looks_like_another(word) for word in re.findall(r"\w+", text) if not word.isascii()):
         yield "BIDI_OR_INVISIBLE"
-    if any(_is_foreign(one) for one in text):
+    if any(_is_foreign(one) for one in letters):
         yield "LANGUAGE"
-    if any(_is_picture(one) for one in text):
+    if any(_is_picture(one) for one in letters):
         yield "INJECTION_OR_MARKUP"
         yield "TONE"
     yield from _marks(text)

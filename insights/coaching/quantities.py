@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Literal
 
 from insights.coaching.number_words import (
@@ -366,6 +367,7 @@ def _follows_number(row: Sequence[Token], at: int) -> bool:
     return _is_number(row, place) and row[place].norm not in {"%"}
 
 
+@lru_cache(maxsize=8192)
 def singular(word: str) -> str:
     """The word without a plural ending."""
     if word.endswith("ies") and len(word) > 4:

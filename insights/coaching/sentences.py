@@ -114,7 +114,7 @@ def _of_kind(kind: str | None, facts: tuple[Fact, ...]) -> Iterator[str]:
 
 def _of_form(text: str, masked: str, found: list[Stretch]) -> Iterator[str]:
     words = [one for stretch in found for one in stretch.row if one.kind == "word"]
-    if len(words) > (MOST_FREE_WORDS if "⟦F:" in masked else MOST_WORDS):
+    if len(masking.unmasked(masked).split()) > (MOST_FREE_WORDS if "⟦F:" in masked else MOST_WORDS):
         yield "TOO_LONG"
     if any(
         len(one.text) > 2 and one.text.isupper() and one.text not in number_words.CODES and one.norm in masking.ORDINARY

@@ -61,11 +61,15 @@ def verify(
         return _of_note(pack, note, level)
     draft = slots.parse(raw, finish_reason)
     if isinstance(draft, Unreadable):
-        marks = set(characters.faults(raw or "")) & {"INJECTION_OR_MARKUP", "PII"} if not draft.is_nothing else set()
-        return Verdict(
-            "fallback" if draft.is_nothing else "reject", tuple(dict.fromkeys((*draft.codes, *sorted(marks))))
-        )
+        return _of_nothing(draft, raw)
     return _of_draft(pack, draft)
+
+
+def _of_nothing(unread: Unreadable, raw: str | None) -> Verdict:
+    if unread.is_nothing:
+        return Verdict("fallback", unread.codes)
+    marks = set(characters.faults(re.sub(r"[{}\[\]]", "", raw or ""))) & {"INJECTION_OR_MARKUP", "PII"}
+    return Verdict("reject", (*unread.codes, *sorted(marks)))
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
