@@ -8,7 +8,7 @@ not how good he is: no rank is made of it, and none of fewer than LEAST cases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -98,8 +98,11 @@ class Quality:
 def quality(own: pd.DataFrame, usual: pd.DataFrame) -> Quality:
     """own, usual: ACTIVITY_WEEKS of one owner and of the organization, of the same window; not modified."""
     last = usual["week"].max()
-    sums, all_ = (_sums(frame, last) for frame in (own, usual))
-    raw = [_share(one, sums[one.key], all_[one.key]) for one in COMPONENTS]
+    return _of_sums(_sums(own, last), _sums(usual, last))
+
+
+def _of_sums(own: Mapping[str, tuple[float, int]], usual: Mapping[str, tuple[float, int]]) -> Quality:
+    raw = [_share(one, own[one.key], usual[one.key]) for one in COMPONENTS]
     known = [share for share, _ in raw if share.index is not None]
     n = len(known)
     shares = [_with_lever(share, n) for share, _ in raw]
@@ -112,7 +115,23 @@ def quality(own: pd.DataFrame, usual: pd.DataFrame) -> Quality:
 
 def by_owner(weeks: pd.DataFrame, usual: pd.DataFrame) -> dict[int, Quality]:
     """The same of every owner in `weeks`."""
-    return {int(str(owner)): quality(own, usual) for owner, own in weeks.groupby("owner_id")}
+    last, of_all = usual["week"].max(), _sums(usual, usual["week"].max())
+    names = list(dict.fromkeys(name for one in COMPONENTS for name in (one.part, one.whole)))
+    flows = weeks.groupby("owner_id")[names].sum()
+    stocks = weeks[weeks["week"] == last].groupby("owner_id")[names].sum().reindex(flows.index, fill_value=0)
+    of_flow, of_stock = flows.to_dict("records"), stocks.to_dict("records")
+    return {
+        int(owner): _of_sums(_pairs(flow, stock), of_all)
+        for owner, flow, stock in zip(flows.index.tolist(), of_flow, of_stock, strict=True)
+    }
+
+
+def _pairs(flow: Mapping[Hashable, float], stock: Mapping[Hashable, float]) -> dict[str, tuple[float, int]]:
+    return {
+        one.key: (float(sums[one.part]), int(sums[one.whole]))
+        for one in COMPONENTS
+        for sums in ((stock if one.is_stock else flow),)
+    }
 
 
 def trend(own: pd.DataFrame, usual: pd.DataFrame, *, n_weeks: int = WINDOW_WEEKS) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from insights import metrics, people, series
 from snapshots.slices import NOBODY, Slice, Viewer
-from workbench import data, figures, formats, installation
+from workbench import data, figures, formats, installation, quality_data
 from workbench.columns import Column, ColumnKind
 from workbench.content import People
 from workbench.data import cached
@@ -51,6 +51,13 @@ _PEOPLE_COLUMNS: Final = (
 )  # fmt: skip
 
 
+_QUALITY: Final = Column(
+    field="quality", title="Quality", kind=ColumnKind.NUMBER, text_field="quality_text", width=1.4,
+    help="Quality of activity in the last 13 whole weeks, with its 80 % interval; 100 is usual here. The formula "
+    "stands on each person’s page. No rank is made of it.",
+)  # fmt: skip
+
+
 def salespeople(view: View) -> People:
     """Who does what, busiest first; nobody's rows and inactive people stand in it as what they are."""
     found = _people(view.viewer, view.data_version, view.slice(), view.reporting_currency)
@@ -60,6 +67,7 @@ def salespeople(view: View) -> People:
     if "activities" in untold:
         found = found.assign(emails=None, calls=None, meetings=None, trend=None)
         columns = tuple(column for column in columns if column.field not in {"emails", "calls", "meetings"})
+    found, columns = _with_quality(found, columns, view)
     found = figures.money_column(found, "won_money", "won_major", n_field="won")
     found = figures.money_column(found, "pipeline_money", "pipeline_major", n_field="n_open")
     found = found.assign(
@@ -75,6 +83,16 @@ def salespeople(view: View) -> People:
     note += f" · a pale win rate rests on fewer than {metrics.TOO_FEW} closed deals" if few else ""
     note += " · no source tells of activities" if "activities" in untold else ""
     return People(frame=found, columns=columns, note=note)
+
+
+def _with_quality(found: pd.DataFrame, columns: Sequence[Column], view: View) -> tuple[pd.DataFrame, Sequence[Column]]:
+    """With the quality of activity, where the weeks were counted."""
+    known = quality_data.of_all(view) if any(column.field == "emails" for column in columns) else {}
+    if not known:
+        return found, columns
+    each = [known.get(int(owner)) for owner in found["owner_id"]]
+    index = pd.Series([None if one is None else one.index for one in each], index=found.index, dtype="float64")
+    return found.assign(quality=index, quality_text=[quality_data.text(one) for one in each]), (*columns, _QUALITY)
 
 
 def _asked_for(found: pd.DataFrame, view: View) -> pd.DataFrame:

@@ -101,6 +101,13 @@ def test_in_simulation_eight_of_ten_intervals_hold_the_truth_of_who_works_as_is_
     assert 0.78 <= hits / n <= 0.97
 
 
+def test_all_at_once_are_what_each_is_alone() -> None:
+    each = {5: weeks(scaled(0.1), scaled(0.2)), 6: weeks(scaled(0.3), {"n_sent": 4}, owner=6)}
+    usual = weeks(USUAL, USUAL)
+    found = activity_quality.by_owner(pd.concat(each.values()), usual)
+    assert found == {owner: quality(own, usual) for owner, own in each.items()}
+
+
 def test_a_trend_looks_back_a_window_at_each_week() -> None:
     many = [scaled(0.1)] * 20
     found = activity_quality.trend(weeks(*many), weeks(*([USUAL] * 20)), n_weeks=4)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from workbench import cards, chart_card, export, person_data, places, row_sets, rows, shell, states, tables
+from workbench import (
+    cards,
+    chart_card,
+    export,
+    person_data,
+    places,
+    quality_card,
+    quality_data,
+    row_sets,
+    rows,
+    shell,
+    states,
+    tables,
+)
 from workbench.content import PersonPage, RowsPage
 from workbench.lead_words import plain
 from workbench.row_sets import ACTIVITY_COLUMNS, OPEN_DEAL_COLUMNS
@@ -86,6 +99,9 @@ def page() -> None:
             "Band: the middle 80 % of this person’s own whole weeks of the last year. Diamonds lie outside it. "
             "It says what is usual, not what is good."
         )
+        if found.has_activities and owner_id:
+            with states.guarded("The quality of activity could not be read", key="quality"):
+                quality_card.draw(quality_data.of_person(found.view, owner_id), name=found.name)
         open_deals(found)
         if found.has_activities:
             recent(found)
