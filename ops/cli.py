@@ -20,7 +20,7 @@ from ops import logs
 from ops import settings as settings_module
 from ops.coaching_commands import check_cases, verify_note
 from ops.detect_command import detect
-from ops.forecast_commands import backtest
+from ops.forecast_commands import backtest, forecast
 from ops.processes import Program, Together
 from ops.progress import ProgressLine
 from ops.score_commands import scores
@@ -47,6 +47,7 @@ app.add_typer(keys, name="api-key")
 app.add_typer(scores, name="scores")
 app.command("verify-note")(verify_note)
 app.command("check-cases")(check_cases)
+app.add_typer(forecast, name="forecast")
 app.command("backtest")(backtest)
 app.command("detect")(detect)
 WRONG_SETTING, FAILED = 2, 1

@@ -25,6 +25,7 @@ QUEUE: Final = "daily"
 WORKS: Final[dict[str, str]] = {
     "activity_weeks": "ops.activity_weeks:count_daily",
     "anomalies": "ops.detecting:look_weekly",
+    "forecasts": "ops.forecasting:work",
     "health": "ops.health:judge_daily",
 }
 """Module and function by name: `(services, organization_id, day) -> what became of it, in words`; imported when run."""

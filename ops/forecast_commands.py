@@ -1,7 +1,9 @@
-"""`slms backtest` puts forecasts of any table on trial."""
+"""`slms backtest` puts forecasts of any table on trial; `slms forecast` issues, repeats, grades and lists an
+organization's."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -56,3 +58,110 @@ def backtest(  # typer calls it by names
         else:
             for line in lines_of(found):
                 typer.echo(line)
+
+
+# --- an organization's forecasts --------------------------------------------------------------------------------------
+
+forecast = typer.Typer(
+    help="Forecasts of an organization: issue them, make one again, grade what is due, list them.", no_args_is_help=True
+)
+Org = Annotated[str, typer.Option(help="name of the organization")]
+SHOWN = 10
+"""Differences that are printed."""
+
+
+@forecast.command("issue")
+def issue(
+    org: Org,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="made from what was true then [today]")
+    ] = None,
+) -> None:
+    """Forecast bookings and new deals by week and month, and keep it as issued. A past day is forecast from what was
+    true at its end, and is marked as made later."""
+    from insights.forecasting.nodes import TooLittlePast
+    from ops.cli import COMMAND_LINE, FAILED, installation, organization_named
+    from ops.forecasting import issue as run
+    from snapshots.forecasts import get_run
+    from snapshots.organizations import get_organization
+    from snapshots.slices import Role, Viewer
+
+    with installation() as services:
+        organization_id = organization_named(services, org)
+        today = services.now().astimezone(get_organization(services.database, organization_id).zone).date()
+        wanted = day.date() if day is not None else today
+        if wanted > today:
+            typer.secho(f"{wanted} is still to come.", fg="red", err=True)
+            raise typer.Exit(FAILED)
+        try:
+            made = run(services, organization_id, wanted, by=COMMAND_LINE)
+        except TooLittlePast as why:
+            typer.secho(str(why), fg="red", err=True)
+            raise typer.Exit(FAILED) from None
+        if not made:
+            typer.echo(f"The forecasts of {wanted} were issued before; they never change.")
+        for run_id in made:
+            one = get_run(services.database, Viewer(organization_id, Role.ADMIN), run_id)
+            if one is not None:
+                typer.echo(f"{run_id:>5}  {one.measure} by {one.step}, {one.n_series:,} series, {one.seconds:.0f} s")
+
+
+@forecast.command("replay")
+def replay(org: Org, run_id: int) -> None:
+    """Make a forecast again from what it was made from, and say where it differs."""
+    from insights.forecasting.members import CannotForecast
+    from ops.cli import FAILED, installation, organization_named
+    from ops.forecasting import replay as run
+
+    with installation() as services:
+        organization_id = organization_named(services, org)
+        try:
+            found = run(services, organization_id, run_id)
+        except (LookupError, CannotForecast) as why:
+            typer.secho(f"{why} `slms forecast list` shows them.", fg="red", err=True)
+            raise typer.Exit(FAILED) from None
+        for one in found.differences[:SHOWN]:
+            typer.echo(
+                f"{one.node_kind} {one.node_key} {one.currency} step {one.step_no}, {one.column}: issued {one.issued}, "
+                f"now {one.replayed}"
+            )
+        if not found.facts_read_the_same:
+            typer.echo(
+                "Read today, the facts of then are called or joined differently: something was merged or renamed."
+            )
+        if not found.is_same:
+            typer.secho(f"{len(found.differences):,} numbers differ.", fg="red", err=True)
+            raise typer.Exit(FAILED)
+        typer.echo("The same numbers.")
+
+
+@forecast.command("grade")
+def grade(org: Org) -> None:
+    """Fill in what came of the steps that are over, and of people's calls."""
+    from ops.cli import installation, organization_named
+    from ops.forecasting import grade_due
+
+    with installation() as services:
+        typer.echo(f"{grade_due(services, organization_named(services, org)):,} graded")
+
+
+@forecast.command("list")
+def list_runs(org: Org) -> None:
+    """The forecasts that were issued, the newest first."""
+    from ops.cli import installation, organization_named
+    from snapshots.forecasts import runs
+    from snapshots.organizations import get_organization
+    from snapshots.slices import Role, Viewer
+
+    with installation() as services:
+        organization_id = organization_named(services, org)
+        zone = get_organization(services.database, organization_id).zone
+        found = runs(services.database, Viewer(organization_id, Role.ADMIN))
+        if not found:
+            typer.echo(f"No forecast yet: slms forecast issue --org {org!r}")
+        for one in found:
+            later = "  made later" if one.was_made_later(zone) else ""
+            typer.echo(
+                f"{one.run_id:>5}  {one.made_on}  {one.measure:9} by {one.step:5}  {one.n_series:>5,} series  "
+                f"version {one.method_version}, facts {one.data_hash[:8]}  by {one.issued_by}{later}"
+            )

@@ -99,7 +99,7 @@ def tried(series: str, past: Past, asked: Asked) -> Tried:
 def assembled(all_tried: Sequence[Tried], asked: Asked, *, floors: Mapping[str, Floats] | None = None) -> Forecast:
     """Intervals from the errors of all, then floors, rows and cards."""
     widths = pooled_widths([visible_errors(one.trial, one.choice.name) for one in all_tried], asked.horizon)
-    shown = _shown_at_origins(all_tried, asked)
+    shown = shown_at_origins(all_tried, asked)
     parts, cards = [], {}
     for one, width, then in zip(all_tried, widths, shown, strict=True):
         said = widened(one.trial.ahead[one.choice.name], width)
@@ -110,7 +110,7 @@ def assembled(all_tried: Sequence[Tried], asked: Asked, *, floors: Mapping[str, 
     return Forecast(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns), cards, all_tried)
 
 
-def _shown_at_origins(all_tried: Sequence[Tried], asked: Asked) -> list[list[Ahead]]:
+def shown_at_origins(all_tried: Sequence[Tried], asked: Asked) -> list[list[Ahead]]:
     """What would have been shown at each past origin, of the method chosen today, with the errors visible then."""
     most = max((len(one.trial.cutoffs) for one in all_tried), default=0)
     shown: list[list[Ahead]] = [[] for _ in all_tried]
