@@ -51,6 +51,12 @@ def draw(loaded: Loaded) -> None:
         st.dialog("Your call", on_dismiss=lead_dialogs.close)(_call)(loaded)
 
 
+def _cancel(key: str) -> None:
+    if st.button("Cancel", key=key):
+        lead_dialogs.close()
+        st.rerun()  # of the whole page: a dialog runs by itself
+
+
 # --- quotas ----------------------------------------------------------------------------------------------------------
 
 
@@ -81,7 +87,7 @@ def _quotas(loaded: Loaded) -> None:
                 lead_dialogs.say(f"{formats.plural(n, 'quota')} changed." if n else "Nothing was changed.")
                 lead_dialogs.close()
                 st.rerun()
-            st.button("Cancel", key="quotas_cancel", on_click=lead_dialogs.close)
+            _cancel("quotas_cancel")
 
 
 def held_quotas(view: View, found: Found, period: Period) -> dict[Node, Quota]:
@@ -150,7 +156,7 @@ def _call(loaded: Loaded) -> None:
                 lead_dialogs.say("The call is kept.")
                 lead_dialogs.close()
                 st.rerun()
-            st.button("Cancel", key="call_cancel", on_click=lead_dialogs.close)
+            _cancel("call_cancel")
 
 
 def put(loaded: Loaded, amount_minor: int, note: str) -> None:

@@ -199,9 +199,10 @@ def _deals(loaded: Loaded, node: Node, key: str) -> None:
                     "Deals", list(sets), format_func=sets.__getitem__, default=key or chosen, required=True,
                     label_visibility="collapsed", key="forecast_deals_of",
                 ) or chosen  # fmt: skip
-            if node != loaded.found.node:
-                st.button("Show its forecast", icon=":material/show_chart:", key="forecast_deals_go",
-                          on_click=_go, args=(node,))  # fmt: skip
+            if node != loaded.found.node and st.button(
+                "Show its forecast", icon=":material/show_chart:", key="forecast_deals_go"
+            ):
+                _go(node)
         pager = rows.Pager((view.filters, view.product_ids, loaded.period.span), chosen)
         with states.loading(36, 420):
             page = rows_data.rows_page(view, chosen, after=pager.after)
@@ -219,3 +220,4 @@ def _deals(loaded: Loaded, node: Node, key: str) -> None:
 def _go(node: Node) -> None:
     lead_dialogs.close()
     forecast_choice.change(node=node)
+    st.rerun()  # of the whole page: a dialog runs by itself

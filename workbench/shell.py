@@ -12,9 +12,11 @@ import streamlit as st
 from workbench import cards, data, filter_bar, first_steps, formats, freshness, page_watch, states, tokens, url_choice
 from workbench.places import (
     ADMIN,
+    ANOMALIES,
     CHANGE,
     DATA,
     FLOW,
+    FORECAST,
     FORMS,
     HEALTH,
     LEAD,
@@ -45,6 +47,8 @@ def pages() -> Mapping[str, Sequence[Any]]:
             st.Page(WATERFALL, title="Pipeline changes", icon=":material/stacked_line_chart:", url_path="waterfall"),
             st.Page(FLOW, title="Pipeline flow", icon=":material/moving:", url_path="flow"),
             st.Page(HEALTH, title="Pipeline health", icon=":material/health_and_safety:", url_path="health"),
+            st.Page(ANOMALIES, title="Anomalies", icon=":material/troubleshoot:", url_path="anomalies"),
+            st.Page(FORECAST, title="Forecast", icon=":material/trending_up:", url_path="forecast"),
             st.Page(MODEL_LAB, title="Model lab", icon=":material/science:", url_path="model_lab"),
             st.Page(
                 SALESPERSON,
