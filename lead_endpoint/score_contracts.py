@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lead_endpoint.contracts import Problem
 from lead_endpoint.form_contracts import WrongField
+
+_ONE_OF_BOTH: Final = [
+    {
+        "required": ["lead_id"],
+        "propertyNames": {"enum": ["lead_id", "fields"]},
+        "properties": {"fields": {"type": "null"}},
+    },
+    {"properties": {"lead_id": {"type": "null"}}},
+]
 
 
 class ScoreAsked(BaseModel):
@@ -16,7 +25,10 @@ class ScoreAsked(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         title="LeadToScore",
-        json_schema_extra={"examples": [{"lead_id": 4711}, {"fields": {"source": "Referral", "company": "Acme"}}]},
+        json_schema_extra={
+            "anyOf": _ONE_OF_BOTH,
+            "examples": [{"lead_id": 4711}, {"fields": {"source": "Referral", "company": "Acme"}}],
+        },
     )  # fmt: skip
 
     lead_id: Annotated[
