@@ -99,8 +99,8 @@ def written(pack: Pack, completions: Completions) -> Verdict:
             return Verdict("fallback", tuple(dict.fromkeys((*codes, why.code))))
         verdict = verify(pack, raw=text, finish_reason=reason)
         codes += verdict.codes
-        if verdict.verdict != "reject":
-            return Verdict(verdict.verdict, tuple(dict.fromkeys(codes)) if verdict.verdict == "fallback" else ())
+        if verdict.is_accepted:
+            return verdict
     return Verdict("fallback", tuple(dict.fromkeys(codes)))
 
 
@@ -128,17 +128,21 @@ class ScriptedServer:
 
     def complete(self) -> tuple[str | None, str | None]:
         """Follows the rules of the client: faults that pass are tried again, an option that is refused is left out."""
-        last = "NO_ANSWER"
+        last, last_wait_s = "NO_ANSWER", 0.0
         for _ in range(TRIES):
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-            self._left_s -= float(answer.get("delay_s") or 0)
+            self._left_s -= float(answer.get("delay_s") or 0) + last_wait_s
+            last_wait_s = _asked_wait_s(answer)
             if self._left_s < 0:
                 raise NoCompletion("DEADLINE")
             status = answer.get("status", 200)
             if answer.get("refuse") or answer.get("drop"):
                 last = "UNREACHABLE"
             elif status == 200:
-                return _content(answer)
+                content = _content(answer)
+                if content is not None:
+                    return content
+                last = "NOT_A_COMPLETION"
             elif status in RETRIED or status >= 500:
                 last = f"HTTP_{status}"
             elif not (status in {400, 422} and any(one in str(answer.get("body")) for one in REFUSED_OPTION)):
@@ -146,11 +150,21 @@ class ScriptedServer:
         raise NoCompletion(last)
 
 
-def _content(answer: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _asked_wait_s(answer: Mapping[str, Any]) -> float:
+    """How long a server asks to wait before the next try; a date is no number, and asks for nothing here."""
+    headers = {
+        str(key).lower().replace("_", "-"): one for key, one in {**answer, **(answer.get("headers") or {})}.items()
+    }
+    asked = str(headers.get("retry-after") or "0")
+    return float(asked) if asked.replace(".", "", 1).isdigit() else 0.0
+
+
+def _content(answer: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
+    """None where a 200 holds no completion: HTML, an error, no choices."""
     if "raw" in answer:
         return answer["raw"], answer.get("finish_reason", "stop")
     try:
         choice = answer["body"]["choices"][0]
         return choice["message"]["content"], choice.get("finish_reason", "stop")
     except (KeyError, IndexError, TypeError):
-        raise NoCompletion("NOT_A_COMPLETION") from None
+        return None

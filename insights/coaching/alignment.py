@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from insights.coaching import lexicon
 from insights.coaching.dates import Mention, supported
@@ -33,6 +34,7 @@ def faults(stretch: Stretch, grasp: Grasp, known: Sequence[Grasp], *, spoken_of:
     for one in stretch.quantities:
         codes |= _of_quantity(one, grasp, known)
     codes |= {code for one in stretch.days if not supported(one, grasp.days) for code in of_day(one)}
+    codes |= {"DATE_UNSUPPORTED" for one in stretch.days if _is_bent(one, stretch, grasp)}
     codes |= _of_entity(stretch, grasp, spoken_of)
     codes |= set(_of_direction(stretch, grasp))
     codes |= set(_of_denial(stretch, grasp))
@@ -40,6 +42,15 @@ def faults(stretch: Stretch, grasp: Grasp, known: Sequence[Grasp], *, spoken_of:
     if refused(stretch, grasp):
         codes.add("FREE_WORDS")
     return codes
+
+
+BENDING = frozenset({"by", "before", "after", "until", "till", "since", "from", "past", "near", "around", "about"})
+
+
+def _is_bent(mention: Mention, stretch: Stretch, grasp: Grasp) -> bool:
+    """Whether a word before a day makes another time of it: "before 12 December"."""
+    before = [one.norm for one in stretch.row if one.end <= mention.start]
+    return mention.key[0] == "day" and bool(before) and before[-1] in BENDING - grasp.words
 
 
 def of_day(mention: Mention) -> set[str]:
@@ -64,8 +75,10 @@ def _is_cut(one: Token, stretch: Stretch, grasp: Grasp) -> bool:
     """Whether a head noun stands without its first word: "start date" is no "close date"."""
     place = stretch.row.index(one)
     before = singular(stretch.row[place - 1].norm) if place else ""
+    after = singular(stretch.row[place + 1].norm) if place + 1 < len(stretch.row) else ""
     firsts = [first for first, head in grasp.compounds if head == singular(one.norm)]
-    return bool(firsts) and before not in firsts
+    heads = [head for first, head in grasp.compounds if first == singular(one.norm)]
+    return (bool(firsts) and before not in firsts) or (bool(heads) and after not in heads and not stretch.is_suggestion)
 
 
 def _may_say(one: Token, stretch: Stretch, grasp: Grasp) -> bool:
@@ -74,13 +87,34 @@ def _may_say(one: Token, stretch: Stretch, grasp: Grasp) -> bool:
         return one.text in MARKS
     if singular(word) in grasp.words or word in grasp.words:
         return True
+    if word in OF_MONEY or word in OF_VALUE:
+        return _leads_to_value(one, stretch)
+    return (
+        _is_general(word, stretch)
+        or ((word in lexicon.BASELINE or word == "median") and grasp.fact.baseline is not None)
+        or (word in lexicon.ACTIONS and stretch.is_suggestion and grasp.fact.role in {"action", "opportunity"})
+    )
+
+
+def _is_general(word: str, stretch: Stretch) -> bool:
+    """Words of no fact. Denials and directions are judged by themselves."""
     if word in lexicon.DOMAIN and word not in lexicon.ACTIONS and word not in lexicon.PLAIN:
         return False
-    if word in lexicon.PARAPHRASE or word in lexicon.PLAIN or word in lexicon.NEGATIONS or _ways(word):
-        return True  # denials and directions are judged by themselves
-    if word in lexicon.BASELINE or word == "median":
-        return grasp.fact.baseline is not None
-    return word in lexicon.ACTIONS and stretch.is_suggestion and grasp.fact.role in {"action", "opportunity"}
+    said_again = word in lexicon.PARAPHRASE or word in lexicon.NEGATIONS or bool(_ways(word))
+    return said_again or (word in lexicon.PLAIN and stretch.is_suggestion)
+
+
+OF_MONEY = frozenset({"worth", "valued"})
+OF_VALUE = frozenset({"moved", "went", "changed", "came", "comes", "come", "totals", "totalled", "amounts"})
+"""Words that say something only together with the value after them: "worth 48,000 USD", "went from 4 to 7"."""
+
+
+def _leads_to_value(one: Token, stretch: Stretch) -> bool:
+    if one.norm in OF_MONEY:
+        return any(two.unit in CODES for two in stretch.quantities)
+    place = stretch.row.index(one)
+    after = stretch.row[place + 1] if place + 1 < len(stretch.row) else one
+    return bool(stretch.quantities) and (after.kind == "number" or after.norm in {"from", "to", "by", "in", "at"})
 
 
 def _ways(word: str) -> list[str]:
@@ -97,6 +131,13 @@ def _of_direction(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
             yield "DIRECTION"
 
 
+BOUND_TO = frozenset(
+    {(verb, what) for verb in ("is", "are", "was", "were", "be", "been") for what in ("to", "due", "worth")}
+    | {("has", "to"), ("have", "to")}
+)
+"""Says that something is to happen."""
+
+
 # --- denials and hedges ----------------------------------------------------------------------------------------------
 
 
@@ -111,6 +152,8 @@ def _of_denial(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
         near = {singular(one.norm) for one in row[max(0, place - REACH) : place + REACH + 2]}
         if not near & grasp.negated:
             yield "POLARITY"
+    if stretch.is_suggestion and len(row) > 1 and row[1].norm in {"no", "not", "never"}:
+        yield "POLARITY"  # "book no meeting"
     if at or stretch.is_suggestion or stretch.facts:
         return
     for place, one in enumerate(row):
@@ -121,6 +164,13 @@ def _of_denial(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
 
 def _of_hedge(stretch: Stretch, grasp: Grasp) -> Iterator[str]:
     said = stretch.singulars
+    pairs = {(one.norm, two.norm) for one, two in pairwise(stretch.row)}
+    if (
+        pairs & BOUND_TO
+        and not stretch.facts
+        and not all(" ".join(pair) in grasp.fact.phrase for pair in pairs & BOUND_TO)
+    ):
+        yield "FORECAST_PROMISE"
     hedges = {one for one in grasp.words if one in lexicon.HEDGES}
     if (
         hedges
@@ -191,6 +241,10 @@ def _allows(known: Quantity, told: Quantity, grasp: Grasp) -> bool:
     return _plays_same_part(known, told) and _counts_same(known, told)
 
 
+STATES = frozenset({"closed", "won", "lost", "new"})
+"""Leaves another number when it is left out: 51 closed deals are not 51 deals."""
+
+
 def _has_rival(known: Quantity, grasp: Grasp) -> bool:
     """Whether the fact has two values of this unit, so that one may stand where the other belongs."""
     return any(one.unit == known.unit and one.value != known.value for one in grasp.quantities)
@@ -203,7 +257,7 @@ def _plays_same_part(known: Quantity, told: Quantity) -> bool:
 def _counts_same(known: Quantity, told: Quantity) -> bool:
     if told.unit != "count" or not known.nouns or not told.nouns:
         return True
-    return bool(known.nouns & told.nouns)
+    return bool(known.nouns & told.nouns) and known.nouns & STATES <= told.nouns
 
 
 def said_in(text: str, name: str) -> bool:

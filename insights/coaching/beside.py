@@ -63,13 +63,21 @@ def _may_stand(one: Token, stretch: Stretch, own: list[Grasp]) -> bool:
     word = one.norm
     if one.kind == "mark":
         return one.text in MARKS
+    if word in lexicon.LACK and {two.norm for two in stretch.row} & {"is", "are", "was", "were"}:
+        return False  # "…, which are stuck" says something of its own
     if word in BESIDE or word in WORN or _suggests(one, stretch, own):
         return True
     if word in lexicon.BASELINE:
-        return bool(own) and all(grasp.fact.baseline is not None for grasp in own)
+        return _compares(stretch) and all(grasp.fact.baseline is not None for grasp in own)
     if _direction_of(word):
         return bool(own) and not _goes_astray(one, own)
     return _is_lead(stretch) and any(singular(word) in noun for grasp in own for noun in grasp.nouns)
+
+
+def _compares(stretch: Stretch) -> bool:
+    """ "Against your usual", "up on your usual"; "your usual" alone would call the value usual."""
+    said = {one.norm for one in stretch.row}
+    return bool(said & {"against", "compared", "versus", "vs", "than"}) or any(_direction_of(one) for one in said)
 
 
 def _suggests(one: Token, stretch: Stretch, own: list[Grasp]) -> bool:

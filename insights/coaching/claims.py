@@ -110,7 +110,7 @@ ALWAYS: Final = _patterns(
         start working; work (?:at all|more|faster); please (?:work|start working|care); take care of yourself;
         keep up with;
         you(?:'re|’re| are| were|'ve been| have been)(?: always| really| so| such| too| very| just)* an?\b;
-        you (?:always |really )?(?:seem|look|sound|feel|act|appear)\b; on you; you let;
+        you (?:always |really )?(?:seem|look|sound|feel|act|appear)\b; on you; you let; come on;
         (?:do|be|try) (?:better|harder|more); take it easy; are you\b;
         you(?:'re|’re| are)(?: all| very| doing| going)? (?:good|great|well|fine|strong|solid|ok|okay);
         could do with(?! a (?:look|call|plan|check|tidy))

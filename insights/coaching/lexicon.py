@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-Licence = Literal["any", "praise", "lack", "quiet", "action", "caution", "deal"]
+Licence = Literal["any", "praise", "lack", "quiet", "action", "caution", "deal", "flat"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -71,19 +71,19 @@ PLAIN: Final = _words(
     particular particularly notably interestingly importantly said aware flip glimpse state headlines bearing treat
     treated inform information entries reader rounds round pop popped dropping popping shortlist wish checklist
     remind reminded reminding noticed noticing spotted covers covered includes including included shown here plus
-    and with for from within advisable timely opens
+    and with for from within advisable timely opens caveat caveats remembering evidence outlook confirming started
+    busy prioritise prioritize welcome aboard speed mindful heed
     """
 )
 
 PARAPHRASE: Final = _words(
     """
-    moved changed reached totals totalled a an the and or but also of on in at to for from by with into about as it
-    its it's this that these those there there's here you your yours is are was were be been being has have had
-    having do does did which who that's set come comes came during across within over out against per stands stood
-    sits sat shows showed shown see counted counts counting count figure number numbers reads registered tallied
-    make made makes amounts level worth valued value size sized own one's such when where whose compared comparing
-    comparison put puts taken take took has've among still leaves left remain remains remaining waiting waits wait
-    sit go goes went run runs ran get got gets keep keeps kept carry carries carried register registers hold holds
+    from a an the and or but also of on in at to for by with into as it its it's this that these those there there's
+    here
+    you your yours is are was were been being has have had having which who that's come comes came across within
+    over out against among when where own stands stood sits sat shows showed shown counts counted number numbers
+    figure totals totalled tallied registered amounts level moved went changed reached worth valued still please
+    note remember per now compared
     """
 )
 
@@ -97,11 +97,12 @@ BASELINE: Final = _words(
 PRAISE: Final = _words(
     """
     good nice great well done strong solid healthy encouraging positive bright pleasing progress momentum success
-    strength strengths credit praise proud pleasure welcome kudos bravo cheers glad happy enjoy celebrate
+    strength strengths credit praise proud pleasure kudos bravo cheers glad happy enjoy celebrate
     celebrating celebrated congratulations congrats lovely fine impressive effort headway win wins rewarding
     promising upbeat asset paying build building continue continuing sustain sustaining repeat repeating maintain
     maintaining steam energy rhythm stride roll sharp thumbs applause pleased delight delighted delightful smile
     smiling satisfying satisfied reward grateful thankful commend commendable worthy cheerful rosy habit habits
+    deserved hooray
     """
 )
 """Only of what is a strength."""
@@ -224,6 +225,18 @@ FOREIGN: Final = _words(
 
 _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
     (
+        r"(?:much |business |pretty much )?as usual|(?:the )?same (?:rhythm|pace|level) as (?:before|usual)|"
+        r"(?:in line|on par|level) with your (?:own )?(?:usual|median|baseline|norm)|"
+        r"(?:right )?on your (?:own )?median|"
+        r"no (?:big |real )?change(?: here)?(?=\s*:)|(?:holding|keeping) (?:steady|pace|level)",
+        "flat",
+    ),
+    (
+        r"(?:a |one )?(?:nice|good|great|solid|strong|clear) improvements?|(?:a )?(?:big|good|nice|great|solid) win",
+        "praise",
+    ),
+    (r"(?:a |one )?(?:possible |small )?gap(?: in the data)?(?=\s*:)|with a (?:grain|pinch) of salt", "caution"),
+    (
         r"(?:a |one |the |this |another |your )?(?:deal|account) "
         r"(?:to|worth|that needs) (?:a |an |some |you|your )?(?:\w+ )?"
         r"(?:revive|revisit|review|check|call|nudge|look|plan|reopen|discuss|watch|raise|care|attention|time|visit|touch|"
@@ -287,12 +300,12 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
         "any",
     ),
     (
-        r"of note|to (?:note|begin with|start with|round off|close|finish|sum up|wrap up)|"
+        r"of note|to (?:note|begin with|start with|round off|close|finish|sum up|wrap up)(?=\s*[:,])|"
         r"last(?:ly)?(?= thing)",
         "any",
     ),
     (
-        r"one (?:more |other |last |final |small |quick |short )?(?:thing|point|note|idea|item|question|"
+        r"one (?:more |other |last |final |small |quick |short )?(?:thing|caveat|point|note|idea|item|question|"
         r"thought|topic|place|spot|area|suggestion|reminder|option|detail|fact)",
         "any",
     ),
@@ -318,7 +331,7 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
     (r"(?:a|one) gap to (?:close|fill)", "lack"),
     (
         r"keep (?:it|this|that) (?:up|going)|keep up the (?:good|great|nice) work|well done|good going|"
-        r"nice going|good stuff|going well|went well|on the up|a (?:bright|high) spot|high(?:light|lights|"
+        r"nice going|good stuff|going well|went well(?=\s*:)|on the up|a (?:bright|high) spot|high(?:light|lights|"
         r" point)",
         "praise",
     ),
@@ -352,7 +365,7 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
     (r"could (?:you|we) (?:take a look|look at|look into|check|talk about|discuss|review|plan)", "any"),
     (r"at least worth|the rest can wait", "any"),
     (
-        r"step back|step by step|in step|side by side|one by one|day to day|week in view|"
+        r"step by step|in step|side by side|one by one|day to day|week in view|"
         r"the week in (?:short|brief|numbers|view|review)",
         "any",
     ),

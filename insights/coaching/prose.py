@@ -78,6 +78,9 @@ def _is_neutral(stretch: Stretch) -> bool:
     """Nothing but words that may stand beside any fact."""
     if stretch.quantities or stretch.days or stretch.entities:
         return False
+    said = {one.norm for one in stretch.words}
+    if said & lexicon.LACK and said & {"is", "are", "was", "were"}:
+        return False
     return all(one.text in MARKS or one.norm in BESIDE or one.norm in WORN for one in stretch.words)
 
 

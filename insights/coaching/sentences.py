@@ -16,6 +16,12 @@ from insights.coaching.prose import align
 from insights.coaching.stretches import Stretch
 
 Level = Literal["L2", "L3"]
+ASKING: Final = re.compile(
+    r"(?!(?:could|would|can) (?:you|we)\b)"
+    r"(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|might)\b.*\?$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A question whether a fact is so puts it in doubt."""
 MOST_WORDS: Final = 40
 MOST_FREE_WORDS: Final = 25
 
@@ -44,6 +50,7 @@ def judge(pack: Pack, masked: str, level: Level, *, kind: str | None = None, spo
         aligned = align(found, known, spoken_of if _goes_on(text) else None)
         cited, told = aligned.cited, aligned.told
         codes |= aligned.codes
+        codes |= {"POLARITY"} if aligned.cited and not slots and ASKING.match(text.strip()) else set()
     facts = tuple(one for one in pack.facts if one.id in cited)
     codes |= set(_of_licences(licences | _worn(found, facts, level), facts))
     codes |= set(_of_kind(kind, facts)) | set(_of_form(text, masked, found))
@@ -96,6 +103,8 @@ def _of_licences(licences: set[lexicon.Licence], facts: tuple[Fact, ...]) -> Ite
     if "lack" in licences and any(one.role == "strength" for one in facts):
         yield "POLARITY"
     if "quiet" in licences and any(one.role == "strength" or one.direction == "up" for one in facts):
+        yield "DIRECTION"
+    if "flat" in licences and any(one.direction != "flat" for one in facts):
         yield "DIRECTION"
     if "caution" in licences and not any(one.role in {"caveat", "context"} for one in facts):
         yield "POLARITY"
