@@ -19,6 +19,8 @@ from insights.money import converted
 
 LEAST: Final = 30
 """Won deals that a limit must rest on."""
+LEAST_OF_PRODUCT: Final = 12
+"""The same where the limit is the lowest third, which fewer tell as well as thirty tell the last tenth."""
 WINDOW_DAYS: Final = 730
 NEWEST: Final = 2_000
 FENCE: Final = 1.5
@@ -220,15 +222,15 @@ class Usual:
 
     def _norm(
         self, frame: pd.DataFrame, key: tuple[str, object], column: str, limit: Callable[[pd.Series], float],
-        own: tuple[str, object, Group],
+        own: tuple[str, object, Group], *, least: int = LEAST,
     ) -> Norm:  # fmt: skip
         """Of the deals with the same value, else of all; UNKNOWN where these are too few, too."""
         if key not in self._kept:
             by, value, group = own
             found = frame.loc[frame[by] == value, column].dropna()
-            if len(found) < LEAST:
+            if len(found) < least:
                 found, group = frame[column].dropna(), "all"
-            self._kept[key] = Norm(limit(found), len(found), group) if len(found) >= LEAST else UNKNOWN
+            self._kept[key] = Norm(limit(found), len(found), group) if len(found) >= least else UNKNOWN
         return self._kept[key]
 
     def quiet(self, pipeline_id: int) -> Norm:
@@ -271,10 +273,10 @@ class Usual:
         """Below it lies the lowest third of what was won with this product, in this currency, in minor units; without
         enough of the product of all that was won in the currency."""
         same = self._won[self._won["currency"] == currency]
-        key = ("amount", (product_id, currency))
         return self._norm(
-            same, key, "amount_minor", lambda one: float(one.quantile(1 / 3)), ("product_id", product_id, "product")
-        )
+            same, ("amount", (product_id, currency)), "amount_minor", lambda one: float(one.quantile(1 / 3)),
+            ("product_id", product_id, "product"), least=LEAST_OF_PRODUCT,
+        )  # fmt: skip
 
 
 def _lately(frame: pd.DataFrame, evening: Evening) -> pd.DataFrame:

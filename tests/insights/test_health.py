@@ -107,7 +107,7 @@ def lives(drawn: list[tuple[list[Any], list[Any]]]) -> tuple[list[dict[str, Any]
 
 
 @given(st.lists(st.tuples(changes, happenings), min_size=1, max_size=4), st.integers(TODAY - 290, TODAY))
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(25))
 def test_facts_are_those_that_a_reader_of_all_that_had_happened_would_count(drawn: Any, day: int) -> None:
     spans, touches = lives(drawn)
     end = (day + 1) * DAY_S
@@ -125,7 +125,7 @@ def test_facts_are_those_that_a_reader_of_all_that_had_happened_would_count(draw
 
 
 @given(st.lists(st.tuples(changes, happenings), min_size=1, max_size=4), st.integers(TODAY - 290, TODAY))
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(25))
 def test_with_everything_that_came_later_erased_facts_are_the_same(drawn: Any, day: int) -> None:
     spans, touches = lives(drawn)
     end = (day + 1) * DAY_S

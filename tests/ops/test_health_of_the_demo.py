@@ -27,8 +27,8 @@ from snapshots import health_flags
 
 TODAY = date(2024, 6, 28)
 NOW = datetime(2024, 6, 28, 15, tzinfo=UTC)
-SIZE = DemoSettings(seed=11, owners=12, deals=2_400, activities=34_000, years=1.0, born=born(TODAY, 1.0))
-WEEKS = 16
+SIZE = DemoSettings(seed=7, owners=12, deals=2_400, activities=34_000, years=1.0, born=born(TODAY, 1.0))
+WEEKS = 14
 NINE_OF_TEN = float(np.exp(0.55 * 1.2816))
 """Of the law that stays in a stage are drawn from, over its median."""
 
