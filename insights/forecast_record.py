@@ -95,6 +95,7 @@ def _row(name: str, role: str, grades: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def n_origins(card: Mapping[str, Any]) -> int:
+    """At how many days in the past the forecast was made again; 0: its past is too short."""
     return int(card["n_origins"]) if "n_origins" in card else len(card.get("origins") or ())
 
 
