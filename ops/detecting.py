@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pandas as pd
 
 from insights.anomalies.worked import Away, as_away, last_whole_week, public_holidays, worked_shares
+from ops import jobs
 from ops.services import Services
 from snapshots import alarms, leave
 from snapshots.alarms import Measure, Raised
 from snapshots.funnel_weeks import conversions_by_week, leads_by_week
+from snapshots.organizations import list_connections
 from snapshots.reads import Reader
 from snapshots.slices import NOBODY, Role, Slice, Viewer
+from snapshots.status import freshness
 
 if TYPE_CHECKING:
     from insights.anomalies.detection import Found
@@ -32,6 +35,8 @@ WEEKS: Final = 117
 """Two years, and the quarter that teaches what is usual."""
 REPLAYED_WEEKS: Final = 26
 """So far back a first run tells what it would have raised."""
+LONG_AGO: Final = 5
+"""Weeks in which nobody does anything at all: then the data have ended, as those of an old export do."""
 LEAST_USUAL: Final = 1.0
 """A source or form with fewer a week, on average, is not looked at: it has no usual week."""
 
@@ -89,9 +94,25 @@ def weeks_before(reader: Reader, measure: Measure, day: date) -> tuple[Weeks, Ma
     everything, for what is usual of one is judged beside the others. No series where there are no counts."""
     from insights.anomalies.weeks import weeks_of
 
-    newest = last_whole_week(day)
+    newest = last_whole_week(min([day, *_read_on(reader)]))
     table, worked, names = _TABLES[measure](reader, newest - timedelta(weeks=WEEKS - 1), newest)
     return weeks_of(table, worked), names
+
+
+def _read_on(reader: Reader) -> list[date]:
+    """The days on which the sources that are read daily were last read: of what came after nobody knows, so that it is
+    no quiet week."""
+    organization = reader.organization
+    daily = {one.connection_id for one in list_connections(reader.database, organization.organization_id)
+             if jobs.is_refreshed(one)}  # fmt: skip
+    read = [one for one in freshness(reader.database, organization.organization_id) if one.connection_id in daily]
+    return [one.synced_at.astimezone(organization.zone).date() for one in read if one.synced_at is not None]
+
+
+def _end_of(found: pd.DataFrame, newest: date) -> date:
+    """The newest week that counts: an export that was read once ends long before, with a week that may not be whole."""
+    last = newest if found.empty else found["day"].max().date()
+    return newest if newest - last <= timedelta(weeks=LONG_AGO) else last - timedelta(weeks=1)
 
 
 # --- counts ----------------------------------------------------------------------------------------------------------
@@ -104,7 +125,8 @@ def _activities(reader: Reader, first: date, newest: date) -> Counts:
     somebody who is not ends with his last one."""
     slice_ = Slice(first_day=first, last_day=newest + timedelta(days=6), as_of=newest + timedelta(days=6))
     found = reader.activity_weeks(slice_)
-    found = found[found["owner_id"] != NOBODY]
+    newest = _end_of(found, newest)
+    found = found[(found["owner_id"] != NOBODY) & (found["day"] <= pd.Timestamp(newest))]
     people = reader.owners(newest + timedelta(days=6)).set_index("owner_id")
     table = _filled(
         found.rename(columns={"owner_id": "series", "n": "value"})[["series", "day", "value"]], newest,
@@ -128,6 +150,8 @@ def _away(reader: Reader, first: date, newest: date) -> list[Away]:
 def _leads(reader: Reader, first: date, newest: date) -> Counts:
     """New leads by source; a week without any is 0."""
     found = leads_by_week(reader, first, newest + timedelta(days=6))
+    newest = _end_of(found, newest)
+    found = found[found["day"] <= pd.Timestamp(newest)]
     table = _filled(found[["series", "day", "value"]], newest, still=lambda _: True)
     return _frequent(table), None, _names(found)
 

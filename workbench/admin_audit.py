@@ -25,6 +25,7 @@ SUBJECTS: Final = {
     "crm_connection": "CRM connection", "crm_credentials": "CRM credentials", "crm_change": "Change of CRM",
     "routing_rule": "Routing rule", "capacity": "Capacity", "absence": "Out of office", "webhook": "Webhook",
     "notification": "Notification", "form": "Form", "lead": "Lead", "source": "Source", "campaign": "Campaign",
+    "leave": "Leave", "calendar": "Calendar",
 }  # fmt: skip
 MOST_TOLD: Final = 12
 _OF_FORMS: Final = frozenset({*Definition.model_fields, "published_revision"})

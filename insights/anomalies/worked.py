@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -61,11 +62,14 @@ def public_holidays(country: str, subdivision: str | None, first: date, last: da
     return {day: name for day, name in sorted(found.items()) if first <= day <= last}
 
 
-def countries() -> Mapping[str, tuple[str, ...]]:
-    """Those whose holidays are known, by their two letters, with their subdivisions."""
+def countries() -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Those whose holidays are known, by their two letters: name and subdivisions."""
     import holidays
+    from holidays.registry import COUNTRIES
 
-    return {code: tuple(parts) for code, parts in sorted(holidays.list_supported_countries().items()) if len(code) == 2}
+    names = {one[1]: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one[0]) for one in COUNTRIES.values()}
+    known = holidays.list_supported_countries()
+    return {code: (name, tuple(known[code])) for code, name in sorted(names.items()) if code in known}
 
 
 def as_away(days: Iterable[date]) -> list[Away]:

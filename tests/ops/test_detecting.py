@@ -16,6 +16,7 @@ from ops.settings import Settings
 from snapshots import alarms, leave
 from snapshots.database import Database
 from snapshots.leave import BadAbsence, Calendar, NewAbsence
+from snapshots.organizations import connect_crm
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
 
@@ -111,6 +112,28 @@ def test_somebody_who_left_is_no_lost_week(services: Services, organization: int
     detecting.look_weekly(services, organization, MONDAY)
     gone = found(services, organization)
     assert not (gone["owner_id"] == 10).any() or (gone.loc[gone["owner_id"] == 10, "day"] < "2026-07-10").all()
+
+
+def test_what_came_after_an_outage_or_after_the_end_of_an_export_is_no_quiet_week(
+    services: Services, organization: int
+) -> None:
+    reader = Reader(services.database, Viewer(organization, Role.ADMIN))
+    later = MONDAY + timedelta(weeks=3)
+    read = connect_crm(services.database, organization, provider="hubspot", name="CRM", settings={}).connection_id
+    with services.database.as_app(organization) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO sync_runs (organization_id, connection_id, trigger, status, started_at, heartbeat_at, "
+                "finished_at) VALUES (:o, :c, 'x', 'succeeded', :at, :at, :at)"
+            ),
+            {"o": organization, "c": read, "at": services.now()},
+        )
+    weeks, _ = detecting.weeks_before(reader, "activities", later)
+    assert weeks.days.max().date() == MONDAY - timedelta(weeks=1)
+    with services.database.as_app(organization) as connection:
+        connection.execute(text("UPDATE crm_connections SET provider = 'csv'"))
+    weeks, _ = detecting.weeks_before(reader, "activities", MONDAY + timedelta(weeks=30))
+    assert weeks.days.max().date() == MONDAY - timedelta(weeks=2)  # the last one may not be whole
 
 
 def test_leave_and_holidays_that_were_entered_are_no_alarm(services: Services, organization: int) -> None:

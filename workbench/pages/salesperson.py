@@ -8,6 +8,7 @@ from workbench import (
     cards,
     chart_card,
     export,
+    person_alarms,
     person_data,
     places,
     quality_card,
@@ -102,6 +103,8 @@ def page() -> None:
         if found.has_activities and owner_id:
             with states.guarded("The quality of activity could not be read", key="quality"):
                 quality_card.draw(quality_data.of_person(found.view, owner_id), name=found.name)
+        if found.has_activities and owner_id:
+            person_alarms.draw(found.view, owner_id)
         open_deals(found)
         if found.has_activities:
             recent(found)

@@ -1,0 +1,309 @@
+"""Anomalies: whose week was out of the ordinary, what was to be expected, and whether the alarms keep their budget."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+
+from insights.anomalies import chart
+from workbench import (
+    anomaly_choice,
+    anomaly_data,
+    cards,
+    export,
+    figures,
+    formats,
+    grid,
+    leave_sheet,
+    places,
+    rows,
+    shell,
+    states,
+    tables,
+    tokens,
+)
+from workbench.anomaly_choice import NAMES
+from workbench.anomaly_data import ALARM_COLUMNS, VERDICTS, WEEK_COLUMNS, Anomalies
+from workbench.cards import Kpi
+from workbench.lead_words import plain
+from workbench.view import View
+
+EPOCH = "anomalies_epoch"  # names the grid: a new one has nothing selected
+SERIES_WORD = {"activities": "salesperson", "leads": "source", "conversion": "form"}
+COUNTED = {"activities": "Activities", "leads": "New leads", "conversion": "Submissions"}
+
+
+# --- top -------------------------------------------------------------------------------------------------------------
+
+
+def measures(view: View) -> anomaly_choice.AnomalyChoice:
+    choice = anomaly_choice.adopt(sees_everything=view.sees_everything)
+    if view.sees_everything:
+        st.session_state["anomaly_measure"] = choice.measure
+        st.segmented_control("Of", list(NAMES), format_func=NAMES.__getitem__, key="anomaly_measure", required=True,
+                             label_visibility="collapsed", on_change=_on_measure)  # fmt: skip
+    return choice
+
+
+def _on_measure() -> None:
+    anomaly_choice.change(measure=st.session_state["anomaly_measure"] or "activities", series=None, alarm=None)
+
+
+def kpis(loaded: Anomalies) -> list[Kpi]:
+    record, run = loaded.record, loaded.run
+    card = run.card if run is not None else {}
+    word = SERIES_WORD[loaded.choice.measure]
+    budget, held = _rate(card.get("budget")), card.get("held_out_per_series_quarter")
+    late = f"{formats.count(record.replayed)} of {formats.count(record.raised)} were found afterwards."
+    return [
+        Kpi(key="alarms", label="Alarms", value=formats.count(len(loaded.alarms)), note="in these days",
+            definition="Weeks, or runs of weeks, in which a count was so unlikely that it is told. They stand as they "
+                       "were raised, whatever is learnt later."),
+        Kpi(key="rate", label="Rate a quarter", value=_rate(record.rate), note="last 52 weeks",
+            definition=f"Alarms per {word} and quarter of 13 weeks, in the last 52 weeks, every alarm counted. "
+                       f"Thresholds are set so that it comes to {budget}.",
+            why=late if record.replayed else ""),
+        Kpi(key="held", label="Held-out rate", value=_rate(held), note=f"budget {budget}",
+            definition="The same rate of one half of the series at thresholds from the other half, in turn: what to "
+                       "expect of weeks to come. All of them are counted as false, so that the rate of false ones is "
+                       "lower.",
+            why="" if held is not None else "It takes eight series."),
+        Kpi(key="said", label="Something happened", value=formats.count(record.said.get("real", 0)),
+            note=f"of {record.n_said} judged",
+            definition="Alarms of the last 52 weeks of which people said that something had happened. The others were "
+                       "leave, somebody who had left, or nothing.", why=_others(record.said)),
+    ]  # fmt: skip
+
+
+def _others(said: Any) -> str:
+    parts = [f"{VERDICTS[key].lower()} {formats.count(said[key])}"
+             for key in ("leave", "left", "false") if said.get(key)]  # fmt: skip
+    return ", ".join(parts).capitalize()
+
+
+def _rate(value: object) -> str:
+    return formats.MISSING if formats.is_missing(value) else f"{float(cast('float', value)):.2f}"
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+def alarm_list(loaded: Anomalies) -> None:
+    view = loaded.view
+    note = "The newest first. An alarm says that a week was unlikely, not why."
+    with cards.titled("Which weeks were out of the ordinary?", note):
+        export.menu(lambda: loaded.alarms, ALARM_COLUMNS, name=f"anomalies-{view.as_of.isoformat()}", key="anomalies")
+    if loaded.alarms.empty:
+        st.markdown(f":gray[No alarm in {plain(view.days)}. Nobody’s weeks were so far from what was to be expected.]")
+        return
+    palette = tokens.palette()
+    shown = grid.rows_for(loaded.alarms, ALARM_COLUMNS)
+    shown["alarm_id"] = loaded.alarms["alarm_id"].tolist()
+    drops = (loaded.alarms["direction"] == "drop").tolist()
+    shown["what__mark"] = ["▼" if drop else "▲" for drop in drops]
+    shown["what__color"] = [palette.lost if drop else palette.risk for drop in drops]
+    epoch = st.session_state.get(EPOCH, 0)
+    answer = grid.draw(shown, _definitions(shown), key=f"anomalies_{epoch}", opens=True, max_height=380)
+    if answer.selected is not None:
+        st.session_state[EPOCH] = epoch + 1
+        pick(int(answer.selected["alarm_id"]))
+        st.rerun()
+
+
+def _definitions(shown: pd.DataFrame) -> list[dict[str, Any]]:
+    made = []
+    for column in ALARM_COLUMNS:
+        definition = grid.column_definition(column, **grid.room_for(shown, column))
+        if column.field == "name":
+            definition |= {"pinned": "left", "flex": None, "width": 190, "minWidth": 120}
+        elif column.field == "what":
+            definition |= {"cellRenderer": grid.mark_renderer(tokens.palette()), "minWidth": 150}
+        elif column.field == "why":
+            definition |= {"minWidth": 420}
+        made.append(definition)
+    return made
+
+
+def pick(alarm_id: int) -> None:
+    anomaly_choice.change(alarm=alarm_id, series=None)
+
+
+# --- one series ------------------------------------------------------------------------------------------------------
+
+
+def series_card(loaded: Anomalies) -> None:
+    """The weeks of one series beside what was to be expected."""
+    word = SERIES_WORD[loaded.choice.measure]
+    note = "Band: four ordinary weeks of five. Dashed: expected, by the weeks before and the team’s week"
+    with cards.titled("Week by week", note):
+        _pick_series(loaded, word)
+        as_table = st.toggle("Table", key="anomaly_table")
+        export.menu(lambda: loaded.weeks, WEEK_COLUMNS, name=f"weeks-{loaded.names.get(loaded.series or '', '')}",
+                    key="anomaly_weeks")  # fmt: skip
+    if loaded.weeks.empty:
+        st.markdown(f":gray[There is no {word} with counted weeks here.]")
+    elif as_table:
+        with st.container(height=278, border=False):
+            tables.plain(loaded.weeks.iloc[::-1], WEEK_COLUMNS, caption="Weeks")
+    else:
+        _chart(loaded)
+
+
+def _pick_series(loaded: Anomalies, word: str) -> None:
+    if not loaded.names:
+        return
+    st.session_state["anomaly_series"] = loaded.series
+    st.selectbox(word.capitalize(), list(loaded.names), format_func=loaded.names.__getitem__, key="anomaly_series",
+                 width=220, label_visibility="collapsed", on_change=_on_series)  # fmt: skip
+
+
+def _on_series() -> None:
+    anomaly_choice.change(series=st.session_state["anomaly_series"], alarm=None)
+
+
+def _chart(loaded: Anomalies) -> None:
+    found = loaded.of_series
+    picked = loaded.picked
+    is_here = picked is not None and picked["subject_key"] == loaded.series
+    day = pd.Timestamp(picked["day"]) if picked is not None and is_here else None
+    name = loaded.names.get(loaded.series or "", "")
+    known = loaded.weeks["value"].dropna()
+    said = f"{name}: {len(known)} weeks, {formats.plural(len(found), 'alarm')}. The table view lists all weeks."
+    st.altair_chart(
+        chart.series(loaded.weeks, found[["day", "value", "direction", "what"]], tokens.palette(),
+                     measure=figures.measure(COUNTED[loaded.choice.measure], None), picked=day),
+        key="anomaly_chart", theme=None, alt=said,
+    )  # fmt: skip
+
+
+# --- one alarm -------------------------------------------------------------------------------------------------------
+
+
+def alarm_card(loaded: Anomalies) -> None:
+    alarm = loaded.picked
+    if alarm is None:
+        return
+    first, last = alarm["since"], alarm["day"] + pd.Timedelta(days=6)
+    when = formats.day_range(first.date(), last.date())
+    with cards.titled(f"{alarm['name']}: {alarm['what'].lower()}", when):
+        if loaded.choice.measure == "activities":
+            st.page_link(places.SALESPERSON, label="Open", icon=":material/person:",
+                         query_params=places.link(loaded.view.filters, person=str(alarm["owner_id"])))  # fmt: skip
+    st.markdown(plain(alarm["why"]))
+    _raised(alarm)
+    _verdict(loaded, alarm)
+    _rows(loaded)
+
+
+def _raised(alarm: pd.Series) -> None:
+    how = (
+        "Found afterwards, as the history was gone through for the first time: nobody was told at the time."
+        if alarm["is_replayed"]
+        else f"Raised on {formats.day(alarm['made_on'])}."
+    )
+    st.markdown(f":gray[:small[{plain(how)}]]")
+
+
+def _verdict(loaded: Anomalies, alarm: pd.Series) -> None:
+    """What it was, by whoever knows."""
+    held = None if formats.is_missing(alarm["verdict"]) else str(alarm["verdict"])
+    is_person = loaded.choice.measure == "activities"
+    told = [one for one in VERDICTS if is_person or one not in anomaly_data.OF_PEOPLE]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="anomaly_verdict"):
+        st.markdown("What was it?", width="content")
+        key = f"anomaly_said_{alarm['alarm_id']}"
+        st.session_state[key] = held
+        st.segmented_control("What was it?", told, format_func=VERDICTS.__getitem__, key=key,
+                             label_visibility="collapsed", on_change=_on_verdict,
+                             args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
+        if held:
+            st.markdown(f":gray[:small[{plain(str(alarm['said_by']))}, {formats.clock(_local(loaded, alarm))}]]",
+                        width="content")  # fmt: skip
+
+
+def _local(loaded: Anomalies, alarm: pd.Series) -> Any:
+    return pd.Timestamp(alarm["said_at"]).tz_convert(loaded.view.zone)
+
+
+def _on_verdict(view: View, alarm_id: int, key: str) -> None:
+    anomaly_data.say(view, alarm_id, st.session_state[key])
+
+
+def _rows(loaded: Anomalies) -> None:
+    with states.guarded("The rows could not be read", key="anomaly_rows"):
+        assert loaded.picked is not None
+        pager = rows.Pager((loaded.view.filters, loaded.choice), f"anomaly_{loaded.picked['alarm_id']}")
+        page = anomaly_data.rows_behind(loaded, after=pager.after)
+        if page is None:
+            st.page_link(places.LEAD_ANALYTICS, label="Visits and what came of them", icon=":material/query_stats:")
+            return
+        if page.frame.empty:
+            st.markdown(":gray[There are no rows in these days.]")
+            return
+        rows.draw_grid(page, key=f"anomaly_rows_{loaded.picked['alarm_id']}_{pager.number}", max_height=300)
+        pager.draw(page, key="anomaly_rows")
+
+
+# --- nothing ---------------------------------------------------------------------------------------------------------
+
+
+def nothing_yet(loaded: Anomalies) -> None:
+    view = loaded.view
+    if view.looks_back:
+        states.empty("No week had been looked at by then", "Alarms are kept from the first look on.", key="anomalies",
+                     icon="history")  # fmt: skip
+        return
+    is_asked = anomaly_data.is_asked(view)
+    reason = (
+        "The worker looks at the weeks now; this takes some seconds. It runs where `make run` or `slms worker` does."
+        if is_asked
+        else "Weeks are looked at once a week, after the first sync of the week."
+    )
+
+    def act() -> None:
+        if is_asked:
+            st.button("Look again", icon=":material/refresh:", key="anomalies_again")
+        elif view.may_change:
+            st.button("Look now", type="primary", icon=":material/search:", key="anomalies_now",
+                      on_click=anomaly_data.look_now, args=(view,))  # fmt: skip
+
+    states.empty("No week was looked at yet", reason, key="anomalies", icon="troubleshoot", actions=act)
+
+
+def why_nothing(loaded: Anomalies) -> bool:
+    """Says why the newest look had nothing to say."""
+    why = loaded.run.card.get("why") if loaded.run is not None else None
+    if why:
+        states.empty("Nothing can be said yet", str(why), key="anomalies_why", icon="hourglass_empty")
+    return bool(why)
+
+
+def page() -> None:
+    chosen: list[anomaly_choice.AnomalyChoice] = []
+    view = shell.begin(
+        "Anomalies",
+        about=lambda view: f"Whole weeks, {view.days}",
+        chips=lambda view: chosen.append(measures(view)),
+    )
+    with states.guarded("The weeks could not be read", key="anomalies"):
+        with states.loading(90, 420, 320):
+            loaded = anomaly_data.load(view, chosen[0])
+        if loaded.run is None:
+            nothing_yet(loaded)
+        elif not why_nothing(loaded):
+            cards.kpi_band(kpis(loaded), open_rows=lambda _: None)
+            with st.container(border=True, key="anomaly_list"):
+                alarm_list(loaded)
+            with st.container(border=True, key="anomaly_series_card"):
+                series_card(loaded)
+            if loaded.picked is not None:
+                with st.container(border=True, key="anomaly_alarm"):
+                    alarm_card(loaded)
+    if view.choices.owners:
+        with states.guarded("Leave could not be read", key="leave"), st.container(border=True, key="leave_card"):
+            leave_sheet.draw(view)
+
+
+page()
