@@ -228,7 +228,8 @@ def _definitions() -> None:
 def graded_rows(card: Any) -> pd.DataFrame:
     """What is shown and what it is held against, in words."""
     found = forecast_record.methods(card)
-    found = found[found["role"].isin({"shown", "baseline", "reference"})].reset_index(drop=True)
+    found = found[found["role"].isin({"shown", "baseline", "reference"})]
+    found = found.drop_duplicates("method").reset_index(drop=True)  # naive may be what is shown
     is_shown = found["role"] == "shown"
     name = found["method"].str.removesuffix(", for reference")
     names = name.str[:1].str.upper() + name.str[1:] + is_shown.map({True: " (shown)", False: ""})

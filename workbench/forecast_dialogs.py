@@ -145,13 +145,15 @@ def _call(loaded: Loaded) -> None:
                     f"{unit.short(one.value)}, 80 % between {unit.short(one.low)} and {unit.short(one.high)}; "
                     f"{unit.short(one.won)} are won.")  # fmt: skip
         before = loaded.call
-        start = before.amount_minor if before is not None else one.value
+        # Without a call before it begins empty: what the model says would be repeated.
+        start = None if before is None else float(round(unit.drawn(float(before.amount_minor)), 2))
         amount = st.number_input(f"What will be won, {unit.currency or 'amount'}", min_value=0.0, step=1000.0,
-                                 value=round(unit.drawn(float(start)), 2), key="call_amount")  # fmt: skip
+                                 value=start, placeholder="Amount", key="call_amount")  # fmt: skip
         note = st.text_area("Why (optional)", max_chars=forecast_calls.NOTE_LENGTH, height=80, key="call_note")
         st.caption("It stays as you say it, with your name and today’s date. You can make another one at any time.")
         with st.container(horizontal=True, gap="small"):
-            if st.button("Keep this call", type="primary", icon=":material/check:", key="call_save"):
+            is_kept = st.button("Keep this call", type="primary", icon=":material/check:", key="call_save")
+            if is_kept and amount is not None:
                 put(loaded, round(amount * 10 ** decimals(unit.currency)), note or "")
                 lead_dialogs.say("The call is kept.")
                 lead_dialogs.close()

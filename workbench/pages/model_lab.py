@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -228,18 +227,18 @@ def _use(view: View, lab: Lab, wanted: ModelVersion) -> None:
             why = lead_words.plain(score_words.why_gated(wanted.card, noun))
             st.warning(f"It did not prove itself: {why} No chances would be shown.", icon=":material/warning:")
         with st.container(horizontal=True, gap="small"):
-            st.button("Use it", type="primary", key="use_model_yes", on_click=_done(view, lab, wanted))
-            st.button("Cancel", key="use_model_no", on_click=lead_dialogs.close)
+            is_confirmed = st.button("Use it", type="primary", key="use_model_yes")
+            if st.button("Cancel", key="use_model_no") or is_confirmed:
+                if is_confirmed:
+                    _done(view, lab, wanted)
+                lead_dialogs.close()
+                st.rerun()  # of the whole page: a dialog runs by itself
 
 
-def _done(view: View, lab: Lab, wanted: ModelVersion) -> Callable[[], None]:
-    def do() -> None:
-        model_lab_data.use(view, lab.subject, wanted.version)
-        lead_dialogs.say(f"Version {wanted.version} is in use; the worker scores by it.")
-        lead_dialogs.close()
-        st.query_params.pop("version", None)
-
-    return do
+def _done(view: View, lab: Lab, wanted: ModelVersion) -> None:
+    model_lab_data.use(view, lab.subject, wanted.version)
+    lead_dialogs.say(f"Version {wanted.version} is in use; the worker scores by it.")
+    st.query_params.pop("version", None)
 
 
 def page() -> None:
