@@ -18,12 +18,21 @@ from measuring import reader
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
+from ops import daily
 from ops.services import Services
 from snapshots import forecasts, quotas
 from snapshots.organizations import create_organization
 from snapshots.slices import Role, Slice, Viewer
 from snapshots.users import save_user
-from workbench import forecast_choice, forecast_data, forecast_dialogs, forecast_outlook, forecast_table, installation
+from workbench import (
+    forecast_choice,
+    forecast_data,
+    forecast_dialogs,
+    forecast_first,
+    forecast_outlook,
+    forecast_table,
+    installation,
+)
 from workbench.columns import for_export
 from workbench.filters import Filters
 from workbench.forecast_choice import ForecastChoice
@@ -288,6 +297,7 @@ def test_without_a_forecast_the_first_one_is_asked_for(workbench: Workbench, own
     with psycopg.connect(own_house.database.url) as link:
         told = link.execute("SELECT args->>'name', args->>'day' FROM procrastinate_jobs").fetchall()
     assert told == [("forecasts", TODAY.isoformat())]
+    assert forecast_first.WORK in daily.WORKS
 
 
 def test_who_may_not_change_settings_is_only_told_when_it_comes(workbench: Workbench, own_house: House) -> None:

@@ -19,7 +19,17 @@ from workbench.filters import Filters, from_url, to_url, unreadable
 from workbench.view import View
 
 DAY = TODAY - timedelta(days=60)
-LOOKS_BACK = ("overview", "salespeople", "pipeline", "waterfall", "flow", "leads", "lead_analytics", "widgets")
+LOOKS_BACK = (
+    "overview",
+    "salespeople",
+    "pipeline",
+    "waterfall",
+    "flow",
+    "forecast",
+    "leads",
+    "lead_analytics",
+    "widgets",
+)
 NO_PAST = ("model_lab", "data", "admin", "forms")
 
 
