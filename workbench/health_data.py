@@ -43,6 +43,7 @@ COLUMNS: Final = (
     Column(field="first_day", title="Since", kind=ColumnKind.DATE, width=0.9,
            help="First day on which the oldest of these flags was raised"),
     CLOSE_ON,
+    Column(field="company", title="Company", width=1.2, missing="No company"),
 )  # fmt: skip
 _REFUSAL: Final = "Analysts look; whoever works with the deal snoozes its flags."
 

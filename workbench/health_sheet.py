@@ -88,8 +88,8 @@ def _on_wake(view: View, deal_id: int, rule: str) -> None:
 
 def _form(view: View, deal_id: int, rule: str) -> None:
     with st.expander("Snooze", type="compact"), st.form(f"snooze_{rule}", border=False):
-        days = st.segmented_control("For", list(UNTIL), format_func=UNTIL.__getitem__, default=14, required=True,
-                                    key=f"snooze_days_{rule}")  # fmt: skip
+        days = st.radio("For", list(UNTIL), format_func=UNTIL.__getitem__, index=1, horizontal=True,
+                        key=f"snooze_days_{rule}")  # fmt: skip
         reason = st.text_input("Reason", max_chars=MOST_REASON, key=f"snooze_reason_{rule}",
                                placeholder="What you know that the rule does not")  # fmt: skip
         if not st.form_submit_button("Snooze this flag", icon=":material/snooze:"):

@@ -7,8 +7,11 @@ from typing import Final
 
 import pytest
 from axe_core_python.sync_playwright import Axe
+from made_installation import TODAY, House
 from playwright.sync_api import Frame, Page, expect
 from walking import Theme, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
+
+from ops import health
 
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 AXE: Final = Axe().axe_script
@@ -60,6 +63,20 @@ def test_axe_finds_nothing_serious_on_salespeople_and_one_of_them(open_page: Pag
 def test_axe_finds_nothing_serious_on_the_pipeline(open_page: Page) -> None:
     go_to(open_page, "Pipeline")
     check_in_both_themes(open_page)
+
+
+def test_axe_finds_nothing_serious_on_pipeline_health_and_the_flags_of_a_deal(open_page: Page, house: House) -> None:
+    health.judge(house.services, house.organization_id, TODAY)
+    go_to(open_page, "Pipeline health")
+    check_in_both_themes(open_page)
+    grid(open_page).locator(".ag-pinned-left-cols-container .ag-row").first.click()
+    dialog = open_page.get_by_role("dialog")
+    expect(dialog.get_by_text("Snooze", exact=True).first).to_be_visible()
+    dialog.get_by_text("Snooze", exact=True).first.click()
+    expect(dialog.get_by_role("button", name="Snooze this flag")).to_be_visible()
+    check_in_both_themes(open_page)
+    open_page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
 
 def test_axe_finds_nothing_serious_on_any_tab_of_data(open_page: Page) -> None:

@@ -112,7 +112,7 @@ def draw_grid(page: RowsPage, pager: rows.Pager) -> None:
     palette = tokens.palette()
     shown = grid.rows_for(page.frame, page.columns)
     shown["deal_id"] = page.frame["deal_id"].tolist()
-    shown["name"], shown["name__note"] = shown["name__text"], page.frame["company"].tolist()
+    shown["name"] = shown["name__text"]
     epoch = st.session_state.get(_EPOCH, 0)
     is_one_of_many = page.next_after is not None or pager.number > 1
     answer = grid.draw(
