@@ -157,11 +157,11 @@ def _is_forward(mention: Mention, stretch: Stretch, own: list[Grasp]) -> bool:
 
     "Next week: Blue Harbor is due on 12 December" would date the fact; "worth a call next week" does not.
     """
-    if mention.key not in FORWARD or not own or any(one.fact.role != "action" for one in own):
+    if mention.key not in FORWARD or not own or any(one.fact.role not in {"action", "opportunity"} for one in own):
         return False
     dated = any(one.key[0] in {"which", "day"} for grasp in own for one in grasp.days)
-    suggests = any(one.norm in lexicon.ACTIONS | ACTS | ACTING for one in stretch.words)
-    return suggests or not dated
+    suggests = any(one.norm in lexicon.ACTIONS | lexicon.LACK | ACTS | ACTING for one in stretch.words)
+    return suggests or not (dated or any(one.fact.role == "opportunity" for one in own))
 
 
 def glued(stretch: Stretch) -> Iterator[str]:

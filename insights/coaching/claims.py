@@ -125,7 +125,8 @@ ALWAYS: Final = _patterns(
         thanks to;
         (?:that|this|which|it)(?:'s| is| was)? (?:how|what) (?:helps?|helped|made|makes|gives?|gave|moves?|keeps?);
         that(?:'s| is) how; so that; helps? (?:to )?(?:keep|move|get|make|find|give|start|build|bring);
-        (?:makes?|making) for; comes? (?:from|with|of); (?:gives?|brings?|makes?) (?:you|it|this|these|them)
+        (?:makes?|making) for; comes? (?:from|with|of);
+        (?:gives|gave|brings|brought|makes|made) (?:you|it|this|these|them)
     """,
     PEER_COMPARISON=r"""
         (?:like|than|with|as|from|to) (?:them|they|their|others); their (?:own|work|week|list|numbers|figures);

@@ -29,7 +29,7 @@ JOINING: Final = _words(
     """
     a an the and but also plus while yet too of on in at to for it its it's this that that's these here here's there
     there's you your is are be as about what how which where could we us let's our from into with or can would might
-    some
+    some have them
     """
 )
 """Function words that may stand beside a slot. Left out: what denies, doubts, limits or explains (`not`, `if`,
@@ -72,18 +72,20 @@ PLAIN: Final = _words(
     treated inform information entries reader rounds round pop popped dropping popping shortlist wish checklist
     remind reminded reminding noticed noticing spotted covers covered includes including included shown here plus
     and with for from within advisable timely opens caveat caveats remembering evidence outlook confirming started
-    busy prioritise prioritize welcome aboard speed mindful heed
+    busy prioritise prioritize welcome aboard speed mindful heed hear hearing part parts having reopen reopening
+    along anyway stop memo heading headings section sections paragraph extract excerpt clip capture captured sketch
+    outline outlined rundown lowdown breakdown tour peek peeking catchup intro introduction postscript ps nb sidebar
+    footnote bullet dashboard sheet chart log ledger tally real way case door knock out whole
     """
 )
 
 PARAPHRASE: Final = _words(
     """
     from a an the and or but also of on in at to for by with into as it its it's this that these those there there's
-    here
-    you your yours is are was were been being has have had having which who that's come comes came across within
-    over out against among when where own stands stood sits sat shows showed shown counts counted number numbers
-    figure totals totalled tallied registered amounts level moved went changed reached worth valued still please
-    note remember per now compared
+    here you your yours is are was were been being has have had having which who that's come comes came across
+    within over out against among when where own stands stood sits sat shows showed shown counts counted number
+    numbers figure totals totalled tallied registered amounts level moved went changed reached worth valued still
+    please note remember per now compared
     """
 )
 
@@ -97,12 +99,14 @@ BASELINE: Final = _words(
 PRAISE: Final = _words(
     """
     good nice great well done strong solid healthy encouraging positive bright pleasing progress momentum success
-    strength strengths credit praise proud pleasure kudos bravo cheers glad happy enjoy celebrate
-    celebrating celebrated congratulations congrats lovely fine impressive effort headway win wins rewarding
-    promising upbeat asset paying build building continue continuing sustain sustaining repeat repeating maintain
-    maintaining steam energy rhythm stride roll sharp thumbs applause pleased delight delighted delightful smile
-    smiling satisfying satisfied reward grateful thankful commend commendable worthy cheerful rosy habit habits
-    deserved hooray
+    strength strengths credit praise proud pleasure kudos bravo cheers glad happy enjoy celebrate celebrating
+    celebrated congratulations congrats lovely fine impressive effort headway win wins rewarding promising upbeat
+    asset paying build building continue continuing sustain sustaining repeat repeating maintain maintaining steam
+    energy rhythm stride roll sharp thumbs applause pleased delight delighted delightful smile smiling satisfying
+    satisfied reward grateful thankful commend commendable worthy cheerful rosy habit habits deserved hooray result
+    results wave pat riding ride carry carrying right coming shine shining cheering solidly nicely smoothly warmly
+    healthily hearten heartening uplifting delighting thriving lively fruitful productive effective polished winning
+    rolling motion groove flow cadence consistency craft played foundation form shape went doing paced
     """
 )
 """Only of what is a strength."""
@@ -113,7 +117,7 @@ LACK: Final = _words(
     risky room improve improving improvement improvements opportunity opportunities potential loose ends end stuck
     watch watching stretch unfinished overlooked slipping chase chasing nudge nudging revive reviving unblock
     unblocking rescue sort sorting patch mend mending address addressing tackle tackling tidied chance chances
-    housekeeping
+    housekeeping attention backlog leftover leftovers cleaning dust dusting polish polishing
     """
 )
 """Not of what is a strength."""
@@ -177,7 +181,7 @@ ACTIONS: Final = _words(
     call contact ring reach check review plan book set schedule arrange add agree ask look start begin take consider
     update confirm talk pick choose make find get put visit message write email try revisit reconnect touch prepare
     give focus follow raise discuss bring clear clarify fill complete enter name define note log refresh line go
-    return turn use
+    return turn use send say speak
     """
 )
 """Verbs that open a suggestion."""
@@ -225,6 +229,28 @@ FOREIGN: Final = _words(
 
 _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
     (
+        r"(?:clean|tidy|sort|clear|wrap|pick|follow|line)(?:ing)? (?:this|it|that|these|them|things|those) up|"
+        r"(?:a few|some|two|a couple of) (?:things|points|notes|ideas|words) (?:to|for|worth)",
+        "any",
+    ),
+    (
+        r"(?:take|worth|set aside|spend|give (?:it|this)|needs?) (?:only )?(?:five|ten|a few|two|a couple of|some|a) "
+        r"minutes?(?: (?:for|on) (?:this|it|these))?",
+        "any",
+    ),
+    (
+        r"(?:let's not|let’s not|don't|don’t|do not) forget|not to forget|just (?:for|as) (?:context|reference|background)",
+        "any",
+    ),
+    (r"just a (?:quick |short |small )?(?:note|reminder|thought|pointer|heads[- ]up)|(?:the )?state of play", "any"),
+    (
+        r"(?:make (?:this|it) )?(?:your|a|the) (?:very )?first (?:stop|call|port of call|move|task)|"
+        r"drop (?:them|it) a line|"
+        r"give this one (?:a|another) (?:quick |short )?(?:call|ring|nudge|push|look|try|visit)|"
+        r"(?:the |your )?next best (?:action|step|move)(?=\s*:)",
+        "action",
+    ),
+    (
         r"(?:much |business |pretty much )?as usual|(?:the )?same (?:rhythm|pace|level) as (?:before|usual)|"
         r"(?:in line|on par|level) with your (?:own )?(?:usual|median|baseline|norm)|"
         r"(?:right )?on your (?:own )?median|"
@@ -239,7 +265,8 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
     (
         r"(?:a |one |the |this |another |your )?(?:deal|account) "
         r"(?:to|worth|that needs) (?:a |an |some |you|your )?(?:\w+ )?"
-        r"(?:revive|revisit|review|check|call|nudge|look|plan|reopen|discuss|watch|raise|care|attention|time|visit|touch|"
+        r"(?:revive|revisit|review|check|call|nudge|look|plan|reopen|discuss|watch|raise|care|attention|time|visit|"
+        r"touch|"
         r"call this week)",
         "deal",
     ),

@@ -206,7 +206,7 @@ def _sign(row: Sequence[Token], at: int) -> int:
 
 def _unit(row: Sequence[Token], at: int) -> tuple[str | None, int]:
     """The unit after the token, and the last token of it. A loose hyphen is skipped: "6- day"."""
-    if at + 1 < len(row) and row[at + 1].text in "-‐‑" and row[at + 1].start == row[at].end:
+    if at + 1 < len(row) and row[at + 1].text in "-‐‑" and _norm(row, at + 2) in TIME_UNITS:
         at += 1
     one, two = _norm(row, at + 1), _norm(row, at + 2)
     if one in {"percentage", "percent", "pct", "per", "%"} and two in {"points", "point", "pts", "pt", "pp"}:
@@ -272,7 +272,9 @@ def _placed(
 ) -> Quantity:
     start = first
     while start and (
-        row[start - 1].text in SYMBOLS or row[start - 1].text in CODES or row[start - 1].text in {"+", "-", "−"}
+        row[start - 1].text in SYMBOLS
+        or row[start - 1].text in CODES
+        or (row[start - 1].text in "+-−" and _sign(row, first))
     ):
         start -= 1
     return Quantity(

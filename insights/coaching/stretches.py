@@ -16,7 +16,7 @@ LEADING: Final = frozenset(
 )
 """Words before the verb of a suggestion."""
 POINTERS: Final = frozenset(
-    {"this", "that", "the", "a", "which", "another", "next", "last", "good", "small", "quick", "easy"}
+    {"this", "that", "the", "a", "which", "another", "next", "last", "good", "nice", "great", "small", "quick", "easy"}
 )
 """What may stand before a "one" that points at something."""
 
@@ -122,5 +122,11 @@ def _is_order(one: Quantity, row: list[Token]) -> bool:
 def _points(row: list[Token]) -> bool:
     place = next(at for at, two in enumerate(row) if two.norm == "one")
     after = row[place + 1] if place + 1 < len(row) else None
+    if (
+        place
+        and row[place - 1].norm in {"this", "that"}
+        and (after is None or after.norm not in lexicon.DOMAIN - {"call"})
+    ):
+        return True
     ends = after is None or after.kind == "mark" or after.norm in {"to", "for", "first", "next", "together", "too"}
     return ends and (place == 0 or row[place - 1].norm in POINTERS)
