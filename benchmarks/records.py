@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import cast
 
 from adapters.base import ActivityCount, Capabilities, Check, ContactInput, Page, UpsertResult
 from adapters.records import (
@@ -85,6 +86,42 @@ def _deal(i: int, chance: random.Random, owners: int, companies: int, days: int)
             "id": f"d{i}", "dealname": f"Deal {i}", "amount": str(amount_minor / 100), "dealstage": history[-1].value,
             "pipeline": "p", "hubspot_owner_id": owner, "createdate": created_at.isoformat(), "source": source,
         },
+    )  # fmt: skip
+
+
+def long_deals(n: int, *, owners: int, companies: int, seed: int = 7, days: int = 730) -> Iterator[Deal]:
+    """The same with five or six versions each, of stage, amount and close date, as a CRM tells that keeps a history;
+    each goes its way to the end, so that only those are open whose end lies beyond the days."""
+    chance = random.Random(seed)
+    last = BORN + timedelta(days=days)
+    for i in range(n):
+        yield _long_deal(i, chance, owners, companies, last, days)
+
+
+def _long_deal(i: int, chance: random.Random, owners: int, companies: int, last: datetime, days: int) -> Deal:
+    plain = _deal(i, chance, owners, companies, days)
+    at = plain.created_at or BORN
+    outcome = chance.choice(("won", "lost", "lost"))
+    amount_minor, close_on = plain.amount_minor or 0, (at + timedelta(days=60)).date()
+    history = [DealChange(DealField.AMOUNT, at, amount_minor), DealChange(DealField.CLOSE_DATE, at, close_on)]
+    for stage in OPEN_STAGES[: 1 if outcome == "lost" and chance.random() < 0.3 else 4]:
+        history.append(DealChange(DealField.STAGE, at, stage))
+        at += timedelta(seconds=chance.randrange(3_600, 12 * 86_400))
+        close_on += timedelta(days=chance.choice((-7, 14)))
+        if chance.random() < 0.3:
+            amount_minor += 5_000
+            history.append(DealChange(DealField.AMOUNT, at, amount_minor))
+        at += timedelta(seconds=chance.randrange(3_600, 12 * 86_400))
+        history.append(DealChange(DealField.CLOSE_DATE, at, close_on))
+    history = [one for one in (*history, DealChange(DealField.STAGE, at, outcome)) if one.at < last]
+    values = {one.field: one.value for one in history}
+    stage = str(values[DealField.STAGE])
+    is_open = stage not in ("won", "lost")
+    return replace(
+        plain, stage_id=stage, status=DealStatus.OPEN if is_open else DealStatus(stage),
+        amount_minor=cast("int", values[DealField.AMOUNT]), close_on=cast("date", values[DealField.CLOSE_DATE]),
+        closed_at=None if is_open else at, modified_at=history[-1].at,
+        history=tuple(sorted(history, key=lambda one: one.at)),
     )  # fmt: skip
 
 

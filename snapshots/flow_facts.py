@@ -250,9 +250,9 @@ class _Asked:
                     CASE WHEN lag(until) OVER o = since THEN lag(close_on) OVER o END AS closed_before,
                     CASE WHEN lead(since) OVER o = until THEN lead(stage_id) OVER o END AS next_stage_id,
                     CASE WHEN lead(since) OVER o = until THEN lead(stage_entered_at) OVER o END AS next_entered_at,
-                    coalesce(lead(since) OVER o = until, false) AS is_followed
+                    coalesce(lead(since) OVER o = until, false) AS is_followed, lead(since) OVER o IS NULL AS is_last
                 FROM held WINDOW o AS (PARTITION BY deal_id ORDER BY since)
-            ), stays AS (
+            ), stays AS NOT MATERIALIZED (
                 SELECT *, NOT goes_on AS is_first, {is_new} AS is_new,
                     (greatest(since, stage_entered_at{first}) AT TIME ZONE :zone)::date
                         - (stage_entered_at AT TIME ZONE :zone)::date AS came_age,
@@ -282,17 +282,14 @@ class _Asked:
                     ORDER BY n.recorded_at DESC LIMIT 1
                 ) n ON true
             ), moves AS (
-                SELECT deal_id, count(*) FILTER (WHERE close_on > closed_before{in_period}) AS n_pushes,
-                    coalesce(sum(close_on - closed_before) FILTER (WHERE close_on > closed_before{in_period}), 0)
-                        AS days, max(since) AS last_since
-                FROM around GROUP BY 1
+                SELECT deal_id, count(*) AS n_pushes, sum(close_on - closed_before) AS days
+                FROM around WHERE close_on > closed_before{in_period} GROUP BY 1
             ), pushed AS (
-                SELECT m.deal_id, m.n_pushes, m.days, a.close_on, a.owner_id, a.amount_minor, a.currency,
-                    CASE f.fate WHEN 'won' THEN 'won' WHEN 'lost' THEN 'lost' WHEN 'there' THEN 'open' ELSE 'gone' END
-                        AS status
-                FROM moves m JOIN around a ON a.deal_id = m.deal_id AND a.since = m.last_since
-                JOIN fates f ON f.deal_id = m.deal_id AND f.since = m.last_since
-                WHERE a.close_on IS NOT NULL
+                SELECT f.deal_id, coalesce(m.n_pushes, 0) AS n_pushes, coalesce(m.days, 0) AS days, f.close_on,
+                    f.owner_id, f.amount_minor, f.currency, CASE f.fate WHEN 'won' THEN 'won' WHEN 'lost' THEN 'lost'
+                        WHEN 'there' THEN 'open' ELSE 'gone' END AS status
+                FROM fates f LEFT JOIN moves m ON m.deal_id = f.deal_id
+                WHERE f.is_last AND f.close_on IS NOT NULL
             )"""
 
 

@@ -256,12 +256,16 @@ class _Asked:
         shown = ", ".join(f"{flags[name]} AS {name}" for name in _FLAGS)
         # On the way from one version to the next it may be of the slice by one condition of each.
         touched = ", ".join(f"bool_or({name}) OVER w AS touched_{name}" for name in _FLAGS)
+        # A version that says nothing new of all this (another stage, a new close date) is no change of worth.
+        said = ", ".join(("status", "owner_id", "amount_minor", "currency", "is_seen", *_FLAGS))
         rows = self._rows(
-            f"SELECT {', '.join(tables.DEAL_SPANS)}, is_seen FROM (SELECT *, {touched} FROM ("
+            f"SELECT {', '.join(tables.DEAL_SPANS)}, is_seen FROM (SELECT *, {touched}, "
+            f"lag(({said})) OVER o AS before, ({said}) AS now FROM ("
             "SELECT v.deal_id, c.day, c.at, c.at < :start AS is_start, v.status, v.owner_id, "
             f"{shown}, v.amount_minor, v.currency, {seen} AS is_seen "
             f"FROM {source} CROSS JOIN LATERAL (SELECT c.at, {day} AS day FROM {from_at} c) c WHERE {condition}) s "
-            f"WINDOW w AS (PARTITION BY deal_id)) s WHERE {' AND '.join(f'touched_{name}' for name in _FLAGS)} "
+            f"WINDOW w AS (PARTITION BY deal_id), o AS (PARTITION BY deal_id ORDER BY at)) s "
+            f"WHERE {' AND '.join(f'touched_{name}' for name in _FLAGS)} AND now IS DISTINCT FROM before "
             "ORDER BY deal_id, at"
         )
         return _veiled(tables.shaped(rows, tables.DEAL_SPANS | {"is_seen": "bool"}))

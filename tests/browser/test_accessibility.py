@@ -79,6 +79,25 @@ def test_axe_finds_nothing_serious_on_pipeline_health_and_the_flags_of_a_deal(op
     expect(dialog).to_have_count(0)
 
 
+def test_axe_finds_nothing_serious_on_the_pipelines_changes_and_their_table(open_page: Page) -> None:
+    go_to(open_page, "Pipeline changes")
+    check_in_both_themes(open_page)
+    keyed(open_page, "waterfall_table").locator("label").click()
+    expect(open_page.get_by_role("table", name="Parts of the change")).to_be_visible()
+    settle(open_page)
+    check_in_both_themes(open_page)
+
+
+def test_axe_finds_nothing_serious_on_the_pipelines_flow_and_its_tables(open_page: Page) -> None:
+    go_to(open_page, "Pipeline flow")
+    check_in_both_themes(open_page)
+    for key in ("flow_on_table", "flow_stay_table", "flow_cohort_table"):
+        keyed(open_page, key).locator("label").click()
+        settle(open_page)
+    expect(open_page.get_by_role("table", name="Deals by the week in which they were created")).to_be_visible()
+    check_in_both_themes(open_page)
+
+
 def test_axe_finds_nothing_serious_on_any_tab_of_data(open_page: Page) -> None:
     go_to(open_page, "Data")
     for name in ("Sources", "Import CSV", "Organization"):
