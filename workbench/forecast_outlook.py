@@ -81,7 +81,9 @@ def load(view: View, choice: ForecastChoice, found: Found) -> Loaded:
     period = periods.get(choice.period) or next(iter(periods.values()))
     span, card = period.span, forecast_data.card_of(view, found)
     known = _quotas(view, found, span)
-    own = forecast_data.came_here(view, choice, found, span.first)
+    since = min(span.first, found.here["first_day"].min().date())  # one look for all
+    all_own = forecast_data.came_here(view, choice, found, since)
+    own = _from(all_own, span)
     together = None if card is None else card.card.get("correlation")
     outlook = of_node(found, found.node, own, span, quota_of(known, found, found.node, span), together)
     deals = forecast_data.of_node(view, found, found.node, span)
@@ -89,11 +91,16 @@ def load(view: View, choice: ForecastChoice, found: Found) -> Loaded:
     by = division(found, choice)
     return Loaded(
         view=view, choice=choice, found=found, period=period, periods=periods, outlook=outlook, deals=deals,
-        n_open=_n_open(deals), drawn=_drawn(view, choice, found, period, card),
+        n_open=_n_open(deals), drawn=_drawn(view, choice, found, period, card, all_own),
         card=None if card is None else card.card,
         quota_line=_quota_line(choice, found, outlook.quota, span), ledger=ledger(view, choice, found),
-        parts=parts(view, choice, found, span, known, by), by=by, calls=calls, past_calls=past_calls,
+        parts=parts(view, choice, found, span, known, by, since=since), by=by, calls=calls, past_calls=past_calls,
     )  # fmt: skip
+
+
+def _from(came: pd.DataFrame, span: Span) -> pd.DataFrame:
+    """What came since the span began."""
+    return came[came["day"] >= pd.Timestamp(span.first)]
 
 
 def _n_open(deals: NodeView) -> int:
@@ -191,15 +198,15 @@ def _calls(view: View, found: Found, span: Span) -> tuple[list[Call], list[Call]
 
 
 def _drawn(
-    view: View, choice: ForecastChoice, found: Found, period: Period, card: forecasts.Card | None
+    view: View, choice: ForecastChoice, found: Found, period: Period, card: forecasts.Card | None, own: pd.DataFrame
 ) -> pd.DataFrame:
+    """own: what came of the node since the first step, or the period, began."""
     if choice.chart == "period":
-        return _adding_up(view, choice, found, period, None if card is None else card.card.get("correlation"))
+        together = None if card is None else card.card.get("correlation")
+        return _adding_up(found, period, together, _from(own, period.span))
     rows = found.here
-    begin = rows["first_day"].min().date()
-    since = forecast_data.came_here(view, choice, found, begin)
     won = [
-        float(since.loc[(since["day"] >= row.first_day) & (since["day"] <= row.last_day), "value"].sum())
+        float(own.loc[(own["day"] >= row.first_day) & (own["day"] <= row.last_day), "value"].sum())
         for row in rows.itertuples()
     ]
     is_over = rows["last_day"] <= pd.Timestamp(view.as_of)
@@ -211,12 +218,9 @@ def _drawn(
     return _columns(pd.concat([past, ahead], ignore_index=True))
 
 
-def _adding_up(
-    view: View, choice: ForecastChoice, found: Found, period: Period, correlation: float | None
-) -> pd.DataFrame:
+def _adding_up(found: Found, period: Period, correlation: float | None, came: pd.DataFrame) -> pd.DataFrame:
     """From zero on the eve of the period: what came up to each week's end and the as-of day, then what is forecast."""
     span = period.span
-    came = forecast_data.came_here(view, choice, found, span.first)
     eve, known = pd.Timestamp(span.first) - pd.Timedelta(days=1), pd.Timestamp(min(span.as_of, span.last))
     ends = [one for one in pd.date_range(span.first, span.last, freq="W-SUN") if one < known]
     days = [eve, *ends, known] if known > eve else [eve]
@@ -275,14 +279,14 @@ def division(found: Found, choice: ForecastChoice) -> str | None:
 
 
 def parts(
-    view: View, choice: ForecastChoice, found: Found, span: Span, known: Sequence[Quota], by: str | None
+    view: View, choice: ForecastChoice, found: Found, span: Span, known: Sequence[Quota], by: str | None, *, since: date
 ) -> pd.DataFrame:
     """PARTS, the largest first; `value` adds up to that of the node."""
     if by is None:
         return pd.DataFrame(columns=list(PARTS))
     team = found.node[1] if found.node[0] == "team" else None
     nodes = [one for one in found.names if one[0] == by and (team is None or found.teams.get(one[1]) == team)]
-    came = forecast_data.came(view, choice, found, by, span.first)
+    came = _from(forecast_data.came(view, choice, found, by, since), span)
     first = forecast_data.card_of(view, replace(found, node=nodes[0])) if nodes else None
     together = None if first is None else first.card.get("correlation")  # of all nodes of a kind
     rows = [_part(found, node, came[came["node_key"] == node[1]], span, known, together) for node in nodes]
