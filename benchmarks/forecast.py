@@ -10,21 +10,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from distributed import LocalCluster
 
 from benchmarks.report import Report, peak_mb
 from insights.forecasting.coherent import coherent
 from insights.forecasting.grading import naive_scale, owa, smape
 from insights.forecasting.hierarchy import Hierarchy
 from insights.forecasting.members import ExponentialSmoothing, Floats, Naive, Past
-from insights.forecasting.panel import Asked, Forecast, assembled, forecast, tried
+from insights.forecasting.organization import try_here
+from insights.forecasting.panel import Asked, Forecast, Tried, assembled, forecast, tried
 from insights.forecasting.pipeline import FIRST_WEEKS, TOTAL, Bookings, Replay, replays, until_bands, won_by_week
 from insights.forecasting.prophet_member import ProphetMember
+from ops.compute import executor, here
+from ops.settings import Settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WEEKS = 13
@@ -44,6 +49,7 @@ def run() -> bool:
     _replayed(report)
     _adding_up(report)
     _examples(report)
+    _many(report)
     report.add("peak MB of this process", peak_mb())
     report.write()
     return report.holds
@@ -266,6 +272,60 @@ def _adding_up(report: Report) -> None:
     for name, part in {"total": slice(0, 1), "parts": slice(1, None)}.items():
         report.add(f"weekly bookings, {name}, 4 weeks: WAPE before they agree", _wape(before[:, part], actual[:, part]))
         report.add(f"weekly bookings, {name}, 4 weeks: WAPE after", _wape(after[:, part], actual[:, part]))
+
+
+# --- two thousand series at once ------------------------------------------------------------------------------------
+
+MANY = 2_000
+MANY_MINUTES = 5.0
+TOGETHER = 20
+"""Series that are handed to a process at once."""
+
+
+def _many(report: Report) -> None:
+    """Weekly series of two years, a third with a season of a quarter or a year, a third with a trend, a third mostly
+    zero; with backtest, in processes of this machine, and on a Dask cluster of two workers."""
+    pasts = _made_series()
+    asked = Asked(horizon=WEEKS)
+    with here() as pool:
+        began = time.perf_counter()
+        found = assembled(_spread(pool, pasts, asked), asked)
+        seconds = time.perf_counter() - began
+    report.at_most(f"{MANY:,} weekly series of {CUT} weeks with backtest: minutes", seconds / 60, MANY_MINUTES)
+    report.add("of these, share with a season", _share(found, "seasonal", "MSTL", "mean of AutoETS, Theta"))
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        settings = Settings(_env_file=None, dask_scheduler=cluster.scheduler_address)
+        with executor(settings) as pool:
+            began = time.perf_counter()
+            again = assembled(_spread(pool, pasts, asked), asked)
+            report.add("the same by Dask: minutes", (time.perf_counter() - began) / 60)
+    same = bool(found.rows.equals(again.rows)) and found.cards == again.cards
+    report.add("the same by Dask: the same numbers", str(same), "True", same)
+
+
+def _spread(pool: Executor, pasts: Mapping[str, Past], asked: Asked) -> list[Tried]:
+    names = list(pasts)
+    parts = [names[i : i + TOGETHER] for i in range(0, len(names), TOGETHER)]
+    waiting = [pool.submit(try_here, [(name, pasts[name]) for name in part], asked) for part in parts]
+    return [one for done in waiting for one in done.result()]
+
+
+def _made_series() -> dict[str, Past]:
+    rng = np.random.default_rng(2)
+    t = np.arange(CUT)
+    days = pd.date_range("2024-01-01", periods=CUT, freq="7D")
+    found: dict[str, Past] = {}
+    for number in range(MANY):
+        level = rng.lognormal(4, 1)
+        if number % 3 == 0:
+            wave = 1 + rng.uniform(0.1, 0.5) * np.sin(2 * np.pi * t / rng.choice([13, 52]) + rng.uniform(0, 6))
+            values = level * wave + rng.normal(0, 0.15 * level, CUT)
+        elif number % 3 == 1:
+            values = level * (1 + rng.normal(0, 0.01) * t) + rng.normal(0, 0.1 * level, CUT).cumsum() * 0.3
+        else:
+            values = rng.poisson(0.4, CUT) * level
+        found[f"s{number:04}"] = Past(np.maximum(values, 0.0), days)
+    return found
 
 
 # --- the examples that Prophet ships ---------------------------------------------------------------------------------
