@@ -172,6 +172,7 @@ def made() -> Mapping[str, Weeks]:
         "synthetic, zeros among them": drawn(4, zeros=0.06),
         "synthetic, wandering": drawn(5, drift=0.5),
         "synthetic, eight reps": drawn(6, n=8),
+        "synthetic, ten reps with zeros": drawn(6, n=10, zeros=0.08, weeks=60),
     }
 
 

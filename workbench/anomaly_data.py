@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, cast
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -110,7 +111,7 @@ def load(view: View, choice: AnomalyChoice) -> Anomalies:
     picked = _picked(found, choice)
     series = choice.series if choice.series in names else None
     series = series or (str(picked["subject_key"]) if picked is not None else None) or next(iter(names), None)
-    own = every[every["series"] == series].tail(CHART_WEEKS)
+    own = _with_band(every[every["series"] == series].tail(CHART_WEEKS))
     since = view.as_of - timedelta(weeks=RECORD_WEEKS)
     year = replace(view.slice(), first_day=since, last_day=view.as_of)
     past = alarms.list_alarms(reader, choice.measure, year)
@@ -185,21 +186,26 @@ def _away_version(view: View) -> int:
 
 @cached
 def _weeks(organization_id: int, data_version: int, measure: Measure, as_of: date, away: int) -> pd.DataFrame:
-    """Every series' weeks: `series`, `name`, and the columns of WEEK_COLUMNS. What is usual of one is judged beside all
-    others; which of them a page shows is decided where it is made."""
+    """Every series' weeks: `series`, `name`, `day`, `value`, `expected`, and the `spread` of the series. What is usual of
+    one is judged beside all others; which of them a page shows is decided where it is made."""
     reader = installation.reader(Viewer(organization_id, Role.ADMIN))
     weeks, names = detecting.weeks_before(reader, measure, as_of + timedelta(days=1))
-    columns = ["series", "name", "day", "value", "expected", "low", "high"]
+    columns = ["series", "name", "day", "value", "expected", "spread"]
     if not weeks.series:
         return pd.DataFrame(columns=columns)
     expected = expect(weeks)
-    low, high = band_of(expected.mean, expected.spread[:, None])
     parts = [
         pd.DataFrame({"series": key, "name": names.get(key, key), "day": weeks.days, "value": weeks.counts[row],
-                      "expected": expected.mean[row], "low": low[row], "high": high[row]})
+                      "expected": expected.mean[row], "spread": expected.spread[row]})
         for row, key in enumerate(weeks.series)
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def _with_band(weeks: pd.DataFrame) -> pd.DataFrame:
+    """With `low` and `high`, between which four ordinary weeks of five lie."""
+    low, high = band_of(weeks["expected"].to_numpy(np.float64), weeks["spread"].to_numpy(np.float64))
+    return weeks.assign(low=low, high=high)
 
 
 # --- rows behind a week ----------------------------------------------------------------------------------------------

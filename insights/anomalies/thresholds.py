@@ -25,6 +25,9 @@ SHARES: Final[Mapping[Detector, float]] = {"lost week": 0.38, "long drop": 0.52,
 """How the budget is divided; drops are what people ask for."""
 STEADY: Final = 40.0
 """Quarters of a series' history that the drawn ones weigh as much as."""
+TOLERATED: Final = 1.2
+"""However small a team is, its own history has at most so many times the budget: chance is no excuse for more where
+people are less regular than what is drawn."""
 DRAWN: Final = 1_500.0
 """Quarters that are drawn, over all series."""
 MOST_DRAWS: Final = 400
@@ -93,7 +96,10 @@ def rate(history: History, thresholds: Mapping[Detector, float]) -> float:
 
 def _steadied(n: Any, n_drawn: Any, history: History) -> Any:
     there, drawn = quarters(history.scores), quarters(history.drawn)
-    return (n + STEADY * n_drawn / drawn) / (there + STEADY) if drawn else n * 0.0
+    if not drawn:
+        return n * 0.0
+    steadied = (n + STEADY * n_drawn / drawn) / (there + STEADY)
+    return np.maximum(steadied, n / there / TOLERATED)
 
 
 def n_alarms(scores: Scores, thresholds: Mapping[Detector, float]) -> int:
