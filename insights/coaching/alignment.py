@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -258,9 +257,3 @@ def _counts_same(known: Quantity, told: Quantity) -> bool:
     if told.unit != "count" or not known.nouns or not told.nouns:
         return True
     return bool(known.nouns & told.nouns) and known.nouns & STATES <= told.nouns
-
-
-def said_in(text: str, name: str) -> bool:
-    """Whether a person's name stands in the text, whole or any of its words."""
-    words = [name, *(word for word in name.split() if len(word) > 2)]
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in words)

@@ -239,7 +239,7 @@ _IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
         "any",
     ),
     (
-        r"(?:let's not|let’s not|don't|don’t|do not) forget|not to forget|just (?:for|as) (?:context|reference|background)",
+        r"(?:let['’]s not|don['’]t|do not) forget|not to forget|just (?:for|as) (?:context|reference|background)",
         "any",
     ),
     (r"just a (?:quick |short |small )?(?:note|reminder|thought|pointer|heads[- ]up)|(?:the )?state of play", "any"),

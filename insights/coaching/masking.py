@@ -91,3 +91,9 @@ def _without_possessive(text: str) -> str:
 def unmasked(text: str) -> str:
     """What stays when masks are taken out: what somebody else wrote. A letter keeps each one's place."""
     return SLOT.sub(" x ", text)
+
+
+def says_name(text: str, name: str) -> bool:
+    """Whether a person's name stands in the text, whole or any of its words; "mark" is no Mark."""
+    words = [name, *(word for word in name.split() if len(word) > 2)]
+    return any(_of_name(word).search(text) for word in words)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from insights.coaching import alignment, characters, masking, slots
+from insights.coaching import characters, masking, slots
 from insights.coaching.facts import Pack
 from insights.coaching.sentences import Judged, Level, judge, stem_free
 from insights.coaching.slots import Draft, Note, Unreadable
@@ -154,7 +154,7 @@ def split(masked: str) -> list[str]:
 def _of_characters(pack: Pack, masked: str, text: str) -> set[str]:
     bare = masking.unmasked(masked)
     codes = set(characters.faults(bare))
-    if any(alignment.said_in(bare, name) for name in pack.other_names):
+    if any(masking.says_name(bare, name) for name in pack.other_names):
         codes.add("OTHER_PERSON")
     if _repeats_untrusted(pack, bare):
         codes.add("INJECTION_OR_MARKUP")

@@ -241,6 +241,13 @@ def test_leads_that_say_nothing_of_their_own_pass(text: str) -> None:
     assert codes_of(text) == set()
 
 
+def test_a_persons_name_that_is_a_word_too_is_told_by_its_capital() -> None:
+    told = pack(other_names=["Check Rossi"])
+    assert verify(told, raw=answer("Please check: {F1}.")).is_accepted
+    assert "OTHER_PERSON" in verify(told, raw=answer("Please, Check: {F1}.")).codes
+    assert "OTHER_PERSON" in verify(told, raw=answer("As rossi says: {F1}.")).codes
+
+
 def test_a_kind_fits_its_facts() -> None:
     assert "POLARITY" in codes_of("{F2}.", kind="strength")
     assert "POLARITY" in codes_of("{F1}.", kind="opportunity")
