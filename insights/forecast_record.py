@@ -44,8 +44,10 @@ def methods(card: Mapping[str, Any]) -> pd.DataFrame:
     where it was not graded. What is shown stands first, then naive ones, the weighted pipeline, and the others."""
     shown = _shown(card)
     rows = [_row(_name_of_shown(card), SHOWN, shown)] if shown else []
-    rows += [_row(name, "baseline", grades) for name, grades in (card.get("baselines") or {}).items()]
-    rows += [_row(name, "reference", grades) for name, grades in _references(card).items()]
+    held_against: Mapping[str, Mapping[str, Any]] = card.get("baselines") or {}
+    rows += [_row(_over_weeks(name, grades), _role(name), grades) for name, grades in held_against.items()]
+    if not any(row["role"] == "reference" for row in rows):
+        rows += [_row(name, "reference", grades) for name, grades in _references(card).items()]
     told = {row["method"] for row in rows if row["role"] != SHOWN}
     held: Mapping[str, Mapping[str, Any]] = card.get("methods") or {}
     rows += [_row(name, _role(name), grades) for name, grades in held.items() if name not in {SHOWN, *told}]
@@ -61,6 +63,11 @@ def _shown(card: Mapping[str, Any]) -> Mapping[str, Any]:
         return {name: card.get(name) for name in MEASURES} if card.get("wape") is not None else {}
     found: Mapping[str, Any] = card.get(SHOWN) or (card.get("methods") or {}).get(SHOWN) or {}
     return found
+
+
+def _over_weeks(name: str, grades: Mapping[str, Any]) -> str:
+    """The weighted pipeline is held against sums of some weeks, not against steps."""
+    return f"{name}, {grades['weeks']} weeks" if grades.get("weeks") else name
 
 
 def _references(card: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -68,6 +68,10 @@ def test_a_card_of_an_organization_says_what_is_shown_in_the_end() -> None:
     assert kept["wape"].tolist() == [0.1, 0.2, 2.1]
     assert forecast_record.n_origins(made) == 5
     assert forecast_record.reasons(made) == ("They were closer.", "Its error was 12% lower.", "Too few weeks.")
+    named = made | {"baselines": {"naive": {"wape": 0.2}, "weighted pipeline": {"wape": 0.05, "weeks": 4}}}
+    found = forecast_record.methods(named)
+    assert found.loc[found["role"] == "reference", "method"].tolist() == ["weighted pipeline, 4 weeks"]
+    assert "that of naive" in forecast_record.verdict(named).words[0], "a reference is no forecast to be beaten"
     plain = forecast_record.methods(made | {"near": {"used": "past weeks", "why": "x"}})
     assert plain["method"].iloc[0] == "history mean"
 
