@@ -34,7 +34,7 @@ def converted(
     if to_currency is None or frame.empty:
         return frame.copy()
     out = frame.copy()
-    when = pd.Series(pd.Timestamp(days), index=out.index) if isinstance(days, date) else pd.to_datetime(days)
+    when = pd.Series(pd.Timestamp(days), index=out.index) if isinstance(days, date) else _as_days(days)
     for currency, of_currency in rates[rates.to_currency == to_currency].groupby("currency"):
         rows = out.index[(out.currency == currency) & when.notna()]
         known = of_currency.sort_values("day")
@@ -48,6 +48,11 @@ def converted(
         )
         out.loc[rows, "currency"] = to_currency
     return out
+
+
+def _as_days(days: pd.Series) -> pd.Series:
+    # Days as they are need no parsing, which looks at each of a million.
+    return days if pd.api.types.is_datetime64_any_dtype(days) else pd.to_datetime(days)
 
 
 def totals(frame: pd.DataFrame) -> tuple[Money, ...]:

@@ -328,7 +328,7 @@ def _of_stage(page: FlowPage, stage_id: int, after: Any) -> RowsPage:
     view, slice_ = page.view, slice_of(page.view, page.choice)
     frame, next_after = _stay_deals(view.viewer, view.data_version, slice_, stage_id, fates, after)
     counted = page.flows[stage_id].n if stage_id in page.flows else {}
-    n = sum(counted.get(one.value, 0) for one in fates)
+    n = sum(n_deals for one, n_deals in counted.items() if one in fates)
     note = f"{formats.plural(n, 'deal')} that entered it in {view.days}, the longest there first."
     shown = frame.assign(fate=frame["fate"].map(FATE_WORDS))
     return RowsPage(title="", note=note, columns=STAY_DEAL_COLUMNS, frame=shown, total=n, next_after=next_after)
