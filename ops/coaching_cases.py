@@ -55,15 +55,13 @@ def check(case: Mapping[str, Any], play: Player) -> CaseReport:
         pack = facts.read(case)
     except BadFacts as why:
         raise BadFacts(f"{name}: {why}") from why
-    good = [_answered(pack, case.get("good") or {}, play)]
-    bad = [_answered(pack, case.get("bad") or {}, play)]
-    told = bad[0] or Verdict("accept")
+    good, bad = (_answered(pack, case.get(which), play) for which in ("good", "bad"))
     return CaseReport(
-        name,
-        good[0].verdict if good[0] else None,
-        bad[0].verdict if bad[0] else None,
-        of_template(pack).verdict,
-        told.codes,
+        id=name,
+        good=good.verdict if good else None,
+        bad=bad.verdict if bad else None,
+        template=of_template(pack).verdict,
+        codes=bad.codes if bad else (),
     )
 
 
@@ -75,18 +73,19 @@ def of_template(pack: Pack) -> Verdict:
     return worst([verify(pack, note=note), verify(pack, text=note.text)])
 
 
-def _answered(pack: Pack, answer: Mapping[str, Any], play: Player) -> Verdict | None:
-    """The worst verdict over the raw answer, the prose and the server's answers of a case."""
+def _answered(pack: Pack, answer: Mapping[str, Any] | None, play: Player) -> Verdict | None:
+    """The worst verdict over the raw answer, the prose and the server's answers of a case; None without any answer."""
+    if not answer:
+        return None
     verdicts: list[Verdict] = []
-    reason = answer.get("finish_reason", "stop")
-    if answer.get("raw") is not None or reason in {"length", "content_filter"}:
-        verdicts.append(verify(pack, raw=answer.get("raw"), finish_reason=reason))
-    if answer.get("text") is not None:
-        verdicts.append(verify(pack, text=answer["text"]))
-    transport = answer.get("transport")
+    raw, text, transport = answer.get("raw"), answer.get("text"), answer.get("transport")
+    if raw is not None or (text is None and not transport):
+        verdicts.append(verify(pack, raw=raw, finish_reason=answer.get("finish_reason", "stop")))
+    if text is not None:
+        verdicts.append(verify(pack, text=text))
     if transport:
         verdicts.append(written(pack, play(transport["sequence"])))
-    return worst(verdicts) if verdicts else None
+    return worst(verdicts)
 
 
 def written(pack: Pack, completions: Completions) -> Verdict:

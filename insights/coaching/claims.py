@@ -32,7 +32,8 @@ NAMED: Final = _patterns(
     """,
     SUPERLATIVE=r"""
         best; worst; most; least; top; topmost; highest; lowest; first-rate; number one; no 1; unmatched;
-        unrivall?ed; unbeaten; unbeatable; record; leading; leader; champion\w*; star\w*; hero; exceptional\w*;
+        unrivall?ed; unbeaten; unbeatable; record; leading; leader; champion\w*; hero;
+        (?:super|rock)?stars?; exceptional\w*;
         outstanding\w*; excellen\w*; amazing\w*; incredib\w*; perfect\w*; ever; never; always; extraordinar\w*;
         phenomenal\w*; superb\w*; fantastic\w*; brilliant\w*; stellar; spectacular\w*; remarkabl\w*;
         unprecedented\w*; peak; ultimate; elite; world-class; second to none; wonderful\w*; terrific\w*;
@@ -64,7 +65,7 @@ NAMED: Final = _patterns(
         inexcusab\w*; ridicul\w*; letting; let down; wast\w*; idle\w*; forgot\w*; forget\w*; wake; sloth\w*;
         complacen\w*; again; yet again; once again; only; just; merely; barely; hardly; serious\w*; urgent\w*;
         disast\w*; problem\w*; mess; dropped the ball; left; abandon\w*; unlike; threat\w*; or else;
-        consequences; punish\w*; penal\w*; talent\w*; gifted; born; natural; attitude\w*; motivat\w*;
+        consequences; punish\w*; penal\w*; talent\w*; gifted; born; natural; attitude\w*; (?:un|de)?motivat\w*;
         personalit\w*; character\w*; smart\w*; clever\w*; genius; confiden\w*; passion\w*; ambiti\w*; hungry;
         dedicat\w*; commit(?:ted|ment); hard-?work\w*; lack of; effort; rockstar; performer; performance;
         struggl\w*; unfocus\w*; distract\w*; disorgani\w*; passive; timid; shy; aggressive\w*; stubborn\w*;
@@ -96,7 +97,7 @@ NAMED: Final = _patterns(
     """,
     NUM_UNSUPPORTED=r"""
         about; around; roughly; nearly; almost; over; more than; less than; approximate\w*; total; sum;
-        combined; altogether; difference; average; share; portion; part; half; most; majority; ratio;
+        combined; altogether; difference; average; share; every; all; portion; part; half; most; majority; ratio;
         proportion; rate
     """,
 )

@@ -74,6 +74,8 @@ def test_the_verdict_farthest_from_accept_counts() -> None:
     cut = check(case(bad={"raw": GOOD[:40], "finish_reason": "length", "text": "You held 8 meetings."}), ScriptedServer)
     assert cut.bad == "fallback"
     assert {"TRUNCATED", "NUM_UNSUPPORTED"} <= set(cut.codes)
+    assert check(case(bad={"raw": None, "text": None}), ScriptedServer).bad == "fallback", "nothing came"
+    assert check(case(), ScriptedServer).bad is None
 
 
 @pytest.mark.parametrize(
