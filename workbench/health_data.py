@@ -45,6 +45,7 @@ COLUMNS: Final = (
     CLOSE_ON,
     Column(field="company", title="Company", width=1.2, missing="No company"),
 )  # fmt: skip
+_NO_RECORD: Final = "Of days that were judged later no record is kept."
 _REFUSAL: Final = "Analysts look; whoever works with the deal snoozes its flags."
 
 
@@ -111,7 +112,7 @@ def _card(rule: str, held: Standing) -> Kpi:
         value=formats.count(n),
         definition=meant,
         note=worth if n else "",
-        why=health_words.record(rule, held.rates.get(rule)),
+        why=_NO_RECORD if held.run.is_replayed else health_words.record(rule, held.rates.get(rule)),
         rows=formats.plural(n, "deal") if n else None,
     )
 
