@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from lead_endpoint.contracts import Problem
 from lead_endpoint.form_contracts import WrongField
 
-_ONE_OF_BOTH: Final = [
+_ONE_OF_BOTH: Final[list[JsonValue]] = [
     {
         "required": ["lead_id"],
         "propertyNames": {"enum": ["lead_id", "fields"]},
