@@ -74,7 +74,7 @@ SHOWN = 10
 def issue(
     org: Org,
     day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="made from what was true then [today]")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="made from what was true then [the last known day]")
     ] = None,
 ) -> None:
     """Forecast bookings and new deals by week and month, and keep it as issued. A past day is forecast from what was
@@ -82,16 +82,16 @@ def issue(
     from insights.forecasting.nodes import TooLittlePast
     from ops.cli import COMMAND_LINE, FAILED, installation, organization_named
     from ops.forecasting import issue as run
+    from ops.forecasting import last_known_day
     from snapshots.forecasts import get_run
-    from snapshots.organizations import get_organization
     from snapshots.slices import Role, Viewer
 
     with installation() as services:
         organization_id = organization_named(services, org)
-        today = services.now().astimezone(get_organization(services.database, organization_id).zone).date()
-        wanted = day.date() if day is not None else today
-        if wanted > today:
-            typer.secho(f"{wanted} is still to come.", fg="red", err=True)
+        known = last_known_day(services, organization_id)
+        wanted = day.date() if day is not None else known
+        if wanted > known:
+            typer.secho(f"Nothing is known of {wanted} yet; the last day that is known is {known}.", fg="red", err=True)
             raise typer.Exit(FAILED)
         try:
             made = run(services, organization_id, wanted, by=COMMAND_LINE)

@@ -24,6 +24,7 @@ from insights.forecasting.nodes import NOBODY, TooLittlePast, events_of, step_st
 from insights.forecasting.organization import METHOD_VERSION, Made, organization_forecast, try_here
 from insights.forecasting.panel import Asked, Tried
 from ops.compute import executor
+from ops.score_tables import present
 from ops.services import Services
 from snapshots import forecast_calls, forecasts
 from snapshots.forecast_facts import organization_facts
@@ -109,6 +110,13 @@ def issue(
     if missing and not issued and len(missing) == len(steps) * len(measures):
         raise missing[0]
     return issued
+
+
+def last_known_day(services: Services, organization_id: int) -> date:
+    """Today; while a source cannot be read, the day of its last sync; where the data end long ago, their last day."""
+    until = present(services.database, organization_id, services.now())
+    zone = get_organization(services.database, organization_id).zone
+    return (until - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 def read_facts(services: Services, organization_id: int, day: date, known_at: datetime) -> DealFacts:
@@ -200,11 +208,12 @@ def _differences(held: pd.DataFrame, made: pd.DataFrame) -> list[Difference]:
 def grade_due(services: Services, organization_id: int) -> int:
     """Fill in what came of steps, and of people's calls, that were over three days ago. Returns how many.
 
-    What came is what is known now. A team is graded by whoever was in it when the forecast was made, and by whoever is
-    in it now of owners that were not forecast. Amounts in other currencies, or without an amount, count for nothing.
+    What came is what is known now; while a source cannot be read, nobody knows what came since. A team is graded by
+    whoever was in it when the forecast was made, and by whoever is in it now of owners that were not forecast. Amounts
+    in other currencies, or without an amount, count for nothing.
     """
     now = services.now()
-    today = now.astimezone(get_organization(services.database, organization_id).zone).date()
+    today = last_known_day(services, organization_id)
     over_by = today - SETTLED_AFTER
     due = forecasts.ungraded(services.database, organization_id, over_by=over_by)
     calls = forecast_calls.ungraded_calls(services.database, organization_id, over_by=over_by)
@@ -262,9 +271,10 @@ def _of_call(facts: DealFacts, call: forecast_calls.Call, team: str | None) -> i
 
 
 def work(services: Services, organization_id: int, day: date) -> str:
-    """The day's work: grade what is due; issue the week's forecast, and the month's, where there is none yet. Returns
-    what was done, in words."""
+    """The day's work: grade what is due; issue the week's forecast, and the month's, where there is none yet. Where
+    less is known than until `day`, it is made of the last day that is known. Returns what was done, in words."""
     graded = grade_due(services, organization_id)
+    day = min(day, last_known_day(services, organization_id))
     due = [step for step in STEPS if _is_due(services, organization_id, day, step)]
     if not due:
         return f"{graded:,} forecast steps graded"

@@ -216,6 +216,12 @@ def test_the_daily_work_issues_once_per_week_and_month(own_house: House) -> None
     assert "issued" not in again
 
 
+def test_nothing_is_known_of_the_days_after_the_data_end(house: House) -> None:
+    long_after = later(house.services, days=200)
+    assert forecasting.last_known_day(long_after, house.organization_id) == TODAY
+    assert forecasting.grade_due(long_after, house.organization_id) == 0
+
+
 def test_an_organization_without_a_past_says_how_much_is_missing(own_house: House) -> None:
     early = date(2023, 7, 20)
     with pytest.raises(TooLittlePast, match="won yet"):
