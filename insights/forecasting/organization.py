@@ -41,7 +41,7 @@ FINE: Final = 1_000
 """Counts are reconciled in thousandths, for half a deal a week is a forecast too."""
 SEASON: Final[Mapping[Step, int]] = {"week": QUARTER, "month": 12}
 """Of the seasonal naive forecast in the card."""
-LEAST_WON: Final = 5
+LEAST_WON: Final = 10
 """Won deals on record for which a currency is forecast."""
 RECORD_WEEKS: Final = 4
 """Over how many weeks sums of bookings are held against what came, beside the weighted pipeline."""
@@ -96,17 +96,20 @@ def organization_forecast(facts: DealFacts, step: Step, measure: Measure, *, try
         parts.append(rows)
         cards += made
     if not parts:
-        raise TooLittlePast(next(iter(left_out.values()), "No deal with an amount and a currency was won yet."))
+        raise TooLittlePast(next(iter(left_out.values())))
     return Made(rows=pd.concat(parts, ignore_index=True), cards=cards, left_out=left_out)
 
 
 def _currencies(facts: DealFacts) -> list[str]:
-    """Those with enough won deals, the most frequent first."""
-    won = facts.deals[
-        (facts.deals["status"] == "won") & facts.deals["amount"].notna() & (facts.deals["currency"] != "")
-    ]
+    """Those with enough won deals, the most frequent first. Raises TooLittlePast where there is none."""
+    deals = facts.deals
+    won = deals[(deals["status"] == "won") & deals["amount"].notna() & (deals["currency"] != "")]
     counts = won["currency"].value_counts()
-    return [str(name) for name in counts.index[counts >= LEAST_WON]]
+    found = [str(name) for name in counts.index[counts >= LEAST_WON]]
+    if not found:
+        most = int(counts.max()) if len(counts) else 0
+        raise TooLittlePast(f"{most} deals with an amount were won in one currency; {LEAST_WON} are needed.")
+    return found
 
 
 def _of_currency(

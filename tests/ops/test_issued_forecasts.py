@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from insights.forecasting.deal_facts import pack, unpack
 from insights.forecasting.nodes import TooLittlePast
 from ops import daily, forecasting
 from ops.services import Services
+from ops.settings import Settings
 from snapshots import forecast_calls, forecasts
+from snapshots.database import Database
 from snapshots.slices import Role, Viewer
 
 MONTHS: dict[str, Any] = {"steps": ("month",), "measures": ("bookings",)}
@@ -205,15 +207,24 @@ def test_what_came_is_filled_in_three_days_after_a_step_is_over(own_house: House
     assert forecasting.grade_due(services, own_house.organization_id) == 0
 
 
-def test_the_daily_work_issues_once_per_week_and_month(own_house: House) -> None:
-    monday = datetime(2024, 7, 1, 8, tzinfo=UTC)
-    services = replace(own_house.services, now=lambda: monday)
+def test_the_daily_work_issues_once_per_week_and_month(house: House) -> None:
     assert daily.WORKS["forecasts"] == "ops.forecasting:work"
-    done = forecasting.work(services, own_house.organization_id, monday.date())
-    assert done.endswith("4 forecasts issued")
-    tuesday = replace(own_house.services, now=lambda: monday + timedelta(days=1))
-    again = forecasting.work(tuesday, own_house.organization_id, date(2024, 7, 2))
-    assert "issued" not in again
+    assert forecasting.work(house.services, house.organization_id, TODAY) == "0 forecast steps graded"
+    sunday, monday = date(2024, 6, 30), date(2024, 7, 1)
+    due = {
+        (day, step): forecasting._is_due(house.services, house.organization_id, day, step)
+        for day in (sunday, monday)
+        for step in forecasting.STEPS
+    }
+    assert due == {(sunday, "week"): False, (sunday, "month"): False, (monday, "week"): True, (monday, "month"): True}
+
+
+def test_the_daily_work_says_what_is_missing_for_a_forecast(database: Database, organization: int) -> None:
+    services = Services(settings=Settings(_env_file=None), database_url="", database=database, now=lambda: NOW)
+    done = forecasting.work(services, organization, TODAY)
+    assert (
+        done == "0 forecast steps graded; no forecast: 0 deals with an amount were won in one currency; 10 are needed."
+    )
 
 
 def test_nothing_is_known_of_the_days_after_the_data_end(house: House) -> None:
@@ -224,5 +235,5 @@ def test_nothing_is_known_of_the_days_after_the_data_end(house: House) -> None:
 
 def test_an_organization_without_a_past_says_how_much_is_missing(own_house: House) -> None:
     early = date(2023, 7, 20)
-    with pytest.raises(TooLittlePast, match="won yet"):
+    with pytest.raises(TooLittlePast, match="are needed"):
         forecasting.issue(own_house.services, own_house.organization_id, early, by="ann")
