@@ -42,7 +42,8 @@ def check_cases(
 ) -> None:
     """Run a file of cases: the verdict on each one's good answer, bad answer and template."""
     from insights.coaching.facts import BadFacts
-    from ops.coaching_cases import ScriptedServer, check
+    from ops.coaching_cases import check
+    from ops.llm_scripted import ScriptedServer
 
     given = _json(file)
     cases = given.get("cases") if isinstance(given, dict) else given

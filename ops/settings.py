@@ -9,6 +9,7 @@ import difflib
 import os
 import secrets
 from contextlib import suppress
+from decimal import Decimal
 from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,15 @@ class Provider(StrEnum):
     SALESFORCE = "salesforce"
     CSV = "csv"
     DEMO = "demo"
+
+
+class WritingLevel(StrEnum):
+    """How much of a note a language model may word; docs/coaching.md says what each means."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
 
 
 class SettingsError(Exception):
@@ -87,6 +97,13 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
+    llm_level: WritingLevel = WritingLevel.L2
+    llm_price_in: Annotated[Decimal, Field(ge=0)] | None = None
+    llm_price_out: Annotated[Decimal, Field(ge=0)] | None = None
+    llm_monthly_budget: Annotated[Decimal, Field(ge=0)] = Decimal(5)
+    llm_monthly_tokens: Annotated[int, Field(ge=0)] = 2_000_000
+    llm_reasoning_effort: Annotated[str, Field(pattern="^[a-z]{2,12}$")] | None = None
+    llm_send_deal_names: bool = False
 
     workbench_address: str = "127.0.0.1"
     workbench_port: Port = 8501
@@ -263,6 +280,7 @@ def _line(fault: ErrorDetails) -> str:
 _PATTERNS = {
     "CURRENCY": "must be a currency code of three capital letters, such as EUR",
     "HUBSPOT_API_VERSION": "must be v3 or a dated version of HubSpot's API, such as 2026-03",
+    "LLM_REASONING_EFFORT": "must be a word that the model knows, such as none, low or medium",
     "SALESFORCE_API_VERSION": "must be a version of Salesforce's API, such as 62.0",
 }
 

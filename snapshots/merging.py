@@ -30,6 +30,8 @@ _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
         ("users", "owner_id"),
         ("alarms", "owner_id"),
         ("leave_entries", "owner_id"),
+        ("coaching_notes", "owner_id"),
+        ("llm_requests", "owner_id"),
     ),
     Kind.PRODUCT: (("deal_versions", "product_id"),),
     Kind.COMPANY: (("contacts", "company_id"), ("activities", "company_id"), ("deal_versions", "company_id")),

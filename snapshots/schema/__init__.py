@@ -19,6 +19,7 @@ from __future__ import annotations
 from snapshots.schema import (  # noqa: F401  # their tables are part of the metadata
     activity_weeks,
     anomalies,
+    coaching,
     forecasts,
     forms,
     health,

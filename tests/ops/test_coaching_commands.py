@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli import app
-from ops.coaching_cases import ScriptedServer, check, written
+from ops.coaching_cases import check, written
+from ops.llm_scripted import ScriptedServer
 
 FACTS: list[dict[str, Any]] = [
     {"id": "F1", "role": "strength", "value": 7, "direction": "up", "nouns": ["meeting"],
