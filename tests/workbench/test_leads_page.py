@@ -143,8 +143,17 @@ def test_days_end_today_even_where_the_data_of_the_crm_end_long_ago(
     put(home.database, acme, at=NOW - HOUR)
     put(home.database, acme, at=NOW - 6 * DAY)
     put(home.database, acme, at=NOW - 7 * DAY)
-    assert shown(leads(workbench, home, org=str(acme), range="7d", asof="2024-05-01"))["Received"] == "2"
+    assert shown(leads(workbench, home, org=str(acme), range="7d"))["Received"] == "2"
     assert shown(leads(workbench, home, org=str(acme), range="all"))["Received"] == "3"
+
+
+def test_on_a_past_day_leads_that_came_later_are_not_there(workbench: Workbench, home: Services, acme: int) -> None:
+    for back in (timedelta(hours=1), 6 * DAY, 7 * DAY):
+        put(home.database, acme, at=NOW - back)
+    there = {"org": str(acme), "asof": (NOW - 4 * DAY).date().isoformat()}
+    assert shown(leads(workbench, home, **there, range="7d"))["Received"] == "2"
+    assert shown(leads(workbench, home, **there, range="all"))["Received"] == "2"
+    assert shown(leads(workbench, home, org=str(acme), asof="2024-05-01", range="all"))["Received"] == "0"
 
 
 def test_a_day_begins_at_midnight_of_the_organization(workbench: Workbench, home: Services, acme: int) -> None:
