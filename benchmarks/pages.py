@@ -59,9 +59,8 @@ def run() -> bool:
             for size in SIZES:
                 _grow(url, organization_id, held, size)
                 held = size
-                report.add(
-                    f"an owner's week counted for all at {size:,} activities, s", _count_weeks(url, organization_id)
-                )
+                counted = _count_weeks(url, organization_id)
+                report.add(f"a week of what owners did, counted at {size:,} activities, s", counted)
                 loaded[size] = _ours(report, url, organization_id, size)
                 _pandas(report, url, organization_id, size, loaded[size])
         finally:
