@@ -35,11 +35,7 @@ NINE_OF_TEN = float(np.exp(0.55 * 1.2816))
 
 def _fill(url: str) -> None:
     with _services(url) as services:
-        import time
-
-        a = time.time(), time.process_time()
         assert load_demo(services, SIZE).status == "succeeded"
-        print("LOAD", time.time() - a[0], time.process_time() - a[1])
 
 
 @dataclass
@@ -55,11 +51,7 @@ class Truth:
 def truth(copy_of: CopyOf) -> Iterator[Truth]:
     with _services_on(copy_of("health demo", _fill)) as services:
         house = _house(services, SAMPLE_NAME)
-        import time
-
-        a = time.time(), time.process_time()
         health.replay(services, house.organization_id, until=TODAY, weeks=WEEKS)
-        print("REPLAY", time.time() - a[0], time.process_time() - a[1])
         yield Truth(house, _seen(house))
 
 
