@@ -186,8 +186,8 @@ def _away_version(view: View) -> int:
 
 @cached
 def _weeks(organization_id: int, data_version: int, measure: Measure, as_of: date, away: int) -> pd.DataFrame:
-    """Every series' weeks: `series`, `name`, `day`, `value`, `expected`, and the `spread` of the series. What is usual of
-    one is judged beside all others; which of them a page shows is decided where it is made."""
+    """Every series' weeks: `series`, `name`, `day`, `value`, `expected`, and the `spread` of the series. What is usual
+    of one is judged beside all others; which of them a page shows is decided where it is made."""
     reader = installation.reader(Viewer(organization_id, Role.ADMIN))
     weeks, names = detecting.weeks_before(reader, measure, as_of + timedelta(days=1))
     columns = ["series", "name", "day", "value", "expected", "spread"]

@@ -28,6 +28,8 @@ STEADY: Final = 40.0
 TOLERATED: Final = 1.2
 """However small a team is, its own history has at most so many times the budget: chance is no excuse for more where
 people are less regular than what is drawn."""
+SPARE: Final = 10.0
+"""With fewer quarters a part of one alarm is not held against a history, or a form of half a year could never have any."""
 DRAWN: Final = 1_500.0
 """Quarters that are drawn, over all series."""
 MOST_DRAWS: Final = 400
@@ -99,7 +101,8 @@ def _steadied(n: Any, n_drawn: Any, history: History) -> Any:
     if not drawn:
         return n * 0.0
     steadied = (n + STEADY * n_drawn / drawn) / (there + STEADY)
-    return np.maximum(steadied, n / there / TOLERATED)
+    spare = max(0.0, 1 - there / SPARE)
+    return np.maximum(steadied, np.maximum(n - spare, 0) / there / TOLERATED)
 
 
 def n_alarms(scores: Scores, thresholds: Mapping[Detector, float]) -> int:

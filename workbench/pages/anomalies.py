@@ -32,6 +32,11 @@ from workbench.view import View
 
 EPOCH = "anomalies_epoch"  # names the grid: a new one has nothing selected
 SERIES_WORD = {"activities": "salesperson", "leads": "source", "conversion": "form"}
+NO_COUNTS = {
+    "activities": "It takes whole weeks with activities of salespeople.",
+    "leads": "It takes whole weeks with new leads in the CRM, and a source with one a week.",
+    "conversion": "It takes whole weeks with visits of forms, and a form with one submission a week.",
+}
 COUNTED = {"activities": "Activities", "leads": "New leads", "conversion": "Submissions"}
 
 
@@ -276,7 +281,8 @@ def why_nothing(loaded: Anomalies) -> bool:
     """Says why the newest look had nothing to say."""
     why = loaded.run.card.get("why") if loaded.run is not None else None
     if why:
-        states.empty("Nothing can be said yet", str(why), key="anomalies_why", icon="hourglass_empty")
+        said = f"{NO_COUNTS[loaded.choice.measure]} {why}"
+        states.empty("Nothing can be said yet", said, key="anomalies_why", icon="hourglass_empty")
     return bool(why)
 
 
@@ -301,7 +307,7 @@ def page() -> None:
             if loaded.picked is not None:
                 with st.container(border=True, key="anomaly_alarm"):
                     alarm_card(loaded)
-    if view.choices.owners:
+    if view.choices.owners and chosen[0].measure == "activities":
         with states.guarded("Leave could not be read", key="leave"), st.container(border=True, key="leave_card"):
             leave_sheet.draw(view)
 
