@@ -17,7 +17,9 @@ import numpy as np
 
 from adapters.csv_export.amounts import DecimalMark, decimal_votes, parse_number
 from adapters.csv_export.bad_value import BadValue
+from adapters.csv_export.cell_words import MONTHS
 from adapters.csv_export.moments import DateOrder, order_votes, parse_moment
+from adapters.csv_export.spelling import plain
 from adapters.csv_export.tables import Layout, NotATable, TableFile, find_layout, rows, table_files
 from adapters.errors import FatalError
 
@@ -74,12 +76,12 @@ class SeriesTable:
 def read_series(file: Path, named: Named) -> SeriesTable:
     """Raises NotSeries."""
     table, layout = _layout(file)
-    plain = {name.strip().casefold(): place for place, name in reversed(list(enumerate(layout.columns)))}
+    by_name = {name.strip().casefold(): place for place, name in reversed(list(enumerate(layout.columns)))}
     time, value = (
-        _place(layout, plain, named.time, TIMES, "--time"),
-        _place(layout, plain, named.value, VALUES, "--value"),
+        _place(layout, by_name, named.time, TIMES, "--time"),
+        _place(layout, by_name, named.value, VALUES, "--value"),
     )
-    key = _place(layout, plain, named.id, IDS, "--id")
+    key = _place(layout, by_name, named.id, IDS, "--id")
     if time is not None and value is not None:
         return _long(table, layout, (key, time, value))
     if named.is_long:
@@ -99,13 +101,13 @@ def _layout(file: Path) -> tuple[TableFile, Layout]:
 
 
 def _place(
-    layout: Layout, plain: Mapping[str, int], wanted: str | None, usual: Sequence[str], option: str
+    layout: Layout, by_name: Mapping[str, int], wanted: str | None, usual: Sequence[str], option: str
 ) -> int | None:
     if wanted is None:
-        return next((plain[name] for name in usual if name in plain), None)
-    if wanted.strip().casefold() not in plain:
+        return next((by_name[name] for name in usual if name in by_name), None)
+    if wanted.strip().casefold() not in by_name:
         raise NotSeries(f"{option}: there is no column {wanted!r}. {_listed(layout)}")
-    return plain[wanted.strip().casefold()]
+    return by_name[wanted.strip().casefold()]
 
 
 def _listed(layout: Layout) -> str:
@@ -160,6 +162,8 @@ _PARTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], datetime]],
     (re.compile(r"(\d{4})[-/ ]?[Ww](\d{1,2})"), lambda m: datetime.fromisocalendar(int(m[1]), int(m[2]), 1)),
 )
 """Years, quarters, months and ISO weeks."""
+_NAMED_MONTH: Final = re.compile(r"(?P<n>[^\W\d_]{3,12})\.?[-/ ]+(?P<y>\d{4})")
+_MONTH_NAMED: Final = re.compile(r"(?P<y>\d{4})[-/ ]+(?P<n>[^\W\d_]{3,12})\.?")
 
 
 def _instants(stamps: Sequence[str], layout: Layout, column: str) -> Floats:
@@ -176,6 +180,10 @@ def _order(stamps: Sequence[str], layout: Layout) -> DateOrder:
 
 
 def _instant(text: str, order: DateOrder, column: str) -> np.datetime64:
+    if named := _NAMED_MONTH.fullmatch(text) or _MONTH_NAMED.fullmatch(text):
+        month = MONTHS.get(plain(named["n"]))
+        if month:
+            return np.datetime64(f"{named['y']}-{month:02}-01", "s")
     for pattern, build in _PARTS:
         if match := pattern.fullmatch(text):
             try:
@@ -199,6 +207,7 @@ def _wide(file: Path, table: TableFile, layout: Layout) -> SeriesTable:
             f"nor a row per series. {_listed(layout)}"
         )
     found: dict[str, Observed] = {}
+    times = _dated(header, layout)
     mark: DecimalMark | None = None
     for row in body:
         name = row[0].strip()
@@ -207,10 +216,23 @@ def _wide(file: Path, table: TableFile, layout: Layout) -> SeriesTable:
         mark = mark or _decimal(row[1:], layout)
         values = np.array([_number(text, mark, f"series {name!r}") for text in row[1:]])
         known = np.flatnonzero(np.isfinite(values))
-        found[name] = Observed(known, values[known])
+        found[name] = Observed(known if times is None else times[known], values[known])
     if not found:
         raise NotSeries(f"{file} has no rows below its header.")
-    return SeriesTable(found, is_counted=True, is_wide=True, columns=header)
+    return SeriesTable(found, is_counted=times is None, is_wide=times is None, columns=header)
+
+
+def _dated(header: Sequence[str], layout: Layout) -> Floats | None:
+    """The columns' dates, where all of them are called by one; None where they are numbered."""
+    names = [name.strip() for name in header[1:]]
+    if all(re.fullmatch(r"\D*\d{1,5}", name) for name in names) and not all(
+        re.fullmatch(r"(19|20)\d\d", name) for name in names
+    ):
+        return None
+    try:
+        return _instants(names, layout, "header")
+    except NotSeries:
+        return None
 
 
 def _split(table: TableFile, layout: Layout) -> tuple[Sequence[str], Cells]:

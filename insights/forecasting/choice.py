@@ -18,6 +18,9 @@ from insights.forecasting.backtest import DEFAULT, Trial, seasonal_default
 
 SEASONAL_MARGIN: Final = 0.03
 OTHER_MARGIN: Final = 0.1
+OVERLAPPING_MARGIN: Final = 0.3
+LEAST_APART: Final = 3
+"""With fewer origins that do not overlap, the past's mean is hardly told from chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def choose(trial: Trial) -> Choice:
     usual = seasonal if seasonal in trial.ahead else DEFAULT
     if not errors:
         return Choice(usual, "The past is too short to try methods on it; this is the usual one.", errors)
-    better = {name: error for name, error in errors.items() if error < (1 - _margin(name)) * errors[usual]}
+    better = {name: error for name, error in errors.items() if error < (1 - _margin(name, trial.apart)) * errors[usual]}
     best = min(better, key=lambda name: better[name], default=usual)
     plain = min((name for name in errors if _is_naive(name)), key=lambda name: errors[name])
     if errors[plain] <= errors[best]:
@@ -46,10 +49,12 @@ def choose(trial: Trial) -> Choice:
     return Choice(best, f"At {_times(trial)} its error was {gain:.0%} lower than the usual method's.", errors)
 
 
-def _margin(name: str) -> float:
+def _margin(name: str, apart: int) -> float:
     if name.startswith(("seasonal Theta", "seasonal AutoETS", "mean of seasonal", "mean of AutoETS", "MSTL")):
         return SEASONAL_MARGIN
-    return 1.0 if name in {"AutoETS", "Theta"} or _is_naive(name) else OTHER_MARGIN
+    if name in {"AutoETS", "Theta"} or _is_naive(name):
+        return 1.0
+    return OTHER_MARGIN if apart >= LEAST_APART else OVERLAPPING_MARGIN
 
 
 def _is_naive(name: str) -> bool:

@@ -62,10 +62,15 @@ def find_step(times: Sequence[Times]) -> Step:
     if usual < 1.5:
         return WORKING_DAY if _has_no_weekend(days) else DAY
     for step, least, most in ((WEEK, 6, 8), (MONTH, 27, 32), (QUARTER, 88, 93), (YEAR, 360, 370)):
-        if least <= usual <= most:
+        if least <= usual <= most and not _is_a_count_of_days(gaps, step):
             return step
     size = round(usual)
-    return Step(f"{size} days", 1, (), size)
+    return Step(f"{size} days", 1, (12,) if 27 <= size <= 32 else (), size)
+
+
+def _is_a_count_of_days(gaps: npt.NDArray[np.timedelta64], step: Step) -> bool:
+    """Months, quarters and years are not all as long as one another."""
+    return step is not WEEK and len(gaps) > 3 and bool((gaps == gaps[0]).all()) and gaps[0] / _DAY % 1 == 0
 
 
 def _has_no_weekend(days: Sequence[Times]) -> bool:

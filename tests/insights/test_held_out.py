@@ -46,6 +46,12 @@ def test_hours_are_steps_too() -> None:
     np.testing.assert_array_equal(places(found, find_step([found]), found[0]), np.arange(50))
 
 
+def test_steps_of_thirty_days_are_no_months() -> None:
+    found = times("2024-01-31", 20, "30D")
+    assert find_step([found]).size == 30
+    np.testing.assert_array_equal(places(found, find_step([found]), found[0]), np.arange(20))
+
+
 def test_a_week_that_is_written_some_days_later_is_the_same_week() -> None:
     found = times("2024-01-01", 10, "7D")
     found[4] += np.timedelta64(2, "D")

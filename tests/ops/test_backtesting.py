@@ -117,6 +117,18 @@ def test_numbered_steps_months_and_a_table_without_ids_are_read(tmp_path: Path) 
     same(by_month, asked("--csv", tmp_path / "numbers.csv", "--horizon", 6, "--season", 12))
 
 
+def test_months_may_be_named_and_stand_in_the_header(tmp_path: Path) -> None:
+    y = 50 + 10 * np.sin(np.arange(48) * np.pi / 6) + np.random.default_rng(1).normal(0, 1, 48)
+    months = pd.date_range("2020-01-01", periods=48, freq="MS")
+    named = tmp_path / "named.csv"
+    named.write_text("month,y\n" + "".join(f"{m:%b %Y},{v:.2f}\n" for m, v in zip(months, y, strict=True)))
+    wide = tmp_path / "wide.csv"
+    wide.write_text(f"shop,{','.join(f'{m:%Y-%m-%d}' for m in months)}\nA,{','.join(f'{v:.2f}' for v in y)}\n")
+    found = asked("--csv", named, "--horizon", 6)
+    assert (found["step"], found["season"]) == ("month", 12)
+    same(found, asked("--csv", wide, "--horizon", 6))
+
+
 @pytest.mark.parametrize(
     ("text", "more", "said"),
     [
