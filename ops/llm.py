@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -58,7 +59,7 @@ class Endpoint:
         """In millionths of a US dollar, rounded up; None where a price is unknown."""
         if self.price_in is None or self.price_out is None:
             return None
-        return int(-(-(tokens_in * self.price_in + tokens_out * self.price_out) // 1))
+        return ceil(tokens_in * self.price_in + tokens_out * self.price_out)
 
 
 def endpoint_of(settings: Settings) -> Endpoint | None:
