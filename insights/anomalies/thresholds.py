@@ -29,7 +29,7 @@ TOLERATED: Final = 1.2
 """However small a team is, its own history has at most so many times the budget: chance is no excuse for more where
 people are less regular than what is drawn."""
 SPARE: Final = 10.0
-"""With fewer quarters a part of one alarm is not held against a history, or a form of half a year could never have any."""
+"""With fewer quarters a part of one alarm is not held against a history: a form of half a year could else have none."""
 DRAWN: Final = 1_500.0
 """Quarters that are drawn, over all series."""
 MOST_DRAWS: Final = 400
