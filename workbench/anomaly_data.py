@@ -19,7 +19,7 @@ from insights.anomalies.detection import band_of
 from insights.anomalies.expected import expect
 from insights.anomalies.thresholds import QUARTER
 from ops import daily, detecting
-from snapshots import alarms, leave
+from snapshots import alarms, leave, rows
 from snapshots.alarms import AlarmRun, Measure, Verdict
 from snapshots.slices import Role, Slice, Viewer
 from workbench import access, formats, installation, rights, row_sets, rows_data
@@ -221,11 +221,20 @@ def rows_behind(loaded: Anomalies, *, after: Any = None) -> RowsPage | None:
     key = "leads" if loaded.choice.measure == "leads" else "activities"
     narrowed |= {"sources": (alarm["subject_key"],)} if key == "leads" else {"owner_ids": (int(alarm["owner_id"]),)}
     slice_ = Slice(first_day=first, last_day=last, as_of=view.as_of, **narrowed)
-    page = rows_data.rows_of(view.viewer, view.data_version, slice_, key, after, None)
+    page = _rows_of(view.viewer, view.data_version, slice_, key, after)
     return RowsPage(
         title="", note=formats.day_range(first, last), columns=row_sets.columns(row_sets.ROW_SETS[key]),
         frame=rows_data.local(page.rows, view), total=None, next_after=page.after,
     )  # fmt: skip
+
+
+@cached
+def _rows_of(viewer: Viewer, data_version: int, slice_: Slice, key: str, after: Any) -> rows.RowsPage:
+    """Of activities all kinds, as they are counted here: tasks and notes, too."""
+    reader = installation.reader(viewer)
+    if key == "leads":
+        return rows.lead_rows(reader, slice_, after=after)
+    return rows.activity_rows(reader, slice_, after=after)
 
 
 # --- what people do --------------------------------------------------------------------------------------------------

@@ -141,6 +141,8 @@ def test_the_rows_behind_an_alarm_are_its_persons_activities_of_its_weeks(workbe
     assert page is not None
     assert set(page.frame["owner"]) == {lost(looked)["name"]}
     assert page.frame["occurred_at"].dt.date.between(LOST, LOST + timedelta(days=6)).all()
+    week = loaded.weeks[loaded.weeks["day"] == pd.Timestamp(LOST)]
+    assert len(page.frame) == week["value"].item()
 
 
 def test_the_salespersons_page_tells_of_own_weeks(workbench: Workbench, looked: House) -> None:
