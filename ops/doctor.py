@@ -128,7 +128,7 @@ def _crms(services: Services) -> Iterator[Check]:
 def llm(settings: Settings) -> Check:
     """Whether the language model answers and knows OPENAI_MODEL; not being configured is no fault."""
     if settings.openai_api_key is None and settings.openai_base_url is None:
-        return Check(name="language model", ok=True, detail="not configured; summaries are written from templates")
+        return Check(name="language model", ok=True, detail="not configured; notes are written from templates")
     import openai
 
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
@@ -143,9 +143,11 @@ def llm(settings: Settings) -> Check:
         return _llm_fault(f"it answers with {type(error).__name__}", "Check OPENAI_BASE_URL: it usually ends in /v1.")
     finally:
         client.close()
-    if settings.openai_model and settings.openai_model not in models:
+    named = settings.openai_model
+    if named not in models:
         known = ", ".join(sorted(models)[:5])
-        return _llm_fault(f"it has no model {settings.openai_model}", f"Set OPENAI_MODEL to one of: {known} …")
+        what = "no model is chosen, so nothing is asked" if named is None else f"it has no model {named}"
+        return _llm_fault(what, f"Set OPENAI_MODEL to one of: {known} …")
     return Check(name="language model", ok=True, detail=f"answers, {len(models)} models")
 
 

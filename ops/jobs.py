@@ -23,6 +23,7 @@ from ops.services import Services
 from snapshots.access import WORKER_ROLE, WRITABLE
 from snapshots.blocked_pages import forget_blocked
 from snapshots.idempotency import claim
+from snapshots.llm_spending import forget_requests
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
 from snapshots.retention import forget_refused, forget_scores
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
@@ -199,7 +200,7 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
     @app.periodic(cron="27 3 * * *")
     @app.task(name="forget_refused", queueing_lock="forget_refused")
     def forgetting_tick(timestamp: int) -> str:
-        return f"{forget_refused_of_all(services)} refused submissions, visits and old scores deleted"
+        return f"{forget_refused_of_all(services)} refused submissions, visits, old scores and requests deleted"
 
     @app.periodic(cron="* * * * *")
     @app.task(name="note_mail_domains", queueing_lock="note_mail_domains")
@@ -239,7 +240,7 @@ def forget_refused_of_all(services: Services) -> int:
     def forget(organization_id: int) -> int:
         return sum(
             one(services.database, organization_id, now=services.now())
-            for one in (forget_refused, forget_visits, forget_blocked, forget_scores)
+            for one in (forget_refused, forget_visits, forget_blocked, forget_scores, forget_requests)
         )
 
     return _of_each(services, forget)

@@ -38,12 +38,18 @@ FAULTS: tuple[Answer, ...] = (
 def script(world: World, seed: int) -> list[Answer]:
     """Up to six answers: completions that lie, and faults between them."""
     dice = random.Random(seed)
-    kinds = (lied, lied, lied, spoilt, spoilt, broken, fault, good)
+    kinds = (lied, lied, lied, spoilt, spoilt, broken, fault, good, chosen)
     return [dice.choice(kinds)(world, dice) for _ in range(dice.randint(1, 6))]
 
 
 def good(world: World, dice: random.Random) -> Answer:
     return {"raw": with_slots(world, dice.randrange(10**6))}
+
+
+def chosen(world: World, dice: random.Random) -> Answer:
+    """Ids alone, as level L1 asks for; one time in three with one that is none."""
+    ids = [one.fact["id"] for one in dice.sample(world.made, dice.randint(1, len(world.made)))]
+    return {"raw": json.dumps({"facts": [*ids, dice.choice(NUMBERS)] if dice.random() < 0.3 else ids})}
 
 
 def fault(world: World, dice: random.Random) -> Answer:
