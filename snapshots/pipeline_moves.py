@@ -26,10 +26,10 @@ _FLAGS = ["is_owners", "is_sources", "is_pipelines", "is_window"]
 class PipelineMoves:
     """start, end: the two evenings, start before end.
 
-    spans: DEAL_SPANS of the deals that moved, in order of time by deal; what the viewer may not see tells nothing of
-    its own (see `_veiled`). steady: STEADY_DEALS. then: DEAL_SPANS, at most one of each deal, that was believed at the
-    end of `start`, of the deals `learnt`: those of which we learnt something about that time later. Both are empty
-    where what we know now was asked for.
+    spans: DEAL_SPANS of the deals that moved, in order of time by deal, each unlike the one before in something that
+    bears on its worth; what the viewer may not see tells nothing of its own (see `_veiled`). steady: STEADY_DEALS.
+    then: DEAL_SPANS, at most one of each deal, that was believed at the end of `start`, of the deals `learnt`: those of
+    which we learnt something about that time later. Both are empty where what we know now was asked for.
     """
 
     start: date

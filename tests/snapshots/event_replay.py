@@ -72,6 +72,12 @@ class Seen:
         return self.version.status == "open"
 
     @property
+    def said(self) -> tuple[object, ...]:
+        """All that bears on its worth; an event that changes nothing of it (another stage) is no change."""
+        one, flags = self.version, (self.is_owners, self.is_sources, self.is_pipelines, self.is_window)
+        return (one.status, one.owner_id, one.amount_minor, one.currency, self.is_seen, *flags)
+
+    @property
     def counts(self) -> bool:
         return self.is_open and self.is_owners and self.is_sources and self.is_pipelines and self.is_window
 
@@ -180,7 +186,10 @@ class Replay:
         for at, one in sorted(found, key=lambda two: two[0]):
             day = start if at < first else at.astimezone(self.zone).date()
             told.append(self.asks_for(one, slice_, viewer, managed, day, is_start=at < first))
-        return _veiled(told)
+        changes = [
+            one for before, one in zip([None, *told], told, strict=False) if before is None or one.said != before.said
+        ]
+        return _veiled(changes)
 
     def parts(self, spans: Sequence[Seen], end: date, currency: str | None) -> Counter[tuple[str, str | None]]:
         """What each cause comes to, by cause and currency."""
