@@ -40,9 +40,19 @@ ROW_RULES = {
     "alarm_runs": {"measure": "'leads'"},
     "alarms": {"measure": "'leads'", "direction": "'drop'", "kind": "'spike'"},
     "alarm_verdicts": {"verdict": "'real'"},
+    "forecast_runs": {"step": "'week'", "measure": "'bookings'"},
+    "forecasts": {"node_kind": "'total'"},
+    "forecast_cards": {"node_kind": "'total'"},
+    "forecast_calls": {"node_kind": "'total'"},
+    "coaching_notes": {"note_for": "'rep'", "level": "'L0'", "state": "'draft'"},
+    "coaching_claims": {"note_for": "'rep'"},
+    "note_feedback": {"said": "'done'"},
 }
 """Values that a column's type alone does not tell."""
-APPEND_ONLY = {"alarm_verdicts", "audit_entries", "form_versions"}
+APPEND_ONLY = {
+    "alarm_verdicts", "audit_entries", "forecast_cards", "forecast_facts", "forecast_runs", "form_versions",
+    "note_feedback",
+}  # fmt: skip
 """What nobody changes. Of the audit log nobody removes anything either but with its organization: see `test_audit`."""
 CHANGED_IN_PART = {
     "model_versions": {"state", "promoted_at", "promoted_by", "retired_at"},
@@ -52,6 +62,11 @@ CHANGED_IN_PART = {
     "alarm_runs": {"card", "issued_at"},
     "alarms": {"owner_id"},
     "leave_entries": {"owner_id", "removed_at", "removed_by"},
+    "forecasts": {"actual", "graded_at"},
+    "forecast_calls": {"actual_minor", "graded_at"},
+    "quotas": {"replaced_at", "replaced_by"},
+    "coaching_notes": {"owner_id", "state", "approved_by", "approved_at", "sent_at"},
+    "llm_requests": {"owner_id", "settled_at", "code", "tokens_in", "tokens_out", "micro_usd", "latency_ms"},
     "health_runs": {"judged_at", "rules_version", "n_open", "n_won", "not_applied", "record"},
     "health_flags": {"last_day", "latest"},
     "health_snoozes": {"ended_at", "ended_by"},
