@@ -25,6 +25,7 @@ QUEUE: Final = "daily"
 WORKS: Final[dict[str, str]] = {
     "activity_weeks": "ops.activity_weeks:count_daily",
     "anomalies": "ops.detecting:look_weekly",
+    "coaching": "ops.coaching_week:write_weekly",
     "forecasts": "ops.forecasting:work",
     "health": "ops.health:judge_daily",
 }

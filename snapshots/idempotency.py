@@ -15,3 +15,12 @@ def claim(connection: Connection, organization_id: int, *, scope: str, key: str)
         {"o": organization_id, "scope": scope, "key": key},
     )
     return done.rowcount == 1
+
+
+def is_claimed(connection: Connection, organization_id: int, *, scope: str, key: str) -> bool:
+    """Whether somebody has this key, without taking it."""
+    found = connection.execute(
+        text("SELECT 1 FROM idempotency_keys WHERE organization_id = :o AND scope = :scope AND key = :key"),
+        {"o": organization_id, "scope": scope, "key": key},
+    )
+    return found.first() is not None

@@ -52,12 +52,15 @@ def day(when: date, *, today: date | None = None) -> str:
     return f"{when.day} {MONTHS[when.month - 1].capitalize()}{year}"
 
 
-def direction(value: Decimal, baseline: Baseline | None) -> Direction | None:
-    """up or down where the change is beyond the noise, else flat; None without a baseline of four weeks."""
+def direction(value: Decimal, baseline: Baseline | None, noise: Decimal = Decimal(1)) -> Direction | None:
+    """up or down where the change is beyond the noise, else flat; None without a baseline of four weeks.
+
+    noise: by how much the value usually wanders, where it is known to be more than one and the usual share.
+    """
     if baseline is None or (baseline.n is not None and baseline.n < FEWEST_WEEKS):
         return None
     change = value - baseline.value
-    if abs(change) < max(Decimal(1), abs(baseline.value) * NOISE_SHARE):
+    if abs(change) < max(Decimal(1), noise, abs(baseline.value) * NOISE_SHARE):
         return "flat"
     return "up" if change > 0 else "down"
 
@@ -82,9 +85,12 @@ def _named(deal: Entity, worth: tuple[Decimal, str] | None) -> str:
 # --- what happened ---------------------------------------------------------------------------------------------------
 
 
-def meetings(count: int, period: Period, baseline: Baseline | None, evidence: Evidence | None = None) -> Fact:
-    """Meetings held in a period, against the rep's own median per week."""
-    way = direction(Decimal(count), baseline)
+def meetings(
+    count: int, period: Period, baseline: Baseline | None, evidence: Evidence | None = None, *,
+    noise: Decimal = Decimal(1),
+) -> Fact:  # fmt: skip
+    """Meetings held in a period, against the rep's own median per week. noise: as in `direction`."""
+    way = direction(Decimal(count), baseline, noise)
     return Fact(
         id="", role=_role(way), kind="trend" if way else "count", metric="meeting", value=Decimal(count), unit="count",
         period=period, baseline=baseline, direction=way, evidence=evidence, nouns=("meeting",),
@@ -92,9 +98,39 @@ def meetings(count: int, period: Period, baseline: Baseline | None, evidence: Ev
     )  # fmt: skip
 
 
-def new_deals(count: int, period: Period, baseline: Baseline | None, evidence: Evidence | None = None) -> Fact:
-    """Deals created in a period, against the rep's own median per week."""
-    way = direction(Decimal(count), baseline)
+def logged(
+    kind: str, count: int, period: Period, baseline: Baseline | None, evidence: Evidence | None = None, *,
+    noise: Decimal = Decimal(1),
+) -> Fact:  # fmt: skip
+    """Calls or emails (kind: call, email) that the CRM has of a period, against the rep's own median per week.
+
+    More or fewer of them is no merit or fault by itself: it is told as context.
+    """
+    way = direction(Decimal(count), baseline, noise)
+    return Fact(
+        id="", role="context", kind="trend" if way else "count", metric=kind, value=Decimal(count), unit="count",
+        period=period, baseline=baseline, direction=way, evidence=evidence, nouns=(kind,),
+        phrase=f"you logged {counted(count, kind)} {period.label}{against(baseline)}",
+    )  # fmt: skip
+
+
+def won_deals(
+    count: int, period: Period, worth: tuple[Decimal, str] | None = None, evidence: Evidence | None = None
+) -> Fact:
+    """Deals won in a period, at least one. worth: of all of them, where they are in one currency."""
+    told = "" if worth is None else f", worth {money(*worth)}"
+    return Fact(
+        id="", role="strength", metric="won", value=Decimal(count), unit="count", period=period, evidence=evidence,
+        nouns=("deal",), phrase=f"you won {counted(count, 'deal')} {period.label}{told}",
+    )  # fmt: skip
+
+
+def new_deals(
+    count: int, period: Period, baseline: Baseline | None, evidence: Evidence | None = None, *,
+    noise: Decimal = Decimal(1),
+) -> Fact:  # fmt: skip
+    """Deals created in a period, against the rep's own median per week. noise: as in `direction`."""
+    way = direction(Decimal(count), baseline, noise)
     return Fact(
         id="", role=_role(way), kind="trend" if way else "count", metric="created", value=Decimal(count), unit="count",
         period=period, baseline=baseline, direction=way, evidence=evidence, nouns=("new deal", "deal"),

@@ -1,0 +1,149 @@
+"""The week's notes on the made-up CRM: the evidence of each sentence comes to what it says, for whom may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from databases import CopyOf
+from made_installation import House, demo_house_of
+
+from insights.coaching import templates, verifier
+from insights.coaching.facts import Baseline, Fact, Pack
+from ops import coaching_week, health
+from snapshots import coaching_facts, notes
+from snapshots.notes import NoteKey
+from snapshots.reads import Reader
+from snapshots.slices import Role, Viewer
+
+WEEK, NOTED = date(2024, 6, 17), date(2024, 6, 24)
+EARLIER = date(2024, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def house(copy_of: CopyOf) -> Iterator[House]:
+    with demo_house_of(copy_of) as made:
+        health.judge(made.services, made.organization_id, date(2024, 6, 23))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def reader(house: House) -> Reader:
+    return Reader(house.database, Viewer(house.organization_id, Role.ANALYST))
+
+
+@pytest.fixture(scope="module")
+def packs(house: House) -> dict[int, Pack]:
+    return coaching_week.packs_of_week(house.services, house.organization_id, WEEK, noted_on=NOTED)
+
+
+def facts_of(packs: dict[int, Pack]) -> list[Fact]:
+    return [fact for pack in packs.values() for fact in pack.facts]
+
+
+@pytest.mark.parametrize("week", [WEEK, EARLIER])
+def test_the_rows_of_every_fact_come_to_its_value(reader: Reader, week: date) -> None:
+    told = coaching_week.found_in_week(reader, week, noted_on=week + (NOTED - WEEK))
+    facts = [one.fact for chosen in told.values() for one in chosen]
+    wrong = [fact.phrase for fact in facts if not coaching_week.check(reader, fact).agrees]
+    assert len(facts) > 20
+    assert wrong == []
+
+
+def test_every_sentence_of_every_note_opens_rows_that_come_to_what_it_says(
+    reader: Reader, packs: dict[int, Pack]
+) -> None:
+    assert len(packs) >= 6
+    for pack in packs.values():
+        note = templates.write(pack, 11)
+        assert verifier.verify(pack, note=note).is_accepted, note.text
+        for sentence in note.sentences:
+            cited = [pack.fact(one) for one in sentence.fact_ids]
+            assert cited
+            assert all(fact is not None and fact.evidence is not None for fact in cited)
+
+
+def test_the_demo_has_facts_of_most_kinds(packs: dict[int, Pack]) -> None:
+    queries = {fact.evidence.query for fact in facts_of(packs) if fact.evidence}
+    assert {"activities", "closed_deals", "flagged", "last_activity", "due", "pipeline"} <= queries
+
+
+@pytest.mark.parametrize("query", ["activities", "closed_deals", "last_activity", "flagged", "pipeline", "due"])
+def test_a_fact_that_says_anything_else_than_its_rows_is_found_out(
+    reader: Reader, packs: dict[int, Pack], query: str
+) -> None:
+    fact = next(one for one in facts_of(packs) if one.evidence and one.evidence.query == query)
+    assert coaching_week.check(reader, fact).agrees
+    bent = [replace(fact, value=fact.value + 1)] if fact.value is not None else []
+    if fact.baseline:
+        bent.append(replace(fact, baseline=Baseline(fact.baseline.value + 1, n=fact.baseline.n)))
+    if fact.dates:
+        bent.append(replace(fact, dates=("1 January",)))
+    if fact.currency or "EUR" in fact.phrase:
+        bent.append(replace(fact, phrase=fact.phrase.replace("0 EUR", "5 EUR")))
+    assert bent
+    assert not any(coaching_week.check(reader, one).agrees for one in bent)
+
+
+def test_nobody_opens_the_evidence_of_another_salesperson(house: House, packs: dict[int, Pack]) -> None:
+    owner, other = list(packs)[:2]
+    own, strange = (Reader(house.database, Viewer(house.organization_id, Role.REP, one)) for one in (owner, other))
+    # What says nothing of a person's work may be read by all: the day that counts, and when sources were read.
+    facts = [one for one in packs[owner].facts if one.evidence and one.evidence.query not in {"snapshot", "last_sync"}]
+    assert facts
+    for fact in facts:
+        assert fact.evidence is not None
+        assert coaching_week.check(own, fact).agrees, fact.phrase
+        rows = coaching_week.check(strange, fact).rows
+        assert rows[rows["deal_id"].notna()].empty, fact.phrase
+        assert rows["number"].fillna(0).eq(0).all()
+
+
+def test_another_organization_sees_none_of_the_rows(house: House, packs: dict[int, Pack]) -> None:
+    from snapshots.organizations import create_organization
+
+    outsider = create_organization(house.database, "Outsider", time_zone="UTC", default_currency="EUR")
+    reader = Reader(house.database, Viewer(outsider.organization_id, Role.ADMIN))
+    for fact in facts_of(packs):
+        if fact.evidence and fact.evidence.query != "snapshot":
+            rows = coaching_week.check(reader, fact).rows
+            assert rows[rows["part"] == "value"].empty, fact.phrase
+
+
+def test_names_of_the_team_are_kept_out_and_no_id_of_ours_is_in_the_pack(
+    reader: Reader, packs: dict[int, Pack]
+) -> None:
+    names = dict(zip(*(reader.owners(NOTED)[one] for one in ("owner_id", "name")), strict=True))
+    for owner_id, pack in packs.items():
+        assert names[owner_id] not in pack.other_names
+        assert all(one.id.startswith("D") for one in pack.entities)
+    assert any(pack.other_names for pack in packs.values())
+
+
+def test_the_notes_of_a_week_are_written_once(house: House, packs: dict[int, Pack]) -> None:
+    key = house.organization_id
+    assert coaching_week.write_weekly(house.services, key, NOTED) == f"{len(packs)} notes of the week of 2024-06-17"
+    assert "are written" in coaching_week.write_weekly(house.services, key, date(2024, 6, 26))
+    for owner_id, pack in packs.items():
+        note = notes.newest(house.database, key, NoteKey(owner_id, WEEK))
+        assert note is not None
+        assert note.version == 1
+        assert len(note.facts["facts"]) == len(pack.facts)
+
+
+def test_of_data_that_ended_long_ago_the_last_whole_week_is_told_and_called_old(house: House, reader: Reader) -> None:
+    last = reader.filter_options(date(2026, 3, 25)).last_day
+    assert last is not None
+    week = coaching_week.last_week(reader, date(2026, 3, 25))
+    assert (week.weekday(), (last - week).days // 7) in {(0, 0), (0, 1)}
+    told = coaching_week.packs_of_week(house.services, house.organization_id, WEEK, noted_on=date(2026, 3, 25))
+    assert all(any(one.metric == "snapshot" for one in pack.facts) for pack in told.values())
+
+
+def test_an_unknown_query_is_named(reader: Reader) -> None:
+    with pytest.raises(coaching_facts.UnknownQuery, match="horoscope"):
+        coaching_facts.rows_of(reader, "horoscope", {}, NOTED)
+    assert coaching_facts.Told(value=Decimal(1)).n is None
