@@ -19,16 +19,18 @@ import pandas as pd
 import structlog
 
 from insights.forecasting.deal_facts import DealFacts, pack, unpack
-from insights.forecasting.members import CannotForecast, Past
+from insights.forecasting.members import CannotForecast, Member, Past
 from insights.forecasting.nodes import NOBODY, TooLittlePast, events_of, step_start
 from insights.forecasting.organization import METHOD_VERSION, Made, organization_forecast, try_here
 from insights.forecasting.panel import Asked, Tried
+from insights.forecasting.prophet_member import ProphetMember, holidays_of
 from ops.compute import executor
 from ops.score_tables import present
 from ops.services import Services
 from snapshots import forecast_calls, forecasts
 from snapshots.forecast_facts import organization_facts
 from snapshots.forecasts import Card, ForecastRun, IssuedAlready, Measure, NewRun, Step
+from snapshots.leave import calendar_of
 from snapshots.organizations import get_organization
 from snapshots.slices import Role, Viewer
 
@@ -43,6 +45,8 @@ FEW: Final = 150
 """So many nodes are forecast in this process: others would take longer to start."""
 TOGETHER: Final = 8
 TOLERANCE: Final = 1e-6
+HOLIDAY_YEARS: Final = 10
+"""Of public holidays before the day that Prophet is told of."""
 
 LOG = structlog.get_logger()
 
@@ -90,6 +94,7 @@ def issue(
     known_at = services.now()
     facts = read_facts(services, organization_id, day, known_at)
     packed, data_hash = pack(facts)
+    prophet = _prophet_asked(services, organization_id, day)
     issued: list[int] = []
     missing: list[TooLittlePast] = []
     for step in steps:
@@ -98,11 +103,11 @@ def issue(
                 continue
             try:
                 began = time.process_time()
-                made = organization_forecast(facts, step, measure, try_all=_trials(services))
+                made = organization_forecast(facts, step, measure, try_all=_trials(services), more=_members(prophet))
             except TooLittlePast as why:
                 missing.append(why)
                 continue
-            run = _new_run(made, day, step, measure, data_hash, packed, known_at, time.process_time() - began)
+            run = _new_run(made, day, step, measure, data_hash, packed, known_at, time.process_time() - began, prophet)
             try:
                 issued.append(forecasts.keep(services.database, organization_id, run, by=by, now=services.now()))
             except IssuedAlready:  # somebody else was at it at the same time
@@ -133,7 +138,7 @@ def _is_issued(services: Services, organization_id: int, day: date, step: Step, 
 
 def _new_run(
     made: Made, day: date, step: Step, measure: Measure, data_hash: str, packed: bytes, known_at: datetime,
-    seconds: float,
+    seconds: float, prophet: Mapping[str, Any] | None,
 ) -> NewRun:  # fmt: skip
     cards = [
         (Card(node_kind=one.node_kind, node_key=one.node_key, currency=one.currency, card=one.card, past=one.past),  # type: ignore[arg-type]
@@ -142,9 +147,30 @@ def _new_run(
     ]  # fmt: skip
     return NewRun(
         made_on=day, step=step, measure=measure, method_version=METHOD_VERSION, data_hash=data_hash, packed=packed,
-        known_at=known_at, inputs={"left_out": dict(made.left_out), "known_at": known_at.isoformat()},
+        known_at=known_at,
+        inputs={"left_out": dict(made.left_out), "known_at": known_at.isoformat(), "prophet": prophet},
         seconds=seconds, rows=made.rows, cards=cards,
     )  # fmt: skip
+
+
+def _prophet_asked(services: Services, organization_id: int, day: date) -> dict[str, Any] | None:
+    """What Prophet is told, JSON that is kept with the forecast; None where nobody asked for it."""
+    if not services.settings.forecast_prophet:
+        return None
+    calendar = calendar_of(services.database, organization_id)
+    if calendar is None:
+        return {"holidays": []}
+    found = holidays_of(calendar.country, day.year - HOLIDAY_YEARS, day.year + 1, subdivision=calendar.subdivision)
+    days = found["day"].dt.strftime("%Y-%m-%d")
+    return {"holidays": [list(one) for one in zip(found["holiday"], days, strict=True)]}
+
+
+def _members(prophet: Mapping[str, Any] | None) -> Sequence[Member]:
+    if prophet is None:
+        return ()
+    known = prophet["holidays"]
+    holidays = pd.DataFrame({"holiday": [one[0] for one in known], "day": pd.to_datetime([one[1] for one in known])})
+    return (ProphetMember(holidays),)
 
 
 def _trials(services: Services) -> Any:
@@ -172,7 +198,8 @@ def replay(services: Services, organization_id: int, run_id: int) -> Replayed:
     if run.method_version != METHOD_VERSION:
         raise CannotForecast(f"It was made by version {run.method_version} of the methods; this is {METHOD_VERSION}.")
     known_at, packed = forecasts.facts_of(services.database, organization_id, run.data_hash)
-    made = organization_forecast(unpack(packed), run.step, run.measure, try_all=_trials(services))
+    more = _members(run.inputs.get("prophet"))
+    made = organization_forecast(unpack(packed), run.step, run.measure, try_all=_trials(services), more=more)
     held = forecasts.rows(services.database, viewer, run_id)
     _, now_hash = pack(read_facts(services, organization_id, run.made_on, known_at))
     return Replayed(run=run, differences=_differences(held, made.rows), facts_read_the_same=now_hash == run.data_hash)

@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     llm_monthly_tokens: Annotated[int, Field(ge=0)] = 2_000_000
     llm_reasoning_effort: Annotated[str, Field(pattern="^[a-z]{2,12}$")] | None = None
     llm_send_deal_names: bool = False
+    forecast_prophet: bool = False
 
     workbench_address: str = "127.0.0.1"
     workbench_port: Port = 8501

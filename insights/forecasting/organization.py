@@ -18,7 +18,7 @@ from insights.forecasting.coherent import coherent
 from insights.forecasting.deal_facts import DealFacts
 from insights.forecasting.grading import Grades, grade, naive_scale
 from insights.forecasting.hierarchy import Whole
-from insights.forecasting.members import CannotForecast, Floats, Past, SeasonalNaive
+from insights.forecasting.members import CannotForecast, Floats, Member, Past, SeasonalNaive
 from insights.forecasting.near_weeks import PAST, Verdict, judged, mean_at_origins, replays_of, with_open_deals
 from insights.forecasting.nodes import (
     HORIZON,
@@ -82,12 +82,15 @@ def try_here(series: Sequence[tuple[str, Past]], asked: Asked) -> Sequence[Tried
     return [tried(name, past, asked) for name, past in series]
 
 
-def organization_forecast(facts: DealFacts, step: Step, measure: Measure, *, try_all: TryAll = try_here) -> Made:
-    """try_all: where trials are run. Raises TooLittlePast, and CannotForecast where nothing can be forecast."""
+def organization_forecast(
+    facts: DealFacts, step: Step, measure: Measure, *, try_all: TryAll = try_here, more: Sequence[Member] = ()
+) -> Made:
+    """try_all: where trials are run. more: members that are tried on totals, too. Raises TooLittlePast, and
+    CannotForecast where nothing can be forecast."""
     parts, cards, left_out = [], [], {}
     for currency in _currencies(facts) if measure == "bookings" else [COUNTS]:
         try:
-            rows, made = _of_currency(facts, step, measure, currency, try_all)
+            rows, made = _of_currency(facts, step, measure, currency, _Trials(try_all, more))
         except CannotForecast as why:
             left_out[currency] = str(why)
             if isinstance(why, TooLittlePast) and measure == "new_deals":
@@ -113,20 +116,37 @@ def _currencies(facts: DealFacts) -> list[str]:
 
 
 def _of_currency(
-    facts: DealFacts, step: Step, measure: Measure, currency: str, try_all: TryAll
+    facts: DealFacts, step: Step, measure: Measure, currency: str, trials: _Trials
 ) -> tuple[pd.DataFrame, list[NodeCard]]:
     events = events_of(facts, measure, currency)
     grid = grid_of(events["day"], facts.day, step)
     history = history_of(facts, events, grid)
     asked = Asked(horizon=HORIZON[step])
     series = [(name, Past(history.past.loc[name].to_numpy(np.float64), grid.past)) for name in history.hierarchy.nodes]
-    found = assembled(try_all(series, asked), asked)
+    found = assembled(trials.of(series, asked), asked)
     said, verdicts = _near(facts, grid, currency, found) if (step, measure) == ("week", "bookings") else ([], {})
     shown = with_open_deals(found, said, verdicts) if verdicts else found
     made = _agreeing(shown, history, fine=FINE if measure == "new_deals" else 1)
     names = _Names(facts, history)
     rows = _rows(made, history, grid, names, currency)
     return rows, _cards(found, asked, history, grid, _Record(facts, said, verdicts, currency), names, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Slow members are tried where they matter most."""
+
+    try_all: TryAll
+    more: Sequence[Member]
+
+    def of(self, series: Sequence[tuple[str, Past]], asked: Asked) -> Sequence[Tried]:
+        if not self.more:
+            return self.try_all(series, asked)
+        totals = [one for one in series if node(one[0])[0] == "total"]
+        others = [one for one in series if node(one[0])[0] != "total"]
+        found = [*self.try_all(totals, replace(asked, more=self.more)), *self.try_all(others, asked)]
+        by_name = {one.series: one for one in found}
+        return [by_name[name] for name, _ in series]
 
 
 def _near(

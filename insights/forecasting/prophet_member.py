@@ -35,12 +35,12 @@ class ProphetMember(_Refitted):
         return Ahead(*(said[name].to_numpy(np.float64) for name in ("yhat", "yhat_lower", "yhat_upper")))
 
 
-def holidays_of(country: str, first: int, last: int) -> pd.DataFrame:
+def holidays_of(country: str, first: int, last: int, *, subdivision: str | None = None) -> pd.DataFrame:
     """Public holidays from the year `first` to the year `last`: `holiday`, `day`. country: two letters, such as
-    "DE"."""
+    "DE". subdivision: such as "BY"."""
     import holidays
 
-    found = holidays.country_holidays(country, years=range(first, last + 1))
+    found = holidays.country_holidays(country, subdiv=subdivision, years=range(first, last + 1))
     rows = sorted((pd.Timestamp(day), name) for day, name in found.items())
     return pd.DataFrame({"holiday": [name for _, name in rows], "day": [day for day, _ in rows]})
 

@@ -19,7 +19,7 @@ from insights.forecasting.nodes import TooLittlePast
 from ops import daily, forecasting
 from ops.services import Services
 from ops.settings import Settings
-from snapshots import forecast_calls, forecasts
+from snapshots import forecast_calls, forecasts, leave
 from snapshots.database import Database
 from snapshots.slices import Role, Viewer
 
@@ -153,6 +153,24 @@ def test_a_replay_gives_the_same_number_whatever_was_corrected_later(own_house: 
 def test_weeks_with_open_deals_are_made_again_to_the_same_number_too(house: House) -> None:
     run = newest(house)
     assert forecasting.replay(house.services, house.organization_id, run.run_id).is_same
+
+
+def test_prophet_is_tried_on_totals_where_it_is_asked_for_and_replayed_with_its_holidays(own_house: House) -> None:
+    organization_id = own_house.organization_id
+    leave.set_calendar(own_house.database, organization_id, leave.Calendar(country="DE", subdivision="BE"), by="ann",
+                       now=NOW)  # fmt: skip
+    settings = own_house.services.settings.model_copy(update={"forecast_prophet": True})
+    services = replace(own_house.services, settings=settings)
+    day = TODAY - timedelta(weeks=2)
+    (run_id,) = forecasting.issue(services, organization_id, day, by="ann", steps=("week",), measures=("new_deals",))
+    cards = forecasts.cards(own_house.database, admin(own_house), run_id)
+    assert {one.node_kind for one in cards if "Prophet" in one.card["methods"]} == {"total"}
+    assert {one.node_kind for one in cards} > {"total", "owner"}
+    run = forecasts.get_run(own_house.database, admin(own_house), run_id)
+    assert run is not None
+    assert ["Women's Day", "2024-03-08"] in run.inputs["prophet"]["holidays"]
+    leave.set_calendar(own_house.database, organization_id, None, by="ann", now=NOW)
+    assert forecasting.replay(own_house.services, organization_id, run_id).is_same
 
 
 def test_a_replay_says_where_it_differs(house: House) -> None:
