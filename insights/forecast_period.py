@@ -36,6 +36,14 @@ class Span:
         return max(0, (self.last - self.begins).days + 1)
 
 
+def quarter_of(day: date, *, year_begins: int = 1) -> tuple[date, date]:
+    """The first and last day of its quarter. year_begins: the month in which a year begins."""
+    months = day.year * 12 + day.month - 1
+    first = months - (day.month - year_begins) % 3
+    following = date((first + 3) // 12, (first + 3) % 12 + 1, 1)
+    return date(first // 12, first % 12 + 1, 1), following - timedelta(days=1)
+
+
 def still_to_come(rows: pd.DataFrame, span: Span, *, made_on: date) -> pd.DataFrame:
     """rows: STEP_COLUMNS, of one node or of many. made_on: the day whose knowledge the forecast was made from.
 

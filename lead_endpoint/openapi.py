@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lead_endpoint import beacon_contracts, contracts, form_contracts, score_contracts
+from lead_endpoint import beacon_contracts, contracts, form_contracts, score_contracts, weekly
 from lead_endpoint.contracts import Problem
 from lead_endpoint.statics import FILES
 
@@ -259,6 +259,23 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             415: _error("Neither JSON nor a form."),
             **_GUARDED,
             422: Reply("Fields are wrong; errors says which.", {PROBLEM: score_contracts.ScoreProblem}),
+        },
+    ),
+    Operation(
+        path="/reports/weekly",
+        name="weekly_report",
+        summary="The weekly report of the organization",
+        text="Of a week that is over, as it stood at its end by what is known now. The page is one file without "
+        "scripts; its numbers are those of the workbench.",
+        scope="read",
+        query=weekly.ReportQuery,
+        replies={
+            200: Reply(
+                "The report.",
+                {HTML: None, "application/pdf": None},
+                {"Content-Security-Policy": "Of the page: no script, nothing that is fetched."},
+            ),
+            **_GUARDED,
         },
     ),
     Operation(

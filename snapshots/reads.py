@@ -215,6 +215,16 @@ class Reader:
             where,
         )
 
+    def managers(self) -> list[int]:
+        """Whoever manages a team of the organization, by owner id."""
+        where = Where(parameters={"organization": self.viewer.organization_id})
+        rows = self.rows(
+            "SELECT DISTINCT manager_id FROM teams WHERE organization_id = :organization AND manager_id IS NOT NULL "
+            "ORDER BY 1",
+            where,
+        )
+        return [int(row[0]) for row in rows]  # type: ignore[call-overload]
+
     def filter_options(self, as_of: date) -> FilterOptions:
         people = self.owners(as_of)
         teams = people.dropna(subset=["team_id"]).drop_duplicates("team_id")

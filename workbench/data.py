@@ -13,11 +13,11 @@ from datetime import date
 from typing import Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from insights import metrics
 from insights.charts import Mark
+from ops import overview as ops_overview
 from snapshots import crm_changes, organizations, status
 from snapshots.slices import Slice, Viewer
 from workbench import access, formats, installation, rights
@@ -45,22 +45,7 @@ def at_now(view: View) -> View:
 
 @cached
 def _overview_frames(viewer: Viewer, data_version: int, span: Slice, weeks_to: date) -> metrics.OverviewFrames:
-    reader = installation.reader(viewer)
-    return metrics.OverviewFrames(
-        events=_with_undated(reader.deal_events, span),
-        activities=_with_undated(reader.activity_counts, span),
-        leads=_with_undated(reader.lead_counts, span),
-        cycles=reader.cycles(span),
-        pipeline=reader.pipeline_trend(span, metrics.trend_days(weeks_to)),
-        rates=reader.rates(),
-    )
-
-
-def _with_undated(read: Callable[[Slice], pd.DataFrame], span: Slice) -> pd.DataFrame:
-    """What `read` finds in the span, and what belongs to no day: cards say how much that is."""
-    found = read(span)
-    undated = read(span.undated()) if span.first_day is not None else found.head(0)
-    return pd.concat([found, undated], ignore_index=True) if len(undated) else found
+    return ops_overview.frames(installation.reader(viewer), span, weeks_to)
 
 
 def _frames(view: View) -> tuple[metrics.OverviewFrames, date]:
@@ -80,18 +65,7 @@ def measured(view: View) -> tuple[dict[str, metrics.Kpi], metrics.OverviewFrames
 def untold(view: View) -> dict[str, str]:
     """Metrics that no source of the organization can tell, with the reason in words."""
     missing = status.missing_objects(installation.database(), view.organization_id)
-    # A retired source told of its days; one that waits has told of nothing yet.
-    known = organizations.list_connections(installation.database(), view.organization_id)
-    n_sources = sum(not one.is_waiting for one in known)
-    everywhere = missing.groupby("kind")["connection"].nunique()
-    of_deals = ("new_deals", "won_amount", "win_rate", "cycle_length", "weighted_pipeline")
-    kinds = {"lead": ("leads",), "deal": of_deals, "activity": ("activities",)}
-    return {
-        key: f"No source tells of {_PLURALS[kind]}."
-        for kind, keys in kinds.items()
-        if n_sources and everywhere.get(kind, 0) == n_sources
-        for key in keys
-    }
+    return ops_overview.untold(missing, organizations.list_connections(installation.database(), view.organization_id))
 
 
 def told_no_more(view: View) -> list[str]:
@@ -100,11 +74,11 @@ def told_no_more(view: View) -> list[str]:
     read, retired = ({one.name for one in known if one.is_active}, {one.name for one in known if one.retired_at})
     missing = status.missing_objects(installation.database(), view.organization_id)
     since, found = moves(view), []
-    for kind in _PLURALS if read and retired and since else ():
+    for kind in ops_overview.PLURALS if read and retired and since else ():
         lacking = set(missing.loc[missing["kind"] == kind, "connection"])
         if read <= lacking and not retired <= lacking:
             found.append(
-                f"{', '.join(sorted(read))} does not tell of {_PLURALS[kind]}: there are none from "
+                f"{', '.join(sorted(read))} does not tell of {ops_overview.PLURALS[kind]}: there are none from "
                 f"{formats.day(since[-1].day)} on, which is not zero."
             )
     return found
@@ -119,9 +93,6 @@ def moves(view: View) -> list[Mark]:
 def _moves(viewer: Viewer, data_version: int, time_zone: str) -> list[Mark]:
     found = crm_changes.moves(installation.database(), viewer.organization_id)
     return [Mark(day=at.astimezone(ZoneInfo(time_zone)).date(), label=f"Moved to {name}") for at, name in found]
-
-
-_PLURALS: Final = {"lead": "leads", "deal": "deals", "activity": "activities"}
 
 
 SAMPLE_LEADS: Final = "sample_leads"

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from insights import kpi_words
 from insights.charts import Measure
 from insights.metrics import Change
 from insights.metrics import Kpi as Measured
@@ -24,8 +25,6 @@ _NOUNS: Final = {
     "open_pipeline": ("open deal", "open deals"),
     "expected_by_model": ("open deal", "open deals"),
 }
-FROM_0: Final = "from 0"
-"""The change of what was nothing before: it has no share."""
 MAX_FURTHER: Final = 3
 """More currencies than this do not fit into a card; the rows behind it show them all."""
 
@@ -42,7 +41,7 @@ def card(kpi: Measured, *, missing: str | None = None, is_all_time: bool = False
             key=metric.key, label=metric.label, value=formats.MISSING, definition=metric.definition, why=missing
         )
     value, further = _value(kpi)
-    definition, changed = metric.definition, _change(kpi.change, metric.unit)
+    definition, changed = metric.definition, kpi_words.change(kpi.change, metric.unit)
     if kpi.change is not None and changed and not kpi.change.is_beyond_noise:
         definition += " Grey: the change is within the usual noise."
     one, many = _NOUNS.get(metric.key, ("deal", "deals"))
@@ -52,8 +51,8 @@ def card(kpi: Measured, *, missing: str | None = None, is_all_time: bool = False
         value=value,
         definition=definition,
         change=changed,
-        note=f"was {_plain(kpi, kpi.change.earlier)}"
-        if kpi.change is not None and changed and changed != FROM_0
+        note=f"was {kpi_words.plain(kpi, kpi.change.earlier)}"
+        if kpi.change is not None and changed and changed != kpi_words.FROM_0
         else "",
         direction=_arrow(kpi.change),
         tone=_tone(kpi.change, metric.better),
@@ -65,51 +64,10 @@ def card(kpi: Measured, *, missing: str | None = None, is_all_time: bool = False
 
 
 def _value(kpi: Measured) -> tuple[str, tuple[str, ...]]:
-    unit = kpi.metric.unit
-    if unit == "money":
-        parts = money_parts(kpi.money)
-        rest = parts[1:]
-        if len(rest) > MAX_FURTHER:
-            rest = [*rest[: MAX_FURTHER - 1], f"{len(rest) - MAX_FURTHER + 1} more currencies"]
-        return (parts[0] if parts else "0" if kpi.value == 0 else formats.MISSING), tuple(rest)
-    if unit == "count":
-        return _count(kpi.value), ()
-    return (formats.rate(kpi.value) if unit == "rate" else formats.days(kpi.value)), ()
-
-
-def money_parts(money: Sequence[Money]) -> list[str]:
-    """One text per currency, as they were ordered."""
-    return [formats.money_short(one.minor, one.currency) for one in money]
-
-
-def _plain(kpi: Measured, value: float) -> str:
-    match kpi.metric.unit:
-        case "rate":
-            return formats.rate(value)
-        case "days":
-            return formats.days(value)
-        case "money":
-            return f"{formats.symbol(kpi.money[0].currency if kpi.money else None)}{formats.short(value)}"
-        case _:
-            return _count(value)
-
-
-def _count(value: float | None) -> str:
-    is_small = value is not None and abs(value) < 100_000
-    return formats.count(value) if is_small else formats.short(value)
-
-
-def _change(change: Change | None, unit: str) -> str | None:
-    if change is None:
-        return None
-    if unit == "rate":
-        return f"{abs(change.absolute) * 100:.1f} pt"
-    if unit == "days":
-        return f"{abs(change.absolute):.0f} d"
-    if change.relative is None:
-        return None if change.absolute == 0 else FROM_0
-    share = abs(change.relative) * 100
-    return f"{share:.1f} %" if share < 100 else f"{share:,.0f} %"
+    first, *rest = kpi_words.values(kpi)
+    if len(rest) > MAX_FURTHER:
+        rest = [*rest[: MAX_FURTHER - 1], f"{len(rest) - MAX_FURTHER + 1} more currencies"]
+    return first, tuple(rest)
 
 
 def _arrow(change: Change | None) -> Literal["up", "down", "off"]:
@@ -159,7 +117,7 @@ def money_column(frame: pd.DataFrame, field: str, target: str, *, n_field: str) 
     """
     counted = list(zip(frame[field], frame[n_field], strict=True))
     sort_by = [money[0].major if money else 0.0 if n == 0 else None for money, n in counted]
-    words = [" + ".join(money_parts(money)) or ("0" if n == 0 else "no amount") for money, n in counted]
+    words = [" + ".join(kpi_words.money_parts(money)) or ("0" if n == 0 else "no amount") for money, n in counted]
     made = frame.copy()
     made[target] = pd.Series(sort_by, index=frame.index, dtype="object")
     made[f"{target}_text"] = words
@@ -230,7 +188,7 @@ def _major(money: Sequence[Money], currency: str | None) -> float:
 
 
 def _stage_label(row: Any) -> str:
-    parts = money_parts(row.money)
+    parts = kpi_words.money_parts(row.money)
     amount = " ".join(parts[:1] + ([f"+{len(parts) - 1}"] if len(parts) > 1 else []))
     deals = formats.plural(int(row.n), "deal")
     return f"{amount} · {deals}" if amount else f"{deals}, no amounts"

@@ -102,12 +102,6 @@ def _months_before(day: date, months: int) -> date:
     return date(day.year + years, month + 1, 1)
 
 
-def quarter_of(day: date, *, year_begins: int = 1) -> tuple[date, date]:
-    """The first and last day of its quarter. year_begins: the month in which a year begins."""
-    first = _first_day("qtd", day, year_begins)
-    return first, _months_before(first, -3) - timedelta(days=1)
-
-
 def _day(text: str) -> date | None:
     try:
         day = date.fromisoformat(text)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from insights import forecast_period
 from insights.charts import Measure as ChartMeasure
-from insights.forecast_period import Span
+from insights.forecast_period import Span, quarter_of
 from insights.metrics import Period as Days
 from snapshots import forecasts, node_events
 from snapshots.forecasts import Card, ForecastRun
@@ -21,7 +21,6 @@ from snapshots.slices import NOBODY, Slice, Viewer
 from snapshots.tables import decimals
 from workbench import figures, forecast_choice, formats, installation
 from workbench.data import cached
-from workbench.filters import quarter_of
 from workbench.forecast_choice import ForecastChoice, Node
 from workbench.view import View
 

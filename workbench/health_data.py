@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from insights.health import track_record
+from insights.health import words as health_words
 from insights.health.rules import RULES
 from insights.health.track_record import FOLLOWED_DAYS, HitRate
 from insights.money import converted, totals
@@ -22,7 +23,7 @@ from snapshots import health_flags, health_rows
 from snapshots.health_flags import Flag, HealthRun, Snooze
 from snapshots.health_rows import Asked
 from snapshots.slices import Role, Slice, Viewer
-from workbench import access, formats, health_words, installation, rights
+from workbench import access, formats, installation, rights
 from workbench.cards import Kpi
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage

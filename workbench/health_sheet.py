@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
+from insights.health import words as health_words
 from snapshots.health_flags import MOST_REASON, Flag, Snooze
-from workbench import formats, health_data, health_words, lead_dialogs, states
+from workbench import formats, health_data, lead_dialogs, states
 from workbench.health_data import Sheet
 from workbench.lead_words import plain
 from workbench.view import View

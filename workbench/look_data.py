@@ -7,11 +7,12 @@ from typing import Final
 
 import pandas as pd
 
+from insights import kpi_words
 from insights.money import converted, totals
 from snapshots import rows, status
 from snapshots.rows import DUE_DAYS, LINGERING_DAYS, DealSet
 from snapshots.slices import Slice, Viewer
-from workbench import figures, formats, installation, places
+from workbench import formats, installation, places
 from workbench.content import Look, LookTone
 from workbench.data import cached
 from workbench.view import View
@@ -76,7 +77,7 @@ def _amount(summary: rows.RowsSummary, view: View) -> str:
     it."""
     held = pd.DataFrame({"currency": list(summary.amount_minor), "amount_minor": list(summary.amount_minor.values())})
     rates = installation.rates(view.viewer, view.data_version)
-    parts = figures.money_parts(totals(converted(held, rates, view.reporting_currency, days=view.as_of)))
+    parts = kpi_words.money_parts(totals(converted(held, rates, view.reporting_currency, days=view.as_of)))
     return " ".join(parts[:1] + ([f"+{len(parts) - 1}"] if len(parts) > 1 else []))
 
 

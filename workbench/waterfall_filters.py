@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import streamlit as st
 
+from insights.forecast_period import quarter_of
 from insights.waterfall import Cause
 from workbench import filter_bar, formats
-from workbench.filters import quarter_of
 from workbench.url_choice import UrlChoice
 from workbench.view import View
 

@@ -13,6 +13,7 @@ from made_installation import NOW, TODAY, House, _fill_with_demo, _house, _servi
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
+from insights.health import words as health_words
 from insights.health.rules import RULES
 from insights.health.track_record import HitRate, Share
 from ops import health
@@ -21,7 +22,7 @@ from ops.services import Services
 from snapshots import health_flags
 from snapshots.slices import Role
 from snapshots.users import save_user
-from workbench import health_data, health_filters, health_words, installation
+from workbench import health_data, health_filters, installation
 from workbench.filters import Filters
 from workbench.health_filters import HealthChoice
 from workbench.view import View

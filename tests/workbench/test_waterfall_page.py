@@ -15,13 +15,14 @@ from measuring import days_to, reader
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
+from insights.forecast_period import quarter_of
 from insights.money import converted, totals
 from insights.waterfall import DEFINITIONS, END, START, Cause
 from ops.services import Services
 from snapshots.organizations import create_organization
 from snapshots.rows import DealSet, deal_rows, deal_summary
 from workbench import export, formats, installation, waterfall_data, waterfall_filters
-from workbench.filters import Filters, from_url, quarter_of
+from workbench.filters import Filters, from_url
 from workbench.waterfall_filters import WaterfallChoice
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from insights import formats
 from insights.health.rules import OUTCOMES, RULES
 from insights.health.track_record import FOLLOWED_DAYS, HitRate, Share
-from workbench import formats
 
 _GROUPS: Final = {"stage": "won deals in this stage", "product": "won deals of the product",
                   "pipeline": "won deals of the pipeline", "all": "won deals"}  # fmt: skip
