@@ -86,8 +86,7 @@ class Asking:
         done = _outcome(self.client.endpoint, outcome, latency_s)
         services = self.services
         llm_spending.settle(services.database, self.organization_id, number, done, now=services.now())
-        is_known = done.tokens is not None
-        self.spent.add(*((done.tokens_in, done.tokens_out, done.micro_usd) if is_known else (None, None, None)))
+        self.spent.add(done.tokens_in, done.tokens_out, done.micro_usd)
 
     def _allowance(self) -> Allowance:
         settings = self.services.settings

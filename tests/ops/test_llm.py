@@ -202,6 +202,17 @@ def test_the_breaker_opens_after_five_failures_in_a_row_and_tries_once_after_its
     assert [ask(played.client).text for _ in range(3)] == [TEXT] * 3
 
 
+def test_after_its_rest_one_request_tries_and_the_others_wait_for_it() -> None:
+    clock = Clock()
+    breaker = llm.Breaker(5, 60.0, clock)
+    for _ in range(5):
+        breaker.note(ok=False)
+    clock.wait(60)
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    breaker.note(ok=True)
+    assert breaker.lets_through()
+
+
 def test_a_success_between_failures_keeps_the_breaker_shut() -> None:
     played = Played(*([{"status": 401}] * 4 + [GOOD]) * 2)
     for _ in range(2):
