@@ -225,7 +225,8 @@ def _last_activity(reader: Reader, day: date, asked: Parameters) -> pd.DataFrame
     latest = "greatest(v.created_day, t.on_day)"
     rows = reader.rows(_deals(where, "s.name", latest, f":as_of - {latest}", "v.deal_id", "value", last), where)
     activity = reader.rows(
-        "SELECT t.row_id, 'other', v.deal_id, t.subject, t.kind, t.on_day, NULL::bigint, NULL::bigint, NULL "
+        "SELECT t.row_id, 'other', v.deal_id, coalesce(t.subject, 'Its last activity'), t.kind, t.on_day, "
+        "NULL::bigint, NULL::bigint, NULL "
         f"FROM deal_versions v {last} WHERE {where} AND t.row_id IS NOT NULL",
         where,
     )
@@ -237,7 +238,7 @@ def _due(reader: Reader, day: date, asked: Parameters) -> pd.DataFrame:
     where = _one(reader, day, asked)
     rows = reader.rows(_deals(where, "s.name", "v.close_on", "NULL::bigint", "v.deal_id"), where)
     planned = reader.rows(
-        "SELECT a.connection_id || ':' || a.external_id, 'other', v.deal_id, a.subject, a.kind, "
+        "SELECT a.connection_id || ':' || a.external_id, 'other', v.deal_id, coalesce(a.subject, 'Planned'), a.kind, "
         f"{LOCAL.format('a.occurred_at')}, NULL::bigint, NULL::bigint, NULL FROM deal_versions v JOIN activities a "
         "ON a.organization_id = :organization AND a.deal_id = v.deal_id AND a.kind IN ('meeting', 'appointment') "
         f"AND {PLANNED} WHERE {where} ORDER BY a.occurred_at",

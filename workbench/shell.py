@@ -14,6 +14,7 @@ from workbench.places import (
     ADMIN,
     ANOMALIES,
     CHANGE,
+    COACHING,
     DATA,
     FLOW,
     FORECAST,
@@ -59,6 +60,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
             ),
             st.Page(LEAD, title="Lead", icon=":material/contact_mail:", url_path="lead", visibility="hidden"),
         ],
+        "Coach": [st.Page(COACHING, title="Coaching", icon=":material/edit_note:", url_path="coaching")],
         "Build": [
             st.Page(FORMS, title="Form builder", icon=":material/dynamic_form:", url_path="forms"),
             st.Page(WIDGETS, title="Widgets", icon=":material/widgets:", url_path="widgets"),

@@ -1,0 +1,68 @@
+"""What became of the actions that notes suggested: whether somebody did something on the deal soon after, and how it
+stands. What followed a suggestion did not come of it: nothing here says that it did.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import pandas as pd
+
+from snapshots import tables
+from snapshots.coaching_frames import HAPPENED
+from snapshots.reads import Reader
+from snapshots.slices import Slice
+
+FOLLOWED_DAYS: Final = 14
+SUGGESTED: Final[dict[str, str]] = {
+    "note_id": "int64",
+    "owner_id": "int64",
+    "week": "datetime64[ns]",
+    "fact_id": "object",
+    "metric": "object",  # the reason of the suggestion
+    "deal_id": "int64",
+    "is_done": "bool",  # somebody said so
+    "is_over": "bool",  # FOLLOWED_DAYS have passed
+    "n_activities": "int64",  # on the deal within these days
+    "status": "object",  # of the deal at the end of the slice's day; None: it is not there any more
+}
+
+
+def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
+    """SUGGESTED by the newest version of each note of the slice that the viewer may see."""
+    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.week <= :until", until=slice_.until)
+    if slice_.first_day is not None:
+        where.add("n.week >= :first_day", first_day=slice_.first_day)
+    where.parameters |= {
+        "end": slice_.end_of(reader.organization.zone), "over": slice_.as_of - timedelta(days=FOLLOWED_DAYS),
+        "followed": FOLLOWED_DAYS,
+    }  # fmt: skip
+    since = "((t.day + 1)::timestamp AT TIME ZONE :zone)"
+    until = "((t.day + 1 + :followed)::timestamp AT TIME ZONE :zone)"
+    rows = reader.rows(
+        "SELECT t.note_id, t.owner_id, t.week, t.fact_id, t.metric, t.deal_id, EXISTS (SELECT FROM note_feedback b "
+        "WHERE b.organization_id = :organization AND b.note_id = t.note_id AND b.fact_id = t.fact_id "
+        "AND b.said = 'done' AND NOT EXISTS (SELECT FROM note_feedback c WHERE c.organization_id = :organization "
+        "AND c.note_id = b.note_id AND c.fact_id = b.fact_id AND c.said_by = b.said_by "
+        "AND c.feedback_id > b.feedback_id)), t.day <= :over, "
+        "(SELECT count(*) FROM activities a WHERE a.organization_id = :organization AND a.deal_id = t.deal_id "
+        f"AND a.occurred_at >= {since} AND a.occurred_at < {until} AND a.occurred_at < :end AND {HAPPENED}), "
+        "(SELECT v.status FROM deal_versions v WHERE v.organization_id = :organization AND v.deal_id = t.deal_id "
+        "AND v.valid_from < :end AND v.valid_to >= :end AND v.status IN ('open', 'won', 'lost') LIMIT 1) "
+        f"FROM ({_TOLD.format(where=where)}) t ORDER BY t.week DESC, t.owner_id, t.fact_id",
+        where,
+    )
+    return tables.shaped(rows, SUGGESTED)
+
+
+_TOLD: Final = (
+    "SELECT n.note_id, n.owner_id, n.week, n.week + 6 AS day, f.told ->> 'id' AS fact_id, "
+    "f.told ->> 'metric' AS metric, (f.told -> 'evidence' -> 'parameters' ->> 'deal')::bigint AS deal_id "
+    "FROM coaching_notes n CROSS JOIN LATERAL jsonb_array_elements(n.facts -> 'facts') AS f(told) "
+    "WHERE {where} AND f.told ->> 'role' = 'action' AND f.told -> 'evidence' -> 'parameters' ->> 'deal' IS NOT NULL "
+    "AND EXISTS (SELECT FROM jsonb_array_elements(n.sentences) AS s(told) "
+    "WHERE jsonb_exists(s.told -> 'fact_ids', f.told ->> 'id')) "
+    "AND NOT EXISTS (SELECT FROM coaching_notes l WHERE l.organization_id = n.organization_id "
+    "AND l.owner_id = n.owner_id AND l.week = n.week AND l.note_for = n.note_for AND l.note_id > n.note_id)"
+)
