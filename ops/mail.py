@@ -131,8 +131,8 @@ def about(claim: Notification, *, sender: str, public_url: str | None, now: date
     """The mail. Raises ValueError where the recipient is no address."""
     message = EmailMessage(policy=SMTP)
     message["Subject"] = _subject(claim)
-    message["From"] = _address(sender)
-    message["To"] = _address(claim.recipient)
+    message["From"] = address(sender)
+    message["To"] = address(claim.recipient)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{claim.message_id}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -140,12 +140,13 @@ def about(claim: Notification, *, sender: str, public_url: str | None, now: date
     return message
 
 
-def _address(given: str) -> Address:
-    name, address = parseaddr(given)
-    if not given.isprintable() or not address:
+def address(given: str) -> Address:
+    """An e-mail address as a header holds it. Raises ValueError where it is none."""
+    name, spec = parseaddr(given)
+    if not given.isprintable() or not spec:
         raise ValueError("This is no e-mail address.")
     try:
-        return Address(display_name=name, addr_spec=address)
+        return Address(display_name=name, addr_spec=spec)
     except (MessageError, ValueError) as error:
         raise ValueError("This is no e-mail address.") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -121,9 +122,15 @@ class WebhookSender:
         secret = opened(self.settings, claim.sealed)
         if secret is None:
             return _parked("config", "Its secret was sealed under another SECRET_KEY. Add the webhook anew.")
+        body, at = body_of(claim), int(now.timestamp())
+        signed = {"SLMS-Event-Id": claim.message_id, "SLMS-Signature": signature(secret, body, at=at)}
+        return self.post(claim.url, body, signed)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """What an address answers to this JSON. Never raises for what a network or a server does."""
         try:
-            check_address(claim.url, allow_private_hosts=self.settings.allow_private_hosts)
-            return _judged(self._post(claim, secret, now))
+            check_address(url, allow_private_hosts=self.settings.allow_private_hosts)
+            return _judged(self._status(url, body, headers))
         except WebhookRefused as error:
             return _parked("config", str(error))
         except PrivateHostError:
@@ -133,17 +140,12 @@ class WebhookSender:
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
             return Outcome(state="pending", detail=f"The address cannot be reached: {type(error).__name__}.")
 
-    def _post(self, claim: Notification, secret: str, now: datetime) -> int:
-        body, at = body_of(claim), int(now.timestamp())
-        headers = {
-            "Content-Type": "application/json", "User-Agent": "SLMS", "SLMS-Event-Id": claim.message_id,
-            "SLMS-Signature": signature(secret, body, at=at),
-        }  # fmt: skip
-        assert claim.url is not None
+    def _status(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        sent = {"Content-Type": "application/json", "User-Agent": "SLMS", **headers}
         # The answer's body says nothing that we need, so it is not even read.
         with (
             self._deadline.within(DEADLINE_S),
-            self._client.stream("POST", claim.url, content=body, headers=headers) as answer,
+            self._client.stream("POST", url, content=body, headers=sent) as answer,
         ):
             return answer.status_code
 

@@ -32,6 +32,7 @@ _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
         ("leave_entries", "owner_id"),
         ("coaching_notes", "owner_id"),
         ("llm_requests", "owner_id"),
+        ("report_recipients", "owner_id"),
     ),
     Kind.PRODUCT: (("deal_versions", "product_id"),),
     Kind.COMPANY: (("contacts", "company_id"), ("activities", "company_id"), ("deal_versions", "company_id")),

@@ -47,11 +47,15 @@ ROW_RULES = {
     "coaching_notes": {"note_for": "'rep'", "level": "'L0'", "state": "'draft'"},
     "coaching_claims": {"note_for": "'rep'"},
     "note_feedback": {"said": "'done'"},
+    "weekly_reports": {"audience": "'rep'"},
+    "report_recipients": {"audience": "'rep'", "channel": "'email'"},
+    "report_schedules": {"weekday": "0"},
+    "report_sendings": {"channel": "'email'"},
 }
 """Values that a column's type alone does not tell."""
 APPEND_ONLY = {
     "alarm_verdicts", "audit_entries", "forecast_cards", "forecast_facts", "forecast_runs", "form_versions",
-    "note_feedback",
+    "note_feedback", "weekly_reports",
 }  # fmt: skip
 """What nobody changes. Of the audit log nobody removes anything either but with its organization: see `test_audit`."""
 CHANGED_IN_PART = {
