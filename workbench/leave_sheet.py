@@ -72,8 +72,8 @@ def _add(view: View) -> None:
     ):
         who = st.selectbox("Who", list(people), format_func=people.__getitem__, index=None, width=220,
                            placeholder="Choose", key="leave_who")  # fmt: skip
-        first = st.date_input("From", value=None, format="YYYY-MM-DD", key="leave_first", width=140)
-        last = st.date_input("To", value=None, format="YYYY-MM-DD", key="leave_last", width=140)
+        first = st.date_input("From", value=view.as_of, format="YYYY-MM-DD", key="leave_first", width=140)
+        last = st.date_input("To", value=view.as_of, format="YYYY-MM-DD", key="leave_last", width=140)
         reason = st.text_input("Why (optional)", max_chars=200, key="leave_reason", width=220)
         is_sent = st.form_submit_button("Add", type="primary", key="leave_send")
     if is_sent:

@@ -4,6 +4,7 @@
   next run: a switch asks for one.
 - Streamlit's navigation puts headings between the items of a list, and its small lines are pictures without a name:
   assistive technology is told what they are. The number beside a small line says what it shows.
+- Frames of grids are all called the same: they are numbered.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ const mend = () => {
   // Popovers and dialogs stand outside the app's element; `light-dark()` in them goes by the document.
   document.documentElement.style.colorScheme = isDark() ? 'dark' : 'light'
   for (const line of all('[data-testid=stMetricChart]')) line.setAttribute('aria-hidden', 'true')
+  const grids = all('iframe[src*="st_aggrid"]')
+  for (const [place, grid] of grids.entries()) {
+    const title = grids.length > 1 ? `Table ${place + 1} of ${grids.length}` : 'Table'
+    if (grid.title !== title) grid.title = title
+  }
 }
 let asked = null, timer = null
 export default function ({ data, setTriggerValue }) {

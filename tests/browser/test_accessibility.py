@@ -11,7 +11,7 @@ from made_installation import TODAY, House
 from playwright.sync_api import Frame, Page, expect
 from walking import Theme, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
 
-from ops import health
+from ops import detecting, health
 
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 AXE: Final = Axe().axe_script
@@ -38,7 +38,8 @@ def check_in_both_themes(page: Page) -> None:
     for theme in THEMES if drawn_theme(page) == THEMES[0] else THEMES[::-1]:
         switch_theme(page, theme)
         frames = [page.main_frame, *(frame for frame in page.frames if "st_aggrid" in frame.url)]
-        assert [one for frame in frames for one in findings(frame)] == [], theme
+        wrong = [one for frame in frames for one in findings(frame)]
+        assert wrong == [], theme
 
 
 def test_axe_finds_nothing_serious_on_the_overview_and_the_rows_behind_it(open_page: Page) -> None:
@@ -77,6 +78,16 @@ def test_axe_finds_nothing_serious_on_pipeline_health_and_the_flags_of_a_deal(op
     check_in_both_themes(open_page)
     open_page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+
+
+def test_axe_finds_nothing_serious_on_anomalies_and_their_leave(open_page: Page, house: House) -> None:
+    detecting.look_weekly(house.services, house.organization_id, TODAY)
+    go_to(open_page, "Anomalies")
+    check_in_both_themes(open_page)
+    keyed(open_page, "leave_edit").locator("summary").click()
+    expect(open_page.get_by_role("button", name="Add", exact=True)).to_be_visible()
+    settle(open_page)
+    check_in_both_themes(open_page)
 
 
 def test_axe_finds_nothing_serious_on_the_pipelines_changes_and_their_table(open_page: Page) -> None:

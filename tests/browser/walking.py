@@ -85,7 +85,7 @@ def rows_button(page: Page, kpi: str) -> Locator:
 
 
 def grid(page: Page) -> FrameLocator:
-    return page.frame_locator("iframe[title*=AgGrid]").first
+    return page.frame_locator("iframe[src*=st_aggrid]").first
 
 
 def shows(page: Page, title: str) -> None:
