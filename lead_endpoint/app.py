@@ -8,6 +8,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from lead_endpoint.documentation import documentation
+from lead_endpoint.insights import insights
 from lead_endpoint.integrations import integrations
 from lead_endpoint.messages import problem, unavailable, unexpected
 from lead_endpoint.parts import Parts, from_settings
@@ -27,7 +28,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
     app.extensions["slms"] = Parts(from_settings if services is None else lambda: services)
-    for blueprint in (public, integrations, scores, weekly, documentation):
+    for blueprint in (public, integrations, scores, insights, weekly, documentation):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(StoreUnavailable, lambda _: response(unavailable("The database cannot be reached.")))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lead_endpoint import beacon_contracts, contracts, form_contracts, score_contracts, weekly
+from lead_endpoint import beacon_contracts, contracts, form_contracts, insight_contracts, score_contracts, weekly
 from lead_endpoint.contracts import Problem
 from lead_endpoint.statics import FILES
 
@@ -259,6 +259,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             415: _error("Neither JSON nor a form."),
             **_GUARDED,
             422: Reply("Fields are wrong; errors says which.", {PROBLEM: score_contracts.ScoreProblem}),
+        },
+    ),
+    Operation(
+        path="/analytics/salespeople/insights",
+        name="salespeople_insights",
+        summary="The coaching notes of a week, with the facts that they rest on",
+        text="The newest version of each salesperson's note, as it was written, by the salesperson's id. Each fact has "
+        "what recomputes its value.",
+        scope="read",
+        query=insight_contracts.InsightsQuery,
+        replies={
+            200: Reply(
+                "As asked for.", {JSON: insight_contracts.Insights}, {"Link": "The next page, where there is one."}
+            ),
+            **_GUARDED,
         },
     ),
     Operation(

@@ -22,7 +22,7 @@ SALES_ROUTES = (
     f"{LONG}/stats",
     *(f"{prefix}/{name}" for prefix in (LONG, SHORT) for name in ("owners", "health", "raw", "debug/deals")),
 )
-GUARDED = (*SALES_ROUTES, "/metrics", "/reports/weekly")
+GUARDED = (*SALES_ROUTES, "/metrics", "/reports/weekly", "/analytics/salespeople/insights")
 SCOPE_OF = {path: "metrics" if path == "/metrics" else "debug" if "debug" in path else "read" for path in GUARDED}
 
 

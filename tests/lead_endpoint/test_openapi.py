@@ -17,7 +17,7 @@ from browsing import page_of, served
 from databases import CopyOf
 from flask import Flask
 from made_api import Given, api, failing, new_key, send_lead, with_crm
-from made_installation import House, demo_house_of
+from made_installation import TODAY, House, demo_house_of
 from made_models import with_model
 from pydantic import SecretStr
 from referencing import Registry, Resource
@@ -28,6 +28,7 @@ from lead_endpoint import create_app
 from lead_endpoint.documentation import _example
 from lead_endpoint.front import Front
 from lead_endpoint.openapi import OPERATIONS, Operation, document
+from ops import coaching_week
 from ops.services import Services
 from snapshots import form_versions
 from snapshots.api_keys import SCOPES
@@ -139,6 +140,8 @@ def internal(house: House, one: Operation, status: int) -> Given:
         asked = replace(asked, key="guess")
     if status == 503:
         asked = replace(api(unreachable(services)), key=asked.key)
+    if one.name == "salespeople_insights" and status == 200:
+        coaching_week.write_weekly(services, house.organization_id, TODAY)
     first_of_several_pages = {"limit": "1"}  # where there are pages; others do not look at it
     return of(asked.get(path, {"org_id": "0"} if status == 422 else first_of_several_pages))
 
