@@ -28,6 +28,7 @@ def in_short(rule: str, evidence: Mapping[str, Any]) -> str:
 
 
 def title(rule: str) -> str:
+    """The rule's name on pages; of one that there is no more, its key."""
     return RULES[rule].title if rule in RULES else rule.replace("_", " ").capitalize()
 
 
