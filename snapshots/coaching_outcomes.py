@@ -28,6 +28,8 @@ SUGGESTED: Final[dict[str, str]] = {
     "status": "object",  # of the deal at the end of the slice's day; None: it is not there any more
 }
 
+SAID: Final[dict[str, str]] = {"owner_id": "int64", "week": "datetime64[ns]", "n_wrong": "int64", "n_done": "int64"}
+
 
 def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
     """SUGGESTED by the newest version of each note of the slice that the viewer may see."""
@@ -41,9 +43,11 @@ def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
     since = "((t.day + 1)::timestamp AT TIME ZONE :zone)"
     until = "((t.day + 1 + :followed)::timestamp AT TIME ZONE :zone)"
     rows = reader.rows(
-        "SELECT t.note_id, t.owner_id, t.week, t.fact_id, t.metric, t.deal_id, EXISTS (SELECT FROM note_feedback b "
-        "WHERE b.organization_id = :organization AND b.note_id = t.note_id AND b.fact_id = t.fact_id "
-        "AND b.said = 'done' AND NOT EXISTS (SELECT FROM note_feedback c WHERE c.organization_id = :organization "
+        "SELECT t.note_id, t.owner_id, t.week, t.fact_id, t.metric, t.deal_id, EXISTS (SELECT FROM coaching_notes l "
+        "JOIN note_feedback b ON b.organization_id = :organization AND b.note_id = l.note_id "
+        "WHERE l.organization_id = :organization AND l.owner_id = t.owner_id AND l.week = t.week "
+        "AND l.facts_hash = t.facts_hash AND b.fact_id = t.fact_id AND b.said = 'done' "
+        "AND NOT EXISTS (SELECT FROM note_feedback c WHERE c.organization_id = :organization "
         "AND c.note_id = b.note_id AND c.fact_id = b.fact_id AND c.said_by = b.said_by "
         "AND c.feedback_id > b.feedback_id)), t.day <= :over, "
         "(SELECT count(*) FROM activities a WHERE a.organization_id = :organization AND a.deal_id = t.deal_id "
@@ -56,8 +60,24 @@ def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
     return tables.shaped(rows, SUGGESTED)
 
 
+def said(reader: Reader, slice_: Slice) -> pd.DataFrame:
+    """SAID of the weeks of the slice, of all versions together: an edit does not take back what was said before it."""
+    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.week <= :until", until=slice_.until)
+    if slice_.first_day is not None:
+        where.add("n.week >= :first_day", first_day=slice_.first_day)
+    rows = reader.rows(
+        "SELECT n.owner_id, n.week, count(*) FILTER (WHERE f.said = 'wrong'), count(*) FILTER (WHERE f.said = 'done') "
+        "FROM coaching_notes n JOIN (SELECT DISTINCT ON (note_id, sentence, fact_id, said_by) note_id, said "
+        "FROM note_feedback WHERE organization_id = :organization "
+        "ORDER BY note_id, sentence, fact_id, said_by, feedback_id DESC) f ON f.note_id = n.note_id "
+        f"WHERE {where} GROUP BY 1, 2 ORDER BY 2, 1",
+        where,
+    )
+    return tables.shaped(rows, SAID)
+
+
 _TOLD: Final = (
-    "SELECT n.note_id, n.owner_id, n.week, n.week + 6 AS day, f.told ->> 'id' AS fact_id, "
+    "SELECT n.note_id, n.owner_id, n.week, n.facts_hash, n.week + 6 AS day, f.told ->> 'id' AS fact_id, "
     "f.told ->> 'metric' AS metric, (f.told -> 'evidence' -> 'parameters' ->> 'deal')::bigint AS deal_id "
     "FROM coaching_notes n CROSS JOIN LATERAL jsonb_array_elements(n.facts -> 'facts') AS f(told) "
     "WHERE {where} AND f.told ->> 'role' = 'action' AND f.told -> 'evidence' -> 'parameters' ->> 'deal' IS NOT NULL "

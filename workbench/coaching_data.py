@@ -62,7 +62,7 @@ class Coaching:
 
 def load(view: View, choice: CoachingChoice) -> Coaching:
     reader = installation.reader(view.viewer)
-    known = note_reads.list_notes(reader, _ever(view))
+    known = _with_said(note_reads.list_notes(reader, _ever(view)), coaching_outcomes.said(reader, _ever(view)))
     names = _names(view, known)
     rep = choice.rep if choice.rep in names else next(iter(names), None)
     own = known[known["owner_id"] == rep] if rep is not None else known.iloc[:0]
@@ -79,6 +79,13 @@ def _ever(view: View) -> Slice:
     """The teams and salespeople of the filter bar, in all weeks up to the day looked at."""
     return Slice(first_day=None, last_day=view.as_of, as_of=view.as_of, team_ids=view.filters.team_ids,
                  owner_ids=view.filters.owner_ids)  # fmt: skip
+
+
+def _with_said(known: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """NOTES with what was said of any version of the week."""
+    counts = known[["owner_id", "week"]].merge(said, on=["owner_id", "week"], how="left")
+    n_wrong, n_done = (counts[name].fillna(0).astype("int64").to_numpy() for name in ("n_wrong", "n_done"))
+    return known.assign(n_wrong=n_wrong, n_done=n_done)
 
 
 def _names(view: View, known: pd.DataFrame) -> dict[int, str]:

@@ -124,11 +124,13 @@ def _agreement(fact: Fact, found: Checked) -> str:
 # --- what people say -------------------------------------------------------------------------------------------------
 
 
+WORDS: Final = {"wrong": "this is wrong", "done": "done"}
+
+
 def _say(view: View, note: Note, number: int, sentence: Mapping[str, Any], said: Said) -> None:
     for one in said:
-        words = {"wrong": "says that this is wrong", "done": "did it"}[str(one["said"])]
         comment = f": {one['comment']}" if one["comment"] else ""
-        st.markdown(f":gray[:small[{plain(str(one['said_by']))} {words}{plain(comment)}]]")
+        st.markdown(f":gray[:small[{plain(str(one['said_by']) + ', ' + WORDS[str(one['said'])] + comment)}]]")
     mine = {str(one["said"]) for one in said if one["said_by"] == access.who()}
     action = _action(note, sentence)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -257,6 +259,16 @@ def beside(loaded: Coaching, note: Note) -> None:
                 when = formats.clock(pd.Timestamp(one.written_at).tz_convert(view.zone))
                 st.markdown(f"**Version {one.version}** :gray[{when}, {plain(coaching_data.written_by(one))}, "
                             f"{STATES[one.state].lower()}]  \n{plain(one.text)}")  # fmt: skip
+                if one.note_id != note.note_id:
+                    _said_before(one, coaching_data.feedback(view, one))
+
+
+def _said_before(note: Note, said: Said) -> None:
+    """What people said of an earlier version, with its sentences."""
+    for one in said:
+        about = f"“{note.sentences[one['sentence']]['text']}”" if one["sentence"] is not None else "the note"
+        comment = f": {one['comment']}" if one["comment"] else ""
+        st.caption(plain(f"{one['said_by']}, of {about}: {WORDS[str(one['said'])]}{comment}"))
 
 
 def _sent(view: View, note: Note) -> None:

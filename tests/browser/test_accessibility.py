@@ -11,7 +11,7 @@ from made_installation import TODAY, House
 from playwright.sync_api import Frame, Page, expect
 from walking import Theme, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
 
-from ops import detecting, health
+from ops import coaching_week, detecting, health
 
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 AXE: Final = Axe().axe_script
@@ -88,6 +88,22 @@ def test_axe_finds_nothing_serious_on_anomalies_and_their_leave(open_page: Page,
     expect(open_page.get_by_role("button", name="Add", exact=True)).to_be_visible()
     settle(open_page)
     check_in_both_themes(open_page)
+
+
+def test_axe_finds_nothing_serious_on_a_coaching_note_its_rows_and_its_parts(open_page: Page, house: House) -> None:
+    coaching_week.write_weekly(house.services, house.organization_id, TODAY)
+    go_to(open_page, "Coaching")
+    sentences = open_page.locator("[class*=st-key-note_] summary")
+    for number in range(2):
+        sentences.nth(number).click()
+        expect(open_page.get_by_role("button", name="This is wrong")).to_have_count(number + 1)
+        settle(open_page)
+    open_page.locator("[class*=st-key-note_facts] summary").click()
+    check_in_both_themes(open_page)
+    for part in ("History", "How notes do"):
+        open_page.get_by_role("radio", name=part).click()
+        settle(open_page)
+        check_in_both_themes(open_page)
 
 
 def test_axe_finds_nothing_serious_on_the_pipelines_changes_and_their_table(open_page: Page) -> None:

@@ -170,7 +170,10 @@ def test_an_edit_is_judged_and_what_no_fact_supports_is_pointed_out_by_sentence(
         "You will win 9 more because you are the best."
     )
     assert all(code in coaching_words.REFUSED for code in fault.codes)
+    coaching_data.say(view, own, 0, None, "wrong")
     made = coaching_data.edit(view, own, "\n".join(lines))
+    known = coaching_data.load(view, CoachingChoice()).known
+    assert known.set_index("owner_id").loc[staff.owner_id, "n_wrong"] == 1  # what was said of a version before counts
     assert (made.version, made.level, made.written_by) == (2, "edited", access.LOCAL_NAME)
 
 
