@@ -35,7 +35,7 @@ def pdf(document: Document) -> bytes:
         (folder / "layout.typ").write_bytes(LAYOUT.read_bytes())
         made = typst.compile(
             folder / "layout.typ", root=folder, font_paths=_fonts(), ignore_system_fonts=True, format="pdf",
-            timestamp=document.made_at.astimezone(UTC),
+            timestamp=document.made_at.astimezone(UTC).replace(microsecond=0),
         )  # fmt: skip
     assert isinstance(made, bytes)
     return made

@@ -184,6 +184,11 @@ def test_what_was_typed_into_the_crm_is_text_everywhere(made: Document) -> None:
     assert all(one.isprintable() for one in plain.text(document).splitlines())
 
 
+def test_the_time_of_making_may_have_microseconds(made: Document) -> None:
+    odd = replace(made, made_at=made.made_at.replace(microsecond=123_456), sections=())
+    assert pdf.pdf(odd).startswith(b"%PDF-")
+
+
 def test_a_week_that_is_not_over_is_refused(house: House) -> None:
     week = Week.of(NOW.date())
     with pytest.raises(ValueError, match="not over"):
