@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
+from statistics import median_low
+from typing import Any
 
 import pytest
 from databases import CopyOf
 from made_installation import House, demo_house_of
+from sqlalchemy import text
 
 from insights.coaching import templates, verifier
 from insights.coaching.facts import Baseline, Fact, Pack
@@ -141,6 +146,58 @@ def test_of_data_that_ended_long_ago_the_last_whole_week_is_told_and_called_old(
     assert (week.weekday(), (last - week).days // 7) in {(0, 0), (0, 1)}
     told = coaching_week.packs_of_week(house.services, house.organization_id, WEEK, noted_on=date(2026, 3, 25))
     assert all(any(one.metric == "snapshot" for one in pack.facts) for pack in told.values())
+
+
+def test_meetings_that_were_cancelled_missed_or_only_planned_were_not_held(house: House, reader: Reader) -> None:
+    frames, _ = coaching_week.read_week(reader, WEEK, noted_on=NOTED)
+    weeks = frames.activity_weeks
+    meetings = rows(house, "SELECT lower(outcome), count(*) FROM activities WHERE kind IN ('meeting', 'appointment') "
+                    "AND gone_at IS NULL AND owner_id IS NOT NULL AND day BETWEEN '2024-04-22' AND '2024-06-23' "
+                    "GROUP BY 1")  # fmt: skip
+    by_outcome = dict(meetings)
+    assert {"cancelled", "no_show", "completed"} <= set(by_outcome)
+    held = sum(n for outcome, n in by_outcome.items() if outcome not in {"cancelled", "no_show", "scheduled"})
+    assert int(weeks.loc[weeks["what"].isin(["meeting", "appointment"]), "n"].sum()) == held
+
+
+def test_a_close_date_that_was_put_off_is_counted_each_time_and_one_that_was_pulled_in_never(
+    house: House, reader: Reader
+) -> None:
+    deals = coaching_week.read_week(reader, WEEK, noted_on=NOTED)[0].open_deals.set_index("deal_id")
+    moves: Counter[int] = Counter()
+    before: dict[int, date] = {}
+    n_pulled_in = 0
+    for deal_id, close_on in rows(house, "SELECT deal_id, close_on FROM deal_versions WHERE valid_to > valid_from "
+                                  "AND valid_from < '2024-06-24 00:00+02' ORDER BY deal_id, valid_from"):  # fmt: skip
+        moves[deal_id] += bool(deal_id in before and close_on > before[deal_id])
+        n_pulled_in += bool(deal_id in before and close_on < before[deal_id])
+        before[deal_id] = close_on
+    assert n_pulled_in
+    assert deals["n_moved_out"].to_dict() == {deal_id: moves[deal_id] for deal_id in deals.index}
+    assert deals["n_moved_out"].max() >= 2
+
+
+def test_a_stage_usually_takes_what_the_own_won_deals_took(house: House, reader: Reader) -> None:
+    stays = coaching_week.read_week(reader, WEEK, noted_on=NOTED)[0].stays
+    one = stays.sort_values("n").iloc[-1]
+    events = rows(
+        house, "SELECT e.deal_id, (e.entered_at AT TIME ZONE 'Europe/Berlin')::date, e.stage_id FROM stage_events e "
+        "JOIN deal_versions v ON v.deal_id = e.deal_id AND v.status = 'won' AND v.valid_from < '2024-06-24 00:00+02' "
+        f"AND v.valid_to >= '2024-06-24 00:00+02' AND v.owner_id = {int(one['owner_id'])} "
+        "WHERE e.entered_at < '2024-06-24 00:00+02' ORDER BY e.deal_id, e.entered_at, e.stage_id",
+    )  # fmt: skip
+    days = [
+        (after[1] - now[1]).days
+        for now, after in pairwise(events)
+        if now[0] == after[0] and now[2] == int(one["stage_id"])
+    ]
+    assert len(days) == one["n"] >= 5
+    assert median_low(days) == one["median_days"]
+
+
+def rows(house: House, query: str) -> list[Any]:
+    with house.database.as_app(house.organization_id) as connection:
+        return list(connection.execute(text(query)))
 
 
 def test_an_unknown_query_is_named(reader: Reader) -> None:
