@@ -20,7 +20,7 @@ from insights.coaching.facts import Evidence, Fact, Pack
 from insights.coaching.found import BASELINE_WEEKS, WIN_RATE_DAYS, Found, Frames, Week
 from insights.health.rules import PLANNING_HABIT
 from ops.services import Services
-from snapshots import coaching_facts, coaching_frames, health_facts, health_flags, tables
+from snapshots import coaching_facts, coaching_frames, health_facts, health_flags, leave, tables
 from snapshots.coaching_facts import Told
 from snapshots.idempotency import claim
 from snapshots.reads import Reader
@@ -104,6 +104,7 @@ def read_week(reader: Reader, first: date, *, noted_on: date) -> tuple[Frames, W
     week = Week(
         first=first, noted_on=noted_on, run_day=run_day, synced_on=_synced_on(reader, noted_on),
         tells_activities=not frames.activity_weeks.empty, tells_plans=planned >= PLANNING_HABIT,
+        away=_away(reader, first),
     )  # fmt: skip
     return frames, week
 
@@ -181,6 +182,13 @@ def _closed(weeks: pd.DataFrame) -> pd.DataFrame:
     n = ended.groupby("owner_id")["n"].sum()
     won = ended[ended["what"] == "won"].groupby("owner_id")["n"].sum().reindex(n.index, fill_value=0)
     return pd.DataFrame({"n": n, "won": won}).reset_index().astype({"owner_id": "int64"})
+
+
+def _away(reader: Reader, first: date) -> frozenset[int | None]:
+    """Who was on leave on any day from Monday to Friday."""
+    friday = first + timedelta(days=4)
+    absences = leave.list_absences(reader)
+    return frozenset(one.owner_id for one in absences if one.first_day <= friday and one.last_day >= first)
 
 
 def _synced_on(reader: Reader, noted_on: date) -> date | None:

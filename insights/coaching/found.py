@@ -44,6 +44,7 @@ class Week:
     """first: its Monday. day: its last one, whose evening counts as now. noted_on: when the note is written. run_day:
     on which the open deals were judged, None: they were not lately. synced_on: when the source that was read longest
     ago was read. tells_activities, tells_plans: whether there are any at all, so that none of somebody says anything.
+    away: who was on leave for a working day of it or more; None: everybody.
     """
 
     first: date
@@ -52,6 +53,7 @@ class Week:
     synced_on: date | None = None
     tells_activities: bool = True
     tells_plans: bool = False
+    away: frozenset[int | None] = frozenset()
 
     @property
     def day(self) -> date:
@@ -188,6 +190,15 @@ _RECORDED: Final = (*_MEETINGS, "call", "email")
 
 
 def _trends(person: _Person) -> Iterator[Found]:
+    """A week with leave in it is not held against anybody: fewer of something is left out then."""
+    is_away = bool({person.owner_id, None} & person.week.away)
+    for one in _all_trends(person):
+        is_less = one.fact.direction == "down" or one.fact.metric == "recorded"
+        if not (is_away and is_less):
+            yield one
+
+
+def _all_trends(person: _Person) -> Iterator[Found]:
     week, own = person.week, person.own
     if week.tells_activities:
         yield _trend(phrases.meetings, person, own.activity_weeks, _MEETINGS, "activities")

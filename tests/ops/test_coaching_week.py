@@ -20,6 +20,7 @@ from insights.coaching import templates, verifier
 from insights.coaching.facts import Baseline, Fact, Pack
 from ops import coaching_week, health
 from snapshots import coaching_facts, notes
+from snapshots.leave import NewAbsence, add_absences
 from snapshots.notes import NoteKey
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
@@ -146,6 +147,18 @@ def test_of_data_that_ended_long_ago_the_last_whole_week_is_told_and_called_old(
     assert (week.weekday(), (last - week).days // 7) in {(0, 0), (0, 1)}
     told = coaching_week.packs_of_week(house.services, house.organization_id, WEEK, noted_on=date(2026, 3, 25))
     assert all(any(one.metric == "snapshot" for one in pack.facts) for pack in told.values())
+
+
+def test_leave_on_a_working_day_of_the_week_counts_and_no_other(house: House, reader: Reader) -> None:
+    people = [int(one) for one in reader.owners(NOTED)["owner_id"][:3]]
+    days = ((date(2024, 6, 21), date(2024, 6, 23)), (date(2024, 6, 22), date(2024, 6, 30)), (date(2024, 6, 3), WEEK))
+    absences = [
+        NewAbsence(owner_id=who, first_day=first, last_day=last)
+        for who, (first, last) in zip(people, days, strict=True)
+    ]
+    add_absences(house.database, house.organization_id, absences, by="ann", now=house.services.now())
+    _, week = coaching_week.read_week(reader, WEEK, noted_on=NOTED)
+    assert week.away == {people[0], people[2]}
 
 
 def test_meetings_that_were_cancelled_missed_or_only_planned_were_not_held(house: House, reader: Reader) -> None:

@@ -75,6 +75,14 @@ def test_a_week_far_from_the_own_ones_is_told_with_the_median_and_how_many_weeks
     assert "your 8-week median: 4" in fact.phrase
 
 
+@pytest.mark.parametrize("away", [OWNER, None])
+def test_a_week_with_leave_in_it_is_not_held_against_anybody_and_more_is_still_told(away: int | None) -> None:
+    week = Week(first=MONDAY, noted_on=WEEK.noted_on, away=frozenset({away}))
+    less, more = (frames(activities=weeks_of("meeting", 4, 5, 3, 4, 6, 4, 3, 4, n)) for n in (0, 9))
+    assert not [one for one in facts_of(less, week) if one.direction == "down" or one.metric == "recorded"]
+    assert only(facts_of(more, week), "meeting").role == "strength"
+
+
 def test_one_new_deal_more_than_none_is_noise() -> None:
     fact = only(facts_of(frames(deals=weeks_of("created", 0, 0, 1, 0, 0, 0, 0, 0, 1))), "created")
     assert fact.direction == "flat"
