@@ -26,6 +26,7 @@ from workbench.places import (
     MODEL_LAB,
     OVERVIEW,
     PIPELINE,
+    REPORTS,
     SALESPEOPLE,
     SALESPERSON,
     WATERFALL,
@@ -60,7 +61,10 @@ def pages() -> Mapping[str, Sequence[Any]]:
             ),
             st.Page(LEAD, title="Lead", icon=":material/contact_mail:", url_path="lead", visibility="hidden"),
         ],
-        "Coach": [st.Page(COACHING, title="Coaching", icon=":material/edit_note:", url_path="coaching")],
+        "Coach": [
+            st.Page(COACHING, title="Coaching", icon=":material/edit_note:", url_path="coaching"),
+            st.Page(REPORTS, title="Reports", icon=":material/summarize:", url_path="reports"),
+        ],
         "Build": [
             st.Page(FORMS, title="Form builder", icon=":material/dynamic_form:", url_path="forms"),
             st.Page(WIDGETS, title="Widgets", icon=":material/widgets:", url_path="widgets"),
