@@ -49,7 +49,7 @@ COMPONENTS: Final = (
     Component("replies", "Replies", "Share of the e-mails sent to a contact or about a deal that were answered within "
               "seven days.", "n_answered", "n_sent", False, "an answer more"),
     Component("held", "Meetings held", "Share of the meetings and appointments with a known outcome that were held, "
-              "not cancelled or missed.", "n_held", "n_planned", False, "a meeting held that would fall through"),
+              "not cancelled or missed.", "n_held", "n_planned", False, "a meeting held instead of missed"),
     Component("moved", "Deals moved", "Share of the deals worked on in a week that went to a later stage in it or were "
               "won; mean over the weeks.", "n_moved", "n_worked", False, "a deal moved on in a week"),
 )  # fmt: skip

@@ -29,7 +29,7 @@ def salespeople_insights(asked: Asked[InsightsQuery]) -> Answer:
 
     reader = Reader(asked.services.database, Viewer(asked.organization_id, Role.ANALYST))
     week, notes, after = _page(reader, asked.query)
-    people = _people(reader, week)
+    people = _people(reader, week if notes else None)
     found = contracts.Insights(
         week=week, time_zone=reader.organization.time_zone, results=[_person(one, people) for one in notes]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
+from ops.forecasting import last_known_day
 from ops.services import Services
 from snapshots import activity_weeks
 from snapshots.organizations import get_organization
@@ -18,6 +19,8 @@ def count_daily(services: Services, organization_id: int, day: date) -> str:
     """The works of `ops.daily`: the last weeks, and any of the last year that was not counted yet."""
     organization = get_organization(services.database, organization_id)
     known = activity_weeks.counted_weeks(services.database, organization_id)
+    # What came after the last sync nobody knows: it is no quiet week.
+    day = min(day, last_known_day(services, organization_id) + timedelta(days=1))
     newest = day - timedelta(days=day.weekday() + 7)
     n = 0
     for back in range(KEPT_WEEKS):

@@ -141,12 +141,13 @@ def _one(
     values = on_steps(_at(observed.times, start, table, step), observed.values)
     if test is None:
         if len(values) < horizon + LEAST_PAST:
-            raise CannotForecast(f"it has {len(values)} steps; {LEAST_PAST} and the horizon of {horizon} are needed")
+            needed = f"{LEAST_PAST} are needed before the {_steps(horizon)} to forecast"
+            raise CannotForecast(f"it has {_steps(len(values))}; {needed}")
         known, actual = values[:-horizon], values[-horizon:]
     else:
         known, actual = values, _came(name, test, table, step, start, len(values), horizon)
     if len(known) < LEAST_PAST:
-        raise CannotForecast(f"it has {len(known)} steps; {LEAST_PAST} are needed")
+        raise CannotForecast(f"it has {_steps(len(known))}; {LEAST_PAST} are needed")
     whole, n = without_gaps(known, gaps=question.gaps)
     if question.gaps == "zero":
         actual = np.where(np.isfinite(actual), actual, 0.0)
@@ -242,11 +243,11 @@ def lines_of(answer: Answer) -> Iterator[str]:
     """The answer for a person to read."""
     found = answer.comparison
     yield (
-        f"{found.n:,} series by {answer.step}, {answer.horizon} steps ahead; MASE looks back {answer.season}. "
+        f"{found.n:,} series by {answer.step}, {_steps(answer.horizon)} ahead; MASE looks back {answer.season}. "
         f"{answer.seconds:.0f} s."
     )
     if answer.filled:
-        yield f"{answer.filled:,} steps had no value and were filled in."
+        yield f"{_steps(answer.filled)} had no value and were filled in."
     yield from _left_out(answer.left_out)
     yield ""
     yield f"{'':44} sMAPE %    MASE     OWA  cover 80 %  Winkler  seconds"
@@ -255,8 +256,12 @@ def lines_of(answer: Answer) -> Iterator[str]:
         only = "" if one["n"] == found.n else f" ({one['n']} series)"
         yield _line(f"{name}{only}", one)
     yield ""
-    yield "Chosen: " + ", ".join(f"{name} {n}" for name, n in found.choices.items()) + "."
+    yield "Chosen: " + ", ".join(f"{name} ({n} series)" for name, n in found.choices.items()) + "."
     yield f"OWA compares with {NAIVE2}."
+
+
+def _steps(n: int) -> str:
+    return f"{n:,} step" if n == 1 else f"{n:,} steps"
 
 
 def _left_out(why: Mapping[str, str]) -> Iterator[str]:

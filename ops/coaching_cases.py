@@ -43,7 +43,12 @@ class CaseReport:
 
 def check(case: Mapping[str, Any], play: Player) -> CaseReport:
     """Judges what a case holds. Raises BadFacts, with the case's id."""
+    if not isinstance(case, Mapping):
+        raise BadFacts("a case is not an object with facts")
     name = str(case.get("id") or "a case without id")
+    for which in ("good", "bad"):
+        if not isinstance(case.get(which) or {}, Mapping):
+            raise BadFacts(f"{name}: its {which} answer is not an object with raw, text or transport")
     try:
         pack = facts.read(case)
     except BadFacts as why:

@@ -50,7 +50,8 @@ def defer_work(connection: Transaction, organization_id: int, name: str, day: da
     """Queue one work within the caller's transaction. False where it is waiting already."""
     return jobs.put(
         connection, TASK, queue=QUEUE, lock=f"daily:{organization_id}:{name}",
-        waiting=f"daily:{organization_id}:{name}", organization_id=organization_id, name=name, day=day.isoformat(),
+        waiting=f"daily:{organization_id}:{name}:{day.isoformat()}", organization_id=organization_id, name=name,
+        day=day.isoformat(),
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def _issue(services: Services, organization_id: int, measure: Measure, day: date
         return f"{measure}: this week was looked at"
     reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
     looked = look(reader, measure, day)
-    since = last_whole_week(last.made_on) if last is not None else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
+    since = _looked_until(last) if last is not None else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
     raised = (
         []
         if looked.found is None
@@ -72,7 +72,8 @@ def _issue(services: Services, organization_id: int, measure: Measure, day: date
     )
     n = alarms.issue(
         services.database, organization_id, measure, raised, made_on=day, now=services.now(), budget=BUDGET,
-        card={"why": looked.why} if looked.found is None else looked.found.card,
+        card=({"why": looked.why} if looked.found is None else dict(looked.found.card))
+        | {"newest": _newest(reader, day).isoformat()},
     )  # fmt: skip
     return f"{measure}: {looked.why}" if looked.found is None else f"{measure}: {n} alarms"
 
@@ -94,9 +95,20 @@ def weeks_before(reader: Reader, measure: Measure, day: date) -> tuple[Weeks, Ma
     everything, for what is usual of one is judged beside the others. No series where there are no counts."""
     from insights.anomalies.weeks import weeks_of
 
-    newest = last_whole_week(min([day, *_read_on(reader)]))
+    newest = _newest(reader, day)
     table, worked, names = _TABLES[measure](reader, newest - timedelta(weeks=WEEKS - 1), newest)
     return weeks_of(table, worked), names
+
+
+def _newest(reader: Reader, day: date) -> date:
+    """The Monday of the last week that was over, and wholly read, before `day`."""
+    return last_whole_week(min([day, *_read_on(reader)]))
+
+
+def _looked_until(last: alarms.AlarmRun) -> date:
+    """The newest week of that run: while a source could not be read it lay further back than its day."""
+    known = last.card.get("newest")
+    return last_whole_week(last.made_on) if known is None else date.fromisoformat(known)
 
 
 def _read_on(reader: Reader) -> list[date]:

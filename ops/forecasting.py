@@ -91,28 +91,34 @@ def issue(
 
     Raises TooLittlePast where nothing at all can be forecast: its message says how much is missing.
     """
+    wanted = [(step, measure) for step in steps for measure in measures]
+    return _issued(services, organization_id, day, wanted, by=by)
+
+
+def _issued(
+    services: Services, organization_id: int, day: date, wanted: Sequence[tuple[Step, Measure]], *, by: str
+) -> list[int]:
     known_at = services.now()
     facts = read_facts(services, organization_id, day, known_at)
     packed, data_hash = pack(facts)
     prophet = _prophet_asked(services, organization_id, day)
     issued: list[int] = []
     missing: list[TooLittlePast] = []
-    for step in steps:
-        for measure in measures:
-            if _is_issued(services, organization_id, day, step, measure):
-                continue
-            try:
-                began = time.process_time()
-                made = organization_forecast(facts, step, measure, try_all=_trials(services), more=_members(prophet))
-            except TooLittlePast as why:
-                missing.append(why)
-                continue
-            run = _new_run(made, day, step, measure, data_hash, packed, known_at, time.process_time() - began, prophet)
-            try:
-                issued.append(forecasts.keep(services.database, organization_id, run, by=by, now=services.now()))
-            except IssuedAlready:  # somebody else was at it at the same time
-                continue
-    if missing and not issued and len(missing) == len(steps) * len(measures):
+    for step, measure in wanted:
+        if _is_issued(services, organization_id, day, step, measure):
+            continue
+        try:
+            began = time.process_time()
+            made = organization_forecast(facts, step, measure, try_all=_trials(services), more=_members(prophet))
+        except TooLittlePast as why:
+            missing.append(why)
+            continue
+        run = _new_run(made, day, step, measure, data_hash, packed, known_at, time.process_time() - began, prophet)
+        try:
+            issued.append(forecasts.keep(services.database, organization_id, run, by=by, now=services.now()))
+        except IssuedAlready:  # somebody else was at it at the same time
+            continue
+    if missing and len(missing) == len(wanted):
         raise missing[0]
     return issued
 
@@ -302,19 +308,21 @@ def work(services: Services, organization_id: int, day: date) -> str:
     less is known than until `day`, it is made of the last day that is known. Returns what was done, in words."""
     graded = grade_due(services, organization_id)
     day = min(day, last_known_day(services, organization_id))
-    due = [step for step in STEPS if _is_due(services, organization_id, day, step)]
+    due = [
+        (step, measure) for step in STEPS for measure in MEASURES
+        if _is_due(services, organization_id, day, step, measure)
+    ]  # fmt: skip
     if not due:
         return f"{graded:,} forecast steps graded"
     try:
-        issued = issue(services, organization_id, day, by=SCHEDULE, steps=due)
+        issued = _issued(services, organization_id, day, due, by=SCHEDULE)
     except TooLittlePast as why:
         return f"{graded:,} forecast steps graded; no forecast: {why}"
     return f"{graded:,} forecast steps graded, {len(issued)} forecasts issued"
 
 
-def _is_due(services: Services, organization_id: int, day: date, step: Step) -> bool:
-    """Whether nothing was issued in the week or month of the day yet, of either measure."""
+def _is_due(services: Services, organization_id: int, day: date, step: Step, measure: Measure) -> bool:
+    """Whether nothing was issued of the measure in the week or month of the day yet."""
     viewer = Viewer(organization_id, Role.ADMIN)
-    first = step_start(pd.Timestamp(day), step).date()
-    found = [forecasts.latest(services.database, viewer, step=step, measure=measure, as_of=day) for measure in MEASURES]
-    return any(one is None or one.made_on < first for one in found)
+    newest = forecasts.latest(services.database, viewer, step=step, measure=measure, as_of=day)
+    return newest is None or newest.made_on < step_start(pd.Timestamp(day), step).date()

@@ -17,6 +17,7 @@ from insights.health import rules, track_record
 from insights.health.history import Evening, History, facts_on
 from insights.health.track_record import FOLLOWED_DAYS
 from insights.health.won import NEWEST, WINDOW_DAYS, Usual, compared, stays, won_deals
+from ops.forecasting import last_known_day
 from ops.services import Services
 from snapshots import health_facts, health_flags, tables
 from snapshots.database import Database
@@ -54,7 +55,7 @@ class _Books:
 def judge_daily(services: Services, organization_id: int, day: date) -> str:
     """The work of a day: judges what is open, the first time also the year before. Returns what became of it."""
     books = _books(services.database, organization_id)
-    day, is_past = _day_with_data(books, day)
+    day, is_past = _day_with_data(books, day, known=last_known_day(services, organization_id))
     n_weeks = replay(services, organization_id, until=day)
     n = judge(services, organization_id, day, is_past=is_past)
     before = f" after {n_weeks} weeks of the past" if n_weeks else ""
@@ -116,11 +117,16 @@ def _books(database: Database, organization_id: int) -> _Books:
     return _Books(database, organization, rates, health_facts.second_records(database, organization_id))
 
 
-def _day_with_data(books: _Books, day: date) -> tuple[date, bool]:
-    """The day to judge, and whether it lies in the past: the last one of data that ended long ago."""
+def _day_with_data(books: _Books, day: date, *, known: date) -> tuple[date, bool]:
+    """The day to judge, and whether it lies in the past: the last one of data that ended long ago, or that is known
+    while a source cannot be read: what nobody can see is not quiet."""
+    if known < day:
+        day, is_past = known, True
+    else:
+        is_past = False
     options = Reader(books.database, Viewer(books.key, Role.ADMIN)).filter_options(day)
     last = options.last_day
-    return (last, True) if last is not None and day - last > ENDED_LONG_AGO else (day, False)
+    return (last, True) if last is not None and day - last > ENDED_LONG_AGO else (day, is_past)
 
 
 def _open_deals(books: _Books, evenings: Sequence[Evening], *, has_contacts: bool) -> Iterator[History]:

@@ -15,9 +15,10 @@ from insights.scoring.deal_features import DealFacts, deal_features, open_at
 from insights.scoring.known import DAY, NEVER, Companies, instants
 from insights.scoring.lead_features import LeadFacts, lead_features
 from insights.scoring.training import Subject, Table
+from ops.jobs import is_refreshed
 from snapshots import score_facts, tables
 from snapshots.database import Database
-from snapshots.organizations import get_organization
+from snapshots.organizations import get_organization, list_connections
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
 from snapshots.status import freshness
@@ -56,7 +57,11 @@ def present(database: Database, organization_id: int, now: datetime) -> datetime
         return now
     end = datetime(last.year, last.month, last.day, tzinfo=reader.organization.zone) + timedelta(days=1)
     until = end if now - end > LONG_AGO else now
-    return min([until, *(one.synced_at for one in freshness(database, organization_id) if one.synced_at is not None)])
+    read = [one for one in freshness(database, organization_id) if one.synced_at is not None]
+    daily = {one.connection_id for one in list_connections(database, organization_id) if is_refreshed(one)}
+    # A file that was imported once beside a source that is read daily holds nobody up.
+    counted = [one for one in read if one.connection_id in daily] or read
+    return min([until, *(one.synced_at for one in counted if one.synced_at is not None)])
 
 
 # --- leads -----------------------------------------------------------------------------------------------------------

@@ -86,9 +86,6 @@ class Fate(StrEnum):
     LEFT = "left"  # out of the slice: handed to somebody else, or its source was changed
 
 
-CAME: Final = "in"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """stays: STAYS. n_undated: stays of which nobody knows when they began. pushes: PUSHES of deals that were open in

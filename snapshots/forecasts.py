@@ -31,7 +31,6 @@ Measure = Literal["bookings", "new_deals"]
 NodeKind = Literal["total", "team", "owner", "product", "source"]
 COUNTS: Final = ""
 """The currency of what is counted."""
-TOTAL_KEY: Final = ""
 FORECAST_ROWS: Final[dict[str, str]] = {
     "node_kind": "object",
     "node_key": "object",

@@ -127,10 +127,16 @@ def release(database: Database, organization_id: int, key: NoteKey, *, token: st
 def keep(
     database: Database, organization_id: int, key: NoteKey, new: NewNote, *, token: str, now: datetime
 ) -> Note | None:
-    """Store what was written under a claim, and end the claim. None where the claim was over and another has it."""
+    """Store what was written under a claim, and end the claim. None where the claim was over and another has it.
+
+    What a person edited, approved or sent in the meantime stands, and is returned instead.
+    """
     with database.as_app(organization_id) as connection:
         if not connection.execute(_RELEASE, _known(organization_id, key) | {"token": token}).rowcount:
             return None
+        standing = _held(connection, organization_id, key)
+        if standing is not None and standing.is_settled:
+            return standing
         return _append(connection, organization_id, key, new, now)
 
 
@@ -220,6 +226,12 @@ def _newest(connection: Connection, organization_id: int, key: NoteKey) -> Note 
     return None if row is None else Note(**row._mapping)
 
 
+def _held(connection: Connection, organization_id: int, key: NoteKey) -> Note | None:
+    """The newest version, of which nobody else makes another until the transaction ends. None: there is none yet."""
+    connection.execute(text(f"SELECT 1 FROM coaching_notes WHERE {_OF_KEY} FOR UPDATE"), _known(organization_id, key))
+    return _newest(connection, organization_id, key)
+
+
 def _get(connection: Connection, organization_id: int, note_id: int) -> Note:
     row = connection.execute(
         text(f"SELECT {_COLUMNS} FROM coaching_notes WHERE organization_id = :organization AND note_id = :note"),
@@ -234,10 +246,7 @@ def _get_newest(connection: Connection, organization_id: int, note_id: int) -> N
     """The note, which nobody else changes until the transaction ends."""
     held = _get(connection, organization_id, note_id)
     key = NoteKey(held.owner_id, held.week, held.note_for)
-    connection.execute(
-        text(f"SELECT 1 FROM coaching_notes WHERE {_OF_KEY} FOR UPDATE"), _known(organization_id, key)
-    )  # fmt: skip
-    last = _newest(connection, organization_id, key)
+    last = _held(connection, organization_id, key)
     if last is None or last.note_id != note_id:
         raise NoteChanged("There is a newer version of this note.")
     return last

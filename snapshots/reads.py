@@ -173,7 +173,8 @@ class Reader:
         )
 
     def pipeline_trend(self, slice_: Slice, days: Sequence[date]) -> pd.DataFrame:
-        """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency."""
+        """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency. A day on which
+        nothing is open has no row; the last one has a row of 0 deals then, where an earlier one has any."""
         where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         ends = [slice_.end_of(self.organization.zone, day) for day in days]
         until = "v.valid_to"
@@ -341,8 +342,12 @@ def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd
     number = each.first_end.to_numpy() + np.arange(len(each)) - np.repeat(n_ends.cumsum() - n_ends, n_ends)
     each = each.assign(day=pd.DatetimeIndex(list(days))[number])
     sums = each.groupby(["day", "stage_id", "probability", "currency"], dropna=False, as_index=False)
-    stock = sums[["n", "n_valued", "amount_minor"]].sum()
-    return stock[list(tables.PIPELINE_TREND)].astype(tables.PIPELINE_TREND)
+    stock = sums[["n", "n_valued", "amount_minor"]].sum()[list(tables.PIPELINE_TREND)]
+    if pd.Timestamp(days[-1]) not in set(stock.day):
+        # A row that says so: the last day on which something was open must not pass for the newest.
+        nothing = dict.fromkeys(tables.PIPELINE_TREND) | {"day": days[-1], "n": 0, "n_valued": 0, "amount_minor": 0}
+        stock = pd.DataFrame.from_records([*stock.to_dict("records"), nothing], columns=list(tables.PIPELINE_TREND))
+    return stock.astype(tables.PIPELINE_TREND)
 
 
 def _named(frame: pd.DataFrame, key: str, name: str) -> list[tuple[int, str]]:

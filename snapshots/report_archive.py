@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
@@ -70,10 +70,6 @@ class Schedule:
     weekday: int
     hour: int
     changed_at: datetime
-
-
-NO_SCHEDULE: Final = {"is_on": False, "weekday": 0, "hour": 7}
-"""What is suggested where nobody chose."""
 
 
 # --- the archive ------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ COLUMNS: Final = (
     CLOSE_ON,
     Column(field="company", title="Company", width=1.2, missing="No company"),
 )  # fmt: skip
-_NO_RECORD: Final = "Of days that were judged later no record is kept."
+_NO_RECORD: Final = "No record is kept of days that were judged later."
 _REFUSAL: Final = "Analysts look; whoever works with the deal snoozes its flags."
 
 

@@ -71,6 +71,8 @@ def _readable(viewer: Viewer, data_version: int, week: Week) -> dict[Readership,
 def _may_read(viewer: Viewer, whose: Whose, team: set[int]) -> bool:
     if viewer.role in SEES_EVERYTHING:
         return True
+    if viewer.owner_id is None:  # nobody's report: the organization's has no owner either
+        return False
     if viewer.role is Role.MANAGER:
         own = whose.owner_id == viewer.owner_id
         return own or (whose.audience == "rep" and whose.owner_id in team)

@@ -164,7 +164,7 @@ def _changed(loaded: Changes, cause: Cause, currency: str | None, after: Any) ->
     words = {"name": pd.Series(called, index=shown.index), "owner": pd.Series(whose, index=shown.index)}
     frame = shown.assign(currency=currency, **words)
     total = int(own["amount_minor"].sum())
-    when = f"from {formats.day(loaded.start)} to {formats.day(loaded.end)}"
+    when = f"between the evenings of {formats.day(loaded.start)} and {formats.day(loaded.end)}"
     note = f"{formats.plural(len(each), 'deal')} {when} · {formats.money_full(total, currency)}."
     more = place + PAGE_ROWS < len(each)
     return RowsPage(title="", note=note, columns=CHANGE_COLUMNS, frame=frame.reset_index(drop=True), total=len(each),

@@ -3,7 +3,7 @@ reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -191,8 +191,3 @@ def held_out_rate(history: History, budget: float, *, seed: int) -> float | None
             came += n_alarms(other, thresholds_for(history.only(one), budget))
             there += quarters(other)
     return came / there if there else None
-
-
-def told_of(found: Found, names: Sequence[str]) -> pd.DataFrame:
-    """Alarms of these series alone."""
-    return found.alarms[found.alarms["series"].isin(list(names))].reset_index(drop=True)

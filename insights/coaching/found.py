@@ -190,11 +190,14 @@ _RECORDED: Final = (*_MEETINGS, "call", "email")
 
 
 def _trends(person: _Person) -> Iterator[Found]:
-    """A week with leave in it is not held against anybody: fewer of something is left out then."""
-    is_away = bool({person.owner_id, None} & person.week.away)
+    """A week with leave in it is not held against anybody, nor one that was not read to its end: fewer of something is
+    left out then."""
+    week = person.week
+    is_unread = week.synced_on is not None and week.synced_on < week.day
+    is_spared = is_unread or bool({person.owner_id, None} & week.away)
     for one in _all_trends(person):
         is_less = one.fact.direction == "down" or one.fact.metric == "recorded"
-        if not (is_away and is_less):
+        if not (is_spared and is_less):
             yield one
 
 
@@ -255,7 +258,8 @@ def _pipeline(person: _Person) -> Iterator[Found]:
     if len(now) > 1:
         told = [_worth(int(minor), str(currency)) for currency, minor in now.items()]
         yield Found(phrases.pipeline_apart(told, person.of_owner("pipeline")), 0.35)
-    elif len(now) == 1 and set(before.index) <= set(now.index):
+    elif len(now) == 1 and set(before.index) <= set(now.index) and (len(before) or sums.empty):
+        # Open deals of which none had an amount then are no pipeline of 0.
         currency = str(now.index[0])
         earlier, later = (_worth(int(one.get(currency, 0)), currency)[0] for one in (before, now))
         evidence = person.of_owner("pipeline", currency=currency, before=person.week.first - timedelta(days=1))

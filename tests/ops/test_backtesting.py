@@ -103,7 +103,7 @@ def test_series_that_cannot_be_forecast_are_left_out_and_named(long: Path, tmp_p
     table = pd.concat([pd.read_csv(long), pd.DataFrame({"unique_id": "new", "ds": ["2025-01-06"], "y": [1.0]})])
     table.to_csv(tmp_path / "more.csv", index=False)
     found = asked("--csv", tmp_path / "more.csv", "--horizon", 4)
-    assert found["left_out"] == {"new": "it has 1 steps; 3 and the horizon of 4 are needed"}
+    assert found["left_out"] == {"new": "it has 1 step; 3 are needed before the 4 steps to forecast"}
     assert found["series"] == 2
 
 

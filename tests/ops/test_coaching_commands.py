@@ -60,7 +60,14 @@ def test_cases_are_judged_by_their_good_bad_and_template(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [("{", "not JSON"), ("{}", "no list of cases"), ('[{"id": "x"}]', "list of facts")]
+    ("content", "why"),
+    [
+        ("{", "not JSON"),
+        ("{}", "no list of cases"),
+        ('[{"id": "x"}]', "list of facts"),
+        ("[1]", "not an object"),
+        ('[{"id": "x", "facts": [], "good": "You held 7 meetings."}]', "x: its good answer"),
+    ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / "cases.json").write_text(content)

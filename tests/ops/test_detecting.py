@@ -130,6 +130,10 @@ def test_what_came_after_an_outage_or_after_the_end_of_an_export_is_no_quiet_wee
         )
     weeks, _ = detecting.weeks_before(reader, "activities", later)
     assert weeks.days.max().date() == MONDAY - timedelta(weeks=1)
+    detecting.look_weekly(services, organization, later)
+    run = alarms.latest_run(services.database, organization, "activities", as_of=later)
+    assert run is not None
+    assert detecting._looked_until(run) == MONDAY - timedelta(weeks=1), "the weeks of the outage are looked at later"
     with services.database.as_app(organization) as connection:
         connection.execute(text("UPDATE crm_connections SET provider = 'csv'"))
     weeks, _ = detecting.weeks_before(reader, "activities", MONDAY + timedelta(weeks=30))
@@ -159,7 +163,7 @@ def test_an_organization_without_a_past_says_why_there_is_nothing(services: Serv
     assert said.count("There are no counts.") == 3
     run = alarms.latest_run(services.database, other_organization, "activities", as_of=MONDAY)
     assert run is not None
-    assert run.card == {"why": "There are no counts."}
+    assert run.card["why"] == "There are no counts."
 
 
 def test_a_source_that_runs_dry_is_told_and_one_with_hardly_a_lead_is_not(

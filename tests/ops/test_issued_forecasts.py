@@ -230,7 +230,7 @@ def test_the_daily_work_issues_once_per_week_and_month(house: House) -> None:
     assert forecasting.work(house.services, house.organization_id, TODAY) == "0 forecast steps graded"
     sunday, monday = date(2024, 6, 30), date(2024, 7, 1)
     due = {
-        (day, step): forecasting._is_due(house.services, house.organization_id, day, step)
+        (day, step): forecasting._is_due(house.services, house.organization_id, day, step, "bookings")
         for day in (sunday, monday)
         for step in forecasting.STEPS
     }

@@ -91,6 +91,17 @@ def test_other_facts_make_a_version_until_a_person_has_put_a_hand_to_it(books: B
     assert (held.version, held.state, held.approved_by) == (2, "approved", "Mo")
 
 
+def test_what_a_person_approved_while_a_worker_wrote_is_not_written_over(books: Books) -> None:
+    first, key, where = written(books), NoteKey(ANN, WEEK), (books.database, books.organization_id)
+    assert first.note_id is not None
+    assert notes.claim(*where, key, "k2", token="t", lease=LEASE, now=NOW) is True
+    approved = notes.approve(*where, first.note_id, by="Mo", now=NOW)
+    assert notes.keep(*where, key, new(cache_key="k2"), token="t", now=NOW) == approved
+    assert notes.newest(*where, key) == approved
+    claimed = notes.claim(*where, key, "k3", token="u", lease=LEASE, now=NOW)
+    assert claimed == approved, "the claim was ended"
+
+
 def test_only_the_newest_version_is_edited_approved_and_sent(books: Books) -> None:
     first, where = written(books), (books.database, books.organization_id)
     assert first.note_id is not None

@@ -63,6 +63,7 @@ def test_everybody_may_read_what_is_theirs_alone(workbench: Workbench, house: Ho
         with pytest.raises(PermissionError):
             report_data.show(view, foreign, WEEK)
     assert report_data.readable(view_of(house, Role.REP)) == {}
+    assert report_data.readable(view_of(house, Role.MANAGER)) == {}, "a manager who is no salesperson sees no rows"
 
 
 def test_the_archive_shows_what_everybody_got_and_to_each_what_is_theirs(workbench: Workbench, house: House) -> None:

@@ -32,6 +32,11 @@ from workbench.view import View
 
 EPOCH = "anomalies_epoch"  # names the grid: a new one has nothing selected
 SERIES_WORD = {"activities": "salesperson", "leads": "source", "conversion": "form"}
+_EXPECTED_BY = {
+    "activities": "the weeks before and the team’s week",
+    "leads": "the weeks before and the other sources’ week",
+    "conversion": "the weeks before and the visits of that week",
+}
 NO_COUNTS = {
     "activities": "It takes whole weeks with activities of salespeople.",
     "leads": "It takes whole weeks with new leads in the CRM, and a source with one a week.",
@@ -101,7 +106,9 @@ def alarm_list(loaded: Anomalies) -> None:
     with cards.titled("Which weeks were out of the ordinary?", note):
         export.menu(lambda: loaded.alarms, ALARM_COLUMNS, name=f"anomalies-{view.as_of.isoformat()}", key="anomalies")
     if loaded.alarms.empty:
-        st.markdown(f":gray[No alarm in {plain(view.days)}. Nobody’s weeks were so far from what was to be expected.]")
+        whose = SERIES_WORD[loaded.choice.measure]
+        why = f"No {whose}’s weeks were so far from what was to be expected."
+        st.markdown(f":gray[No alarm in {plain(view.days)}. {why}]")
         return
     palette = tokens.palette()
     shown = grid.rows_for(loaded.alarms, ALARM_COLUMNS)
@@ -141,7 +148,7 @@ def pick(alarm_id: int) -> None:
 def series_card(loaded: Anomalies) -> None:
     """The weeks of one series beside what was to be expected."""
     word = SERIES_WORD[loaded.choice.measure]
-    note = "Band: four ordinary weeks of five. Dashed: expected, by the weeks before and the team’s week"
+    note = f"Band: four ordinary weeks of five. Dashed: expected, by {_EXPECTED_BY[loaded.choice.measure]}"
     with cards.titled("Week by week", note):
         _pick_series(loaded, word)
         as_table = st.toggle("Table", key="anomaly_table")
