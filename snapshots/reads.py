@@ -173,8 +173,8 @@ class Reader:
         )
 
     def pipeline_trend(self, slice_: Slice, days: Sequence[date]) -> pd.DataFrame:
-        """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency. A day on which
-        nothing is open has no row; the last one has a row of 0 deals then, where an earlier one has any."""
+        """PIPELINE_TREND: the open deals at the end of each of `days` (ascending), by stage and currency. A day
+        on which nothing is open has no row; the last one has a row of 0 deals then, where an earlier one has any."""
         where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         ends = [slice_.end_of(self.organization.zone, day) for day in days]
         until = "v.valid_to"
@@ -346,7 +346,7 @@ def _stock_at_ends(rows: Sequence[Sequence[object]], days: Sequence[date]) -> pd
     if pd.Timestamp(days[-1]) not in set(stock.day):
         # A row that says so: the last day on which something was open must not pass for the newest.
         nothing = dict.fromkeys(tables.PIPELINE_TREND) | {"day": days[-1], "n": 0, "n_valued": 0, "amount_minor": 0}
-        stock = pd.DataFrame.from_records([*stock.to_dict("records"), nothing], columns=list(tables.PIPELINE_TREND))
+        stock = pd.DataFrame([*stock.to_dict("records"), nothing], columns=list(tables.PIPELINE_TREND))
     return stock.astype(tables.PIPELINE_TREND)
 
 

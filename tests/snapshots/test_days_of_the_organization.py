@@ -15,6 +15,7 @@ from stored_crm import Stored
 from stored_state import state_of
 
 from adapters.records import Activity, ActivityKind, Kind
+from insights.metrics import weighted_pipeline
 from snapshots import rollups
 from snapshots.database import Database
 from snapshots.organizations import UnknownTimeZone, change_settings, create_organization, get_organization
@@ -90,6 +91,20 @@ def test_as_of_a_day_is_as_it_stood_when_the_next_day_began(
     assert [stored.events(_on(one, day + ONE_DAY)) for one in (day, day + ONE_DAY)] == [{"created": 2}, {"created": 1}]
     trend = stored.reader().pipeline_trend(_until(day + ONE_DAY), [day - ONE_DAY, day, day + ONE_DAY])
     assert list(trend.groupby("day")["n"].sum()) == [1, 3, 4]
+
+
+def test_a_pipeline_that_has_emptied_has_a_row_of_nothing_on_the_last_day(database: Database) -> None:
+    """Otherwise the last day on which a deal was open passes for the newest."""
+    stored, day = _stored(database, "Europe/Berlin"), date(2026, 3, 10)
+    stored.crm.create("a", _bounds("Europe/Berlin", day)[0])
+    stored.crm.move("a", _bounds("Europe/Berlin", day + ONE_DAY)[1], "lost")
+    stored.sync(400)
+    days = [day + n * ONE_DAY for n in (0, 1, 5)]
+    trend = stored.reader().pipeline_trend(_until(days[-1]), days)
+    assert [(one.date(), n) for one, n in zip(trend["day"], trend["n"], strict=True)] == list(
+        zip(days, (1, 1, 0), strict=True)
+    )
+    assert weighted_pipeline(trend).why == "No deal is open."
 
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
