@@ -129,7 +129,7 @@ def test_a_week_that_is_not_over_is_not_counted(stored: Stored) -> None:
 def test_the_daily_work_counts_the_last_year_once_and_the_last_weeks_again(stored: Stored) -> None:
     for n in (1, 36):
         act(stored, f"a{n}", n)
-    stored.sync(39)
+    stored.sync(46)
     services = Services(
         settings=Settings(_env_file=None), database_url=stored.database.url, database=stored.database,
         now=lambda: datetime(2026, 2, 20, 6, tzinfo=UTC),
@@ -140,3 +140,14 @@ def test_the_daily_work_counts_the_last_year_once_and_the_last_weeks_again(store
     assert (today - day(35)).days < 7 * (AGAIN_WEEKS + 1) < (today - day(0)).days
     assert count_daily(services, stored.organization_id, today) == f"{KEPT_WEEKS - 1} weeks counted"
     assert activity_weeks.counted_weeks(stored.database, stored.organization_id) == {day(0), day(35)}
+
+
+def test_weeks_after_the_last_sync_are_unknown_not_quiet(stored: Stored) -> None:
+    act(stored, "a1", 36)
+    stored.sync(39)
+    services = Services(
+        settings=Settings(_env_file=None), database_url=stored.database.url, database=stored.database,
+        now=lambda: datetime(2026, 4, 20, 6, tzinfo=UTC),
+    )  # fmt: skip
+    count_daily(services, stored.organization_id, datetime(2026, 4, 20, tzinfo=UTC).date())
+    assert day(35) not in activity_weeks.counted_weeks(stored.database, stored.organization_id), "it was not over"

@@ -102,11 +102,11 @@ COUNTS: dict[str, Callable[[Reader], int]] = {
 OF_THE_FRAME = {
     "owners": "names of colleagues: every user of the organization may know them",
     "filter_options": "names of teams, owners, sources",
-    "rates": "currency rates of the organization",
+    "rates": "currency rates of the organization", "managers": "ids of whoever manages a team",
     "where": "builds conditions", "as_of": "builds conditions", "rows": "runs what was built",
 }  # fmt: skip
 OF_THE_ORGANIZATION = {
-    "list_runs", "freshness", "reconciliation", "rejected", "missing_objects", "save_rates"
+    "list_runs", "first_read_at", "freshness", "reconciliation", "rejected", "missing_objects", "save_rates"
 }  # fmt: skip
 """The state of syncs: asked by organization, shown to those who may change settings."""
 
