@@ -16,7 +16,7 @@ from sqlalchemy import text
 from snapshots import notes, tables
 from snapshots.notes import Note
 from snapshots.reads import Reader
-from snapshots.slices import Slice, Where
+from snapshots.slices import Role, Slice, Where
 
 Said = Literal["wrong", "done"]
 SAID: Final[tuple[Said, ...]] = get_args(Said)
@@ -71,9 +71,15 @@ class Feedback:
     comment: str = ""
 
 
+def _seen(reader: Reader, slice_: Slice) -> Where:
+    """Notes `n` that the viewer may see: what was written for a manager is not for the salesperson."""
+    where = reader.where(slice_, owner="n.owner_id", day="n.week")
+    return where.add("n.note_for = 'rep'") if reader.viewer.role is Role.REP else where
+
+
 def list_notes(reader: Reader, slice_: Slice) -> pd.DataFrame:
     """NOTES: the newest version of each week's note in the slice, the newest week first."""
-    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.week <= :until", until=slice_.until)
+    where = _seen(reader, slice_).add("n.week <= :until", until=slice_.until)
     if slice_.first_day is not None:
         where.add("n.week >= :first_day", first_day=slice_.first_day)
     rows = reader.rows(
@@ -88,7 +94,7 @@ def list_notes(reader: Reader, slice_: Slice) -> pd.DataFrame:
 
 def get_note(reader: Reader, note_id: int) -> Note:
     """One version of a note. Raises NoSuchNote where the viewer may not see it."""
-    where = reader.where(_EVER, owner="n.owner_id", day="n.week").add("n.note_id = :note", note=note_id)
+    where = _seen(reader, _EVER).add("n.note_id = :note", note=note_id)
     if not reader.rows(f"SELECT 1 FROM coaching_notes n WHERE {where}", where):
         raise NoSuchNote(f"There is no note {note_id}.")
     return notes.get(reader.database, reader.viewer.organization_id, note_id)
@@ -96,7 +102,7 @@ def get_note(reader: Reader, note_id: int) -> Note:
 
 def history(reader: Reader, owner_id: int, week: date) -> list[Note]:
     """All versions of a week's notes about somebody, the newest first; empty where the viewer may not see them."""
-    where = reader.where(_EVER, owner="n.owner_id", day="n.week")
+    where = _seen(reader, _EVER)
     where.add("n.owner_id = :owner AND n.week = :week", owner=owner_id, week=week)
     rows = reader.rows(f"SELECT n.note_id FROM coaching_notes n WHERE {where} ORDER BY n.note_id DESC", where)
     return [notes.get(reader.database, reader.viewer.organization_id, int(str(row[0]))) for row in rows]

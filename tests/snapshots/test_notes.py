@@ -162,6 +162,20 @@ def test_a_salesperson_sees_own_notes_a_manager_the_teams_and_an_outsider_none(b
     assert seen(outsider(books.database)) == []
 
 
+def test_what_is_written_for_a_manager_is_not_for_the_salesperson(books: Books) -> None:
+    key, where = NoteKey(ANN, WEEK, "manager"), (books.database, books.organization_id)
+    assert notes.claim(*where, key, "m", token="t", lease=LEASE, now=NOW) is True
+    made = notes.keep(*where, key, new(cache_key="m"), token="t", now=NOW)
+    assert made is not None
+    assert made.note_id is not None
+    own = reader(books, Role.REP, ANN)
+    assert note_reads.list_notes(own, EVER).empty
+    assert note_reads.history(own, ANN, WEEK) == []
+    with pytest.raises(NoSuchNote):
+        note_reads.get_note(own, made.note_id)
+    assert note_reads.list_notes(reader(books), EVER)["note_for"].tolist() == ["manager"]
+
+
 def test_the_list_has_the_newest_version_of_each_week(books: Books) -> None:
     written(books, week=WEEK - timedelta(days=7), cache_key="a")
     written(books)
