@@ -109,14 +109,15 @@ def _rows(view: View, note: Note, fact_id: str) -> None:
     shown = [column for column in ROW_COLUMNS if column.missing or rows[column.field].notna().any()]
     tables.plain(rows.head(MOST_ROWS), shown, caption=QUERIES[fact.evidence.query].title)
     if len(rows) > MOST_ROWS:
-        st.caption(f"{formats.count(len(rows) - MOST_ROWS)} more rows.")
+        st.caption(f"{formats.plural(len(rows) - MOST_ROWS, 'more row')}.")
 
 
 def _agreement(fact: Fact, found: Checked) -> str:
     counted = int((found.rows["part"] == "value").sum())
     of = formats.plural(counted, "row")
     if found.agrees:
-        return f":gray[:material/check: {of} {PARTS['value'].lower()}; they come to what the note says.]"
+        come = "it comes" if counted == 1 else "they come"
+        return f":gray[:material/check: {of} {PARTS['value'].lower()}; {come} to what the note says.]"
     now = "" if found.told.value is None else f" They come to {plain(str(found.told.value))} now."
     return f":orange[:material/update: The data have changed since the note was written.{now}]"
 
