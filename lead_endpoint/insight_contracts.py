@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from lead_endpoint.contracts import OrganizationQuery
 
@@ -20,7 +21,7 @@ class InsightsQuery(OrganizationQuery):
         date | None,
         Field(description="Any day of the week; without it, the newest week with notes.", examples=["2026-03-16"]),
     ] = None
-    owner_id: Annotated[
+    salesperson_id: Annotated[
         int | None, Field(ge=1, le=MOST_ID, description="Our id of one salesperson: of this one alone.")
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST_PEOPLE, description="So many salespeople on one page.")] = MOST_PEOPLE
@@ -28,6 +29,14 @@ class InsightsQuery(OrganizationQuery):
         int | None,
         Field(ge=1, le=MOST_ID, description="Where the page before ended: follow its header Link, which has it."),
     ] = None
+
+    @field_validator("week", mode="before")
+    @classmethod
+    def _is_a_day(cls, value: object) -> object:
+        """Not a number of seconds either."""
+        if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError("must be a day such as 2026-03-16")
+        return value
 
 
 class Baseline(BaseModel):

@@ -43,7 +43,7 @@ def _page(reader: Reader, query: InsightsQuery) -> tuple[date | None, list[Note]
 
     first = None if query.week is None else query.week - timedelta(days=query.week.weekday())
     last = date.max if first is None else first
-    owners = () if query.owner_id is None else (query.owner_id,)
+    owners = () if query.salesperson_id is None else (query.salesperson_id,)
     known = note_reads.list_notes(reader, Slice(first_day=first, last_day=last, as_of=last, owner_ids=owners))
     if known.empty:
         return first, [], None

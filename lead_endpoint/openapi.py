@@ -291,6 +291,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
                 {"Content-Security-Policy": "Of the page: no script, nothing that is fetched."},
             ),
             **_GUARDED,
+            404: _error("There is no report of that week, or not yet."),
         },
     ),
     Operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import date
 from typing import Annotated, Final, Literal
@@ -19,6 +20,7 @@ AT_ONCE: Final = 2
 WAIT_S: Final = 10.0
 FIRST_YEAR: Final = 1970
 """No report looks back further: weeks before it are compared with, which must be days too."""
+_WEEK: Final = "[1-9][0-9]{3}-W(0[1-9]|[1-4][0-9]|5[0-2])"
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -28,21 +30,24 @@ class ReportQuery(OrganizationQuery):
         str | None,
         Field(
             description="A week that is over, by its ISO name or one of its days; the last one where left out.",
-            examples=["2026-W47"], max_length=10,
+            examples=["2026-W47"],
+            json_schema_extra={"anyOf": [
+                {"type": "string", "pattern": f"^{_WEEK}$"}, {"type": "string", "format": "date"}, {"type": "null"},
+            ]},
         ),
     ] = None  # fmt: skip
 
     @field_validator("week")
     @classmethod
     def _is_a_week(cls, value: str | None) -> str | None:
-        if value:
+        if value is not None:
             try:
-                day = date.fromisoformat(value)
+                if not re.fullmatch(rf"{_WEEK}|[0-9]{{4}}-W53|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}", value):
+                    raise ValueError
+                date.fromisoformat(value)
             except ValueError:
                 raise ValueError("must be a week such as 2026-W47, or a day such as 2026-11-16") from None
-            if day.year <= FIRST_YEAR:
-                raise ValueError(f"must be after {FIRST_YEAR}")
-        return value or None
+        return value
 
 
 @weekly.get("/reports/weekly")
@@ -59,9 +64,11 @@ def report(asked: Asked[ReportQuery]) -> Answer:
         newest = reports.newest_week(services, get_organization(services.database, key))
         week = Week.named(asked.query.week) if asked.query.week else newest
     except (ValueError, OverflowError):
-        raise Denied(problem(422, "week: there is no such week.", field_name="week")) from None
+        raise Denied(problem(404, "There is no report of such a week.", field_name="week")) from None
+    if week.first.year <= FIRST_YEAR:
+        raise Denied(problem(404, f"There is no report of a week before {FIRST_YEAR + 1}.", field_name="week"))
     if week.first > newest.first:
-        raise Denied(problem(422, f"week: {week.name} is not over yet.", field_name="week"))
+        raise Denied(problem(404, f"There is no report yet: {week.name} is not over.", field_name="week"))
     if not _places.acquire(timeout=WAIT_S):
         raise Denied(problem(503, "Others are having reports made. Come back later.", ("retry-after", "30")))
     try:

@@ -271,7 +271,7 @@ def deal_spans(database: Database, organization_id: int, *, until: datetime | No
 
 _LEAD_SPANS = """
     SELECT s.owner_id, s.began_at, {ended}, s.is_first FROM (
-        SELECT o.owner_id, coalesce(o.began, l.created_at) AS began_at,
+        SELECT l.lead_id, o.owner_id, coalesce(o.began, l.created_at) AS began_at,
             least(o.ended, coalesce(l.converted_at, 'infinity')) AS ended_at, o.began IS NULL AS is_first
         FROM leads l CROSS JOIN LATERAL (
             SELECT v.owner_id, lag(v.superseded_at) OVER (ORDER BY v.superseded_at) AS began, v.superseded_at AS ended
@@ -282,7 +282,7 @@ _LEAD_SPANS = """
         ) o
         WHERE l.organization_id = :organization AND l.lead_id > :after AND l.lead_id <= :last
             AND l.created_at IS NOT NULL AND {there}
-    ) s WHERE s.began_at < s.ended_at{begun}{owners}
+    ) s WHERE s.began_at < s.ended_at{begun}{owners} ORDER BY s.lead_id, s.began_at
 """
 # Looking at the versions of every lead is what takes long.
 _EVER_OF = """(l.owner_id = ANY(:ids) OR l.lead_id IN (
@@ -291,13 +291,13 @@ _EVER_OF = """(l.owner_id = ANY(:ids) OR l.lead_id IN (
 ))"""
 _DEAL_SPANS = """
     SELECT s.owner_id, s.began_at, s.ended_at, s.is_first, s.status, s.is_entered FROM (
-        SELECT v.owner_id, v.valid_from AS began_at, {ended} AS ended_at, row_number() OVER w = 1 AS is_first, v.status,
-            lag(v.status) OVER w IS DISTINCT FROM v.status AS is_entered
+        SELECT v.deal_id, v.owner_id, v.valid_from AS began_at, {ended} AS ended_at,
+            row_number() OVER w = 1 AS is_first, v.status, lag(v.status) OVER w IS DISTINCT FROM v.status AS is_entered
         FROM deal_versions v
         WHERE v.organization_id = :organization AND v.deal_id > :after AND v.deal_id <= :last
             AND v.valid_to > v.valid_from{begun}
         WINDOW w AS (PARTITION BY v.deal_id ORDER BY v.valid_from)
-    ) s WHERE s.status IN ('open', 'won', 'lost')
+    ) s WHERE s.status IN ('open', 'won', 'lost') ORDER BY s.deal_id, s.began_at
 """
 _LEADS = """
     SELECT l.lead_id, l.created_at, l.source, l.campaign, l.owner_id, l.email, l.phone, l.company_name, l.converted,

@@ -62,7 +62,7 @@ def test_pages_follow_each_other_to_the_whole(asked: Api) -> None:
         told += [one["owner_id"] for one in page.json["results"]]  # type: ignore[index]
         following = page.headers["Link"].split(">")[0].lstrip("<") if "Link" in page.headers else None
     assert told == whole
-    assert asked.ask(PATH, owner_id=whole[1])["results"][0]["owner_id"] == whole[1]
+    assert asked.ask(PATH, salesperson_id=whole[1])["results"][0]["owner_id"] == whole[1]
 
 
 def test_another_organization_reads_none_of_it(house: House) -> None:
@@ -73,7 +73,9 @@ def test_another_organization_reads_none_of_it(house: House) -> None:
     assert api(house.services, house.organization_id, scopes=("metrics",)).get(PATH).status_code == 403
 
 
-@pytest.mark.parametrize("query", [{"week": "soon"}, {"limit": 0}, {"owner_id": 0}, {"after": "x"}])
+@pytest.mark.parametrize(
+    "query", [{"week": "soon"}, {"week": "0"}, {"limit": 0}, {"salesperson_id": 0}, {"after": "x"}]
+)
 def test_a_wrong_parameter_is_named(asked: Api, query: dict[str, object]) -> None:
     found = asked.get(PATH, query)
     assert found.status_code == 422
