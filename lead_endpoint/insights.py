@@ -41,18 +41,20 @@ def _page(reader: Reader, query: InsightsQuery) -> tuple[date | None, list[Note]
     from snapshots import note_reads
     from snapshots.slices import Slice
 
-    first = None if query.week is None else query.week - timedelta(days=query.week.weekday())
-    last = date.max if first is None else first
     owners = () if query.salesperson_id is None else (query.salesperson_id,)
-    known = note_reads.list_notes(reader, Slice(first_day=first, last_day=last, as_of=last, owner_ids=owners))
-    if known.empty:
-        return first, [], None
-    newest = known["week"].max()
-    own = known[(known["week"] == newest) & (known["note_for"] == "rep")].sort_values("owner_id")
+    if query.week is None:
+        ever = Slice(first_day=None, last_day=date.max, as_of=date.max, owner_ids=owners)
+        week = note_reads.newest_week(reader, ever)
+    else:
+        week = query.week - timedelta(days=query.week.weekday())
+    if week is None:
+        return None, [], None
+    known = note_reads.list_notes(reader, Slice(first_day=week, last_day=week, as_of=week, owner_ids=owners))
+    own = known[known["note_for"] == "rep"].sort_values("owner_id")
     rest = own[own["owner_id"] > (query.after or 0)]
     page = rest.head(query.limit)
     after = str(page["owner_id"].iloc[-1]) if len(rest) > len(page) else None
-    return newest.date(), [note_reads.get_note(reader, int(one)) for one in page["note_id"]], after
+    return week, [note_reads.get_note(reader, int(one)) for one in page["note_id"]], after
 
 
 def _people(reader: Reader, week: date | None) -> dict[int, tuple[str | None, str | None]]:

@@ -26,8 +26,6 @@ from snapshots.idempotency import claim
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
 
-ENDED_LONG_AGO: Final = timedelta(days=31)
-"""Data that end earlier are an old export: its last whole week is told, as pages look at its end."""
 JUDGED_DAYS: Final = 4
 """A judgement of the open deals that is older tells nothing of the week's end."""
 RULES: Final = ("no_next_step", "single_threaded")
@@ -52,9 +50,9 @@ def write_weekly(services: Services, organization_id: int, day: date) -> str:
 
 def last_week(reader: Reader, day: date) -> date:
     """The Monday of the last week that is over on a day; of the last one with data where these ended long ago."""
-    last = reader.filter_options(day).last_day
-    if last is not None and day - last > ENDED_LONG_AGO:
-        day = last + timedelta(days=1)
+    latest = reader.filter_options(day).latest(day)
+    if latest != day:  # the last whole week of an old export, as pages look at its end
+        day = latest + timedelta(days=1)
     return day - timedelta(days=day.weekday() + 7)
 
 

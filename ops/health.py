@@ -24,11 +24,9 @@ from snapshots.database import Database
 from snapshots.health_flags import HealthRun, Raised
 from snapshots.organizations import Organization, get_organization
 from snapshots.reads import Reader
-from snapshots.slices import Role, Viewer
+from snapshots.slices import Role, Viewer, end_of_day
 
 REPLAYED_WEEKS: Final = 52
-ENDED_LONG_AGO: Final = timedelta(days=31)
-"""Data that end earlier are an old export: its end is judged, as pages look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,7 @@ class _Books:
         return self.organization.organization_id
 
     def end_of(self, day: date) -> datetime:
-        after = day + timedelta(days=1)
-        return datetime(after.year, after.month, after.day, tzinfo=self.organization.zone)
+        return end_of_day(day, self.organization.zone)
 
     def evening(self, day: date, *, now: datetime) -> Evening:
         return Evening.of(day, min(self.end_of(day), now))
@@ -120,13 +117,9 @@ def _books(database: Database, organization_id: int) -> _Books:
 def _day_with_data(books: _Books, day: date, *, known: date) -> tuple[date, bool]:
     """The day to judge, and whether it lies in the past: the last one of data that ended long ago, or that is known
     while a source cannot be read: what nobody can see is not quiet."""
-    if known < day:
-        day, is_past = known, True
-    else:
-        is_past = False
-    options = Reader(books.database, Viewer(books.key, Role.ADMIN)).filter_options(day)
-    last = options.last_day
-    return (last, True) if last is not None and day - last > ENDED_LONG_AGO else (day, is_past)
+    seen = min(day, known)
+    latest = Reader(books.database, Viewer(books.key, Role.ADMIN)).filter_options(seen).latest(seen)
+    return latest, latest < day
 
 
 def _open_deals(books: _Books, evenings: Sequence[Evening], *, has_contacts: bool) -> Iterator[History]:

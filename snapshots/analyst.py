@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import NoReturn
 
 import pandas as pd
@@ -25,8 +25,6 @@ from snapshots.rows import DealSet, Order, RowsPage
 from snapshots.slices import Role, Slice, Viewer, period_filter
 from snapshots.status import freshness
 
-EXPORTED_LONG_AGO = timedelta(days=31)
-"""Data that end earlier than this before they were read are an old export, whose last day counts as now."""
 _ROWS_AT_ONCE = 50_000
 
 
@@ -169,8 +167,7 @@ def _latest_day(reader: Reader) -> date:
     if not synced:
         raise NothingToReadError(f"{organization.name} was never read to the end. Run `slms sync`, or name a day.")
     read_on = max(synced).astimezone(organization.zone).date()
-    last = reader.filter_options(read_on).last_day
-    return last if last is not None and read_on - last > EXPORTED_LONG_AGO else read_on
+    return reader.filter_options(read_on).latest(read_on)
 
 
 def _all(page_after: Callable[[tuple[object, int | str] | None], RowsPage]) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from typing import Any, Final
 import pandas as pd
 
 from snapshots import coaching_frames, tables
-from snapshots.coaching_frames import FLAG_STANDS, HAPPENED, HELD, LOCAL, MOVED_OUT, PLANNED, UNSNOOZED, between
+from snapshots.coaching_frames import HAPPENED, HELD, LOCAL, MOVED_OUT, PLANNED, between
+from snapshots.health_rows import FLAG_STANDS, SNOOZED
 from snapshots.reads import Reader
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import Where
@@ -179,7 +180,8 @@ def _pipeline_told(rows: pd.DataFrame, day: date, asked: Parameters) -> Told:
 
 def _flagged(reader: Reader, day: date, asked: Parameters) -> pd.DataFrame:
     where = _open(reader, day, asked)
-    where.add(UNSNOOZED, run_day=_day(asked, "run_day")).add("f.rule = :rule", rule=asked["rule"])
+    run_day = _day(asked, "run_day")
+    where.add(f"NOT {SNOOZED}", run_day=run_day, snoozed_on=run_day).add("f.rule = :rule", rule=asked["rule"])
     joined = f"JOIN health_flags f ON {FLAG_STANDS} "
     return _shaped(
         reader.rows(_deals(where, "s.name", "f.first_day", "NULL::bigint", "v.deal_id", "value", joined), where)

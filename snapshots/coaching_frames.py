@@ -14,6 +14,7 @@ from typing import Final
 import pandas as pd
 
 from snapshots import tables
+from snapshots.health_rows import FLAG_STANDS, SNOOZED
 from snapshots.reads import Reader
 from snapshots.slices import Slice, Where
 
@@ -203,23 +204,13 @@ def stays_of(
 def flags(reader: Reader, as_of: date, run_day: date, rules: Sequence[str]) -> pd.DataFrame:
     """FLAGS that stood on the judged day and were not snoozed, of deals that are open at the end of `as_of`."""
     where = reader.as_of(between(None, as_of, as_of)).add("v.status = 'open' AND v.owner_id IS NOT NULL")
-    where.add("f.rule = ANY(:rules)", rules=list(rules)).add(UNSNOOZED, run_day=run_day)
+    where.add("f.rule = ANY(:rules)", rules=list(rules)).add(f"NOT {SNOOZED}", run_day=run_day, snoozed_on=run_day)
     rows = reader.rows(
         f"SELECT v.owner_id, v.deal_id, f.rule FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} "
         f"WHERE {where} ORDER BY 1, 2, 3",
         where,
     )
     return tables.shaped(rows, FLAGS)
-
-
-FLAG_STANDS: Final = (
-    "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
-)
-UNSNOOZED: Final = (
-    "NOT EXISTS (SELECT FROM health_snoozes z WHERE z.organization_id = :organization AND z.deal_id = f.deal_id "
-    f"AND z.rule = f.rule AND {LOCAL.format('z.snoozed_at')} <= :run_day AND z.until >= :run_day "
-    f"AND (z.ended_at IS NULL OR {LOCAL.format('z.ended_at')} > :run_day))"
-)
 
 
 # --- how -------------------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from datetime import date, datetime
 from sqlalchemy import Connection, text
 
 from snapshots.database import Database
-from snapshots.forecasts import NodeKind
+from snapshots.forecasts import NodeKind, seen_by
 from snapshots.reads import Reader
-from snapshots.slices import SEES_EVERYTHING, Role, Viewer, Where
+from snapshots.slices import Role, Viewer, Where
 
 NOTE_LENGTH = 500
 
@@ -75,7 +75,7 @@ def calls(
 ) -> list[Call]:  # fmt: skip
     """Those that the viewer may see, the newest first. first_day, last_day: of exactly this period. until: made before
     this instant."""
-    where = _own(database, viewer)
+    where = seen_by(database, viewer, "c")
     for condition, value in (
         ("c.node_kind = :node_kind", node_kind), ("c.node_key = :node_key", node_key),
         ("c.first_day = :first_day", first_day), ("c.last_day = :last_day", last_day), ("c.made_at < :until", until),
@@ -135,22 +135,6 @@ def _team(connection: Connection, organization_id: int, node_kind: str, node_key
         {"organization": organization_id, "owner": int(node_key)},
     ).scalar_one_or_none()
     return None if found is None else str(found)
-
-
-def _own(database: Database, viewer: Viewer) -> Where:
-    where = Where().add("c.organization_id = :organization", organization=viewer.organization_id)
-    if viewer.role is Role.REP:
-        own = "" if viewer.owner_id is None else str(viewer.owner_id)
-        where.add("c.node_kind = 'owner' AND c.node_key = :own AND :own <> ''", own=own)
-    elif viewer.role is Role.MANAGER:
-        where.add(
-            "(c.node_kind = 'team' AND c.node_key = ANY(:managed) "
-            "OR c.node_kind = 'owner' AND c.parent_key = ANY(:managed))",
-            managed=[str(team) for team in Reader(database, viewer).managed_teams],
-        )
-    elif viewer.role not in SEES_EVERYTHING:
-        raise PermissionError(f"The role {viewer.role} may not read calls.")
-    return where
 
 
 def _read(database: Database, organization_id: int, where: Where) -> list[Call]:

@@ -19,7 +19,7 @@ from snapshots.database import Database
 from snapshots.organizations import Organization, get_organization
 from snapshots.reads import Reader
 from snapshots.rollups import NOT_MOVED, WAS_CREATED
-from snapshots.slices import Role, Slice, Viewer
+from snapshots.slices import Role, Viewer, end_of_day
 
 DEALS: Final = (
     "deal_id", "opened_on", "closed_on", "status", "owner", "product", "source", "amount", "currency",
@@ -89,7 +89,7 @@ _DEALS: Final = text(
 
 
 def _deals(database: Database, organization: Organization, day: date, known_at: datetime) -> pd.DataFrame:
-    end = Slice(first_day=None, last_day=day, as_of=day).end_of(organization.zone)
+    end = end_of_day(day, organization.zone)
     known = {
         "organization": organization.organization_id, "end": end, "known": known_at, "statuses": list(WAS_CREATED),
     }  # fmt: skip

@@ -141,7 +141,7 @@ def rows(
     currency: str | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """FORECAST_ROWS that the viewer may see, by kind, key, currency and step."""
-    where = _own(database, viewer, "f").add("f.run_id = :run", run=run_id)
+    where = seen_by(database, viewer, "f").add("f.run_id = :run", run=run_id)
     _narrowed(where, "f", node_kind, node_key, currency)
     columns = ", ".join(f"f.{name}" for name in FORECAST_ROWS)
     return _frame(
@@ -156,7 +156,7 @@ def cards(
     currency: str | None = None,
 ) -> list[Card]:  # fmt: skip
     """Report cards that the viewer may see."""
-    where = _own(database, viewer, "c").add("c.run_id = :run", run=run_id)
+    where = seen_by(database, viewer, "c").add("c.run_id = :run", run=run_id)
     _narrowed(where, "c", node_kind, node_key, currency)
     with database.as_app(viewer.organization_id) as connection:
         found = connection.execute(
@@ -196,7 +196,7 @@ def graded(
 ) -> pd.DataFrame:  # fmt: skip
     """GRADED: every forecast of the node whose steps are over and graded, by the day it was made and step. since: made
     on this day or later. Several of the same step were made on different days; `step_no` tells them apart."""
-    where = _own(database, viewer, "f").add("f.graded_at IS NOT NULL")
+    where = seen_by(database, viewer, "f").add("f.graded_at IS NOT NULL")
     where.add("r.step = :step AND r.measure = :measure", step=step, measure=measure)
     _narrowed(where, "f", node_kind, node_key, currency)
     if since is not None:
@@ -370,8 +370,8 @@ def _json(value: Mapping[str, Any]) -> str:
     return orjson.dumps(dict(value), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def _own(database: Database, viewer: Viewer, table: str) -> Where:
-    """Rows that the viewer may see."""
+def seen_by(database: Database, viewer: Viewer, table: str) -> Where:
+    """Rows of nodes (`node_kind`, `node_key`, `parent_key`) that the viewer may see."""
     where = Where().add(f"{table}.organization_id = :organization", organization=viewer.organization_id)
     if viewer.role is Role.REP:
         own = "" if viewer.owner_id is None else str(viewer.owner_id)
@@ -384,7 +384,7 @@ def _own(database: Database, viewer: Viewer, table: str) -> Where:
             managed=teams,
         )
     elif viewer.role not in SEES_EVERYTHING:
-        raise PermissionError(f"The role {viewer.role} may not read forecasts.")
+        raise PermissionError(f"The role {viewer.role} may not read forecasts or calls.")
     return where
 
 

@@ -38,6 +38,15 @@ FLAGGED: Final[dict[str, str]] = {
     "first_day": "datetime64[ns]",  # of its oldest flag that is listed
     "flags": "object",  # list of {rule, first_day, is_replayed, evidence}, the oldest first
 }
+FLAG_STANDS: Final = (
+    "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
+)
+SNOOZED: Final = (
+    "EXISTS (SELECT FROM health_snoozes z WHERE z.organization_id = :organization AND z.deal_id = f.deal_id "
+    "AND z.rule = f.rule AND (z.snoozed_at AT TIME ZONE :zone)::date <= :snoozed_on AND z.until >= :snoozed_on "
+    "AND (z.ended_at IS NULL OR (z.ended_at AT TIME ZONE :zone)::date > :snoozed_on))"
+)
+"""Conditions on a flag `f` of a deal version `v`: that it stood on :run_day, that it was snoozed on :snoozed_on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +73,8 @@ def flag_sums(reader: Reader, slice_: Slice, asked: Asked) -> pd.DataFrame:
     """FLAG_SUMS of all rules, whichever are asked for, snoozed ones apart. A deal counts in each rule that flags it."""
     where = _where(reader, slice_, asked)
     rows = reader.rows(
-        f"SELECT f.rule, {_SNOOZED}, v.currency, count(*), count(v.amount_minor), "
-        f"coalesce(sum(v.amount_minor), 0)::bigint FROM deal_versions v JOIN health_flags f ON {_STANDS} "
+        f"SELECT f.rule, {SNOOZED}, v.currency, count(*), count(v.amount_minor), "
+        f"coalesce(sum(v.amount_minor), 0)::bigint FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} "
         f"WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         where,
     )
@@ -76,7 +85,8 @@ def n_flagged(reader: Reader, slice_: Slice, asked: Asked) -> int:
     """How many deals `flagged` lists on all pages."""
     where = _listed(_where(reader, slice_, asked), asked)
     n: Any = reader.rows(
-        f"SELECT count(DISTINCT v.deal_id) FROM deal_versions v JOIN health_flags f ON {_STANDS} WHERE {where}", where
+        f"SELECT count(DISTINCT v.deal_id) FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where}",
+        where,
     )[0][0]
     return int(n)
 
@@ -93,7 +103,7 @@ def flagged(
         "jsonb_agg(jsonb_build_object('rule', f.rule, "
         "'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
         "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END) ORDER BY f.first_day, f.rule) AS flags "
-        f"FROM deal_versions v JOIN health_flags f ON {_STANDS} WHERE {where} "
+        f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) v "
         "JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id "
         "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id "
@@ -149,15 +159,6 @@ def stage_names(reader: Reader) -> dict[int, str]:
 
 # --- how --------------------------------------------------------------------------------------------------------------
 
-_STANDS: Final = (
-    "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
-)
-_SNOOZED: Final = (
-    "EXISTS (SELECT FROM health_snoozes z WHERE z.organization_id = :organization AND z.deal_id = f.deal_id "
-    "AND z.rule = f.rule AND (z.snoozed_at AT TIME ZONE :zone)::date <= :snoozed_on AND z.until >= :snoozed_on "
-    "AND (z.ended_at IS NULL OR (z.ended_at AT TIME ZONE :zone)::date > :snoozed_on))"
-)
-
 
 def _where(reader: Reader, slice_: Slice, asked: Asked) -> Where:
     where = reader.as_of(slice_).add("v.status = 'open'")
@@ -168,7 +169,7 @@ def _where(reader: Reader, slice_: Slice, asked: Asked) -> Where:
 
 
 def _listed(where: Where, asked: Asked) -> Where:
-    where.add(_SNOOZED if asked.are_snoozed else f"NOT {_SNOOZED}")
+    where.add(SNOOZED if asked.are_snoozed else f"NOT {SNOOZED}")
     if asked.rules:
         where.add("f.rule = ANY(:rules)", rules=list(asked.rules))
     return where

@@ -92,6 +92,13 @@ def list_notes(reader: Reader, slice_: Slice) -> pd.DataFrame:
     return tables.shaped(rows, NOTES)
 
 
+def newest_week(reader: Reader, slice_: Slice) -> date | None:
+    """The first day of the last week in the slice of which there is a note for a salesperson; None: there is none."""
+    where = _seen(reader, slice_).add("n.note_for = 'rep'").add("n.week <= :until", until=slice_.until)
+    [(week,)] = reader.rows(f"SELECT max(n.week) FROM coaching_notes n WHERE {where}", where)
+    return week if isinstance(week, date) else None
+
+
 def get_note(reader: Reader, note_id: int) -> Note:
     """One version of a note. Raises NoSuchNote where the viewer may not see it."""
     where = _seen(reader, _EVER).add("n.note_id = :note", note=note_id)

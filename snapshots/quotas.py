@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
@@ -16,7 +16,7 @@ from snapshots import audit
 from snapshots.database import Database
 from snapshots.organizations import get_organization
 from snapshots.reads import Reader
-from snapshots.slices import SEES_EVERYTHING, Role, Viewer, Where
+from snapshots.slices import SEES_EVERYTHING, Role, Viewer, Where, end_of_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +162,7 @@ def _held(database: Database, viewer: Viewer, where: Where, as_of: date | None) 
         where.add("q.replaced_at IS NULL")
         return
     zone = get_organization(database, viewer.organization_id).zone
-    after = as_of + timedelta(days=1)
-    end = datetime(after.year, after.month, after.day, tzinfo=zone)
+    end = end_of_day(as_of, zone)
     where.add("q.set_at < :end AND (q.replaced_at IS NULL OR q.replaced_at >= :end)", end=end)
 
 

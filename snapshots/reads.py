@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,10 @@ from snapshots.slices import (
 DAY = "nullif({0}, '-infinity')"
 
 
+ENDED_LONG_AGO: Final = timedelta(days=31)
+"""Data that end earlier than this are an old export: its end is looked at, not today."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
     """What can be chosen on `as_of`. first_day and last_day bound the dated data; None where nothing is dated."""
@@ -44,6 +49,10 @@ class FilterOptions:
     first_day: date | None
     last_day: date | None
     has_undated: bool
+
+    def latest(self, today: date) -> date:
+        """The day that counts as now: today, or the last day of the data where they ended long ago."""
+        return self.last_day if self.last_day is not None and today - self.last_day > ENDED_LONG_AGO else today
 
 
 class Reader:

@@ -78,8 +78,13 @@ class Slice:
 
     def end_of(self, zone: ZoneInfo, day: date | None = None) -> datetime:
         """The first instant after `day` (default: `as_of`), in the organization's zone."""
-        after = (day or self.as_of) + timedelta(days=1)
-        return datetime(after.year, after.month, after.day, tzinfo=zone)
+        return end_of_day(day or self.as_of, zone)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant after it, in a zone."""
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=zone)
 
 
 @dataclass(slots=True)

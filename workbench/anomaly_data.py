@@ -103,9 +103,8 @@ class Anomalies:
 
 
 def load(view: View, choice: AnomalyChoice) -> Anomalies:
-    database, reader = installation.database(), installation.reader(view.viewer)
-    run = alarms.latest_run(database, view.organization_id, choice.measure, as_of=view.as_of)
-    found = _told(alarms.list_alarms(reader, choice.measure, view.slice()), view)
+    run = alarms.latest_run(installation.database(), view.organization_id, choice.measure, as_of=view.as_of)
+    found = _told(_listed(view, choice.measure, view.slice()), view)
     every = _weeks(view.organization_id, view.data_version, choice.measure, view.as_of, _away_version(view))
     names = _seen(view, choice.measure, every, found)
     picked = _picked(found, choice)
@@ -114,13 +113,21 @@ def load(view: View, choice: AnomalyChoice) -> Anomalies:
     own = _with_band(every[every["series"] == series].tail(CHART_WEEKS))
     since = view.as_of - timedelta(weeks=RECORD_WEEKS)
     year = replace(view.slice(), first_day=since, last_day=view.as_of)
-    past = alarms.list_alarms(reader, choice.measure, year)
+    past = _listed(view, choice.measure, year)
     here = every[every["series"].isin(names) & (every["day"] >= pd.Timestamp(since))]
     return Anomalies(
         view=view, choice=choice, run=run, alarms=found, names=names, series=series, weeks=own,
         record=_record(past, int(here["expected"].notna().sum())), picked=picked,
         of_series=_told(past[past["subject_key"] == series], view),
     )  # fmt: skip
+
+
+def _listed(view: View, measure: Measure, slice_: Slice) -> pd.DataFrame:
+    """ALARMS of the slice; of leads those of the sources that the filters leave, as of the series."""
+    found = alarms.list_alarms(installation.reader(view.viewer), measure, slice_)
+    if measure != "leads" or not view.filters.sources:
+        return found
+    return found[found["subject_key"].isin(view.filters.sources)].reset_index(drop=True)
 
 
 def of_person(view: View, owner_id: int) -> pd.DataFrame | None:

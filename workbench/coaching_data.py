@@ -41,7 +41,6 @@ ROW_COLUMNS: Final = (
 PARTS: Final = {"value": "Counted", "baseline": "Compared with", "other": "Shown beside it"}
 STATES: Final = {"draft": "Draft", "approved": "Approved", "sent": "Sent"}
 _REFUSAL: Final = "Managers, sales ops and administrators edit, approve and send notes."
-_ASKED: Final = "coaching_asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def _about(view: View, note: Note) -> str:
 
 def _state(note: Note) -> None:
     color, icon = {"draft": ("gray", "draft"), "approved": ("blue", "check"), "sent": ("green", "send")}[note.state]
-    by = f"Approved by {note.approved_by}" if note.approved_by else None
+    by = plain(f"Approved by {note.approved_by}") if note.approved_by else None
     st.badge(STATES[note.state], color=color, icon=f":material/{icon}:", help=by)  # type: ignore[arg-type]
 
 
@@ -196,7 +196,7 @@ def _on_send(view: View, note: Note) -> None:
     except NoteChanged:
         lead_dialogs.say(CHANGED, is_done=False)
     except NotHandedOver as why:
-        lead_dialogs.say(str(why), is_done=False)
+        lead_dialogs.say(plain(str(why)), is_done=False)
 
 
 def edit_if_asked(view: View, note: Note) -> None:

@@ -14,7 +14,7 @@ from insights.forecast_chart import Reading
 from workbench import cards, export, forecast_choice, forecast_table, formats, tables, tokens
 from workbench.columns import Column, ColumnKind
 from workbench.forecast_outlook import Loaded, Outlook
-from workbench.lead_words import plain
+from workbench.lead_words import plain, visible
 
 GRADE_COLUMNS: Final = (
     Column(field="method", title="Method", width=1.4),
@@ -37,7 +37,7 @@ def headline(loaded: Loaded) -> None:
     one, unit = loaded.outlook, loaded.unit
     what = forecast_choice.MEASURES[loaded.choice.measure]
     whose = "" if loaded.found.node[0] == "total" else f" of {loaded.found.names[loaded.found.node]}"
-    about = html.escape(f"{what}{whose} {loaded.period.noun}")
+    about = html.escape(visible(f"{what}{whose} {loaded.period.noun}"))
     between = f"80{formats.SPACE}% between {unit.short(one.low)} and {unit.short(one.high)}"
     st.html(
         f'<h2 class="slms-outlook"><span class="slms-outlook-what">{about}:</span> '

@@ -141,9 +141,10 @@ def _call(loaded: Loaded) -> None:
     with states.guarded("The call could not be kept", key="call", still_works="Calls made before are as they were."):
         unit, one = loaded.unit, loaded.outlook
         name, days = loaded.found.names[loaded.found.node], loaded.period.span
-        st.markdown(f"**{plain(name)}**, {formats.day_range(days.first, days.last)}. The model says "
-                    f"{unit.short(one.value)}, 80 % between {unit.short(one.low)} and {unit.short(one.high)}; "
-                    f"{unit.short(one.won)} are won.")  # fmt: skip
+        said = (f"The model says {unit.short(one.value)}, 80 % between {unit.short(one.low)} and "
+                f"{unit.short(one.high)}; {unit.short(one.won)} are won.")  # fmt: skip
+        # Two dollar signs would make a formula of what stands between them.
+        st.markdown(f"**{plain(name)}**, {formats.day_range(days.first, days.last)}. {plain(said)}")
         before = loaded.call
         # Without a call before it begins empty: what the model says would be repeated.
         start = None if before is None else float(round(unit.drawn(float(before.amount_minor)), 2))

@@ -207,7 +207,7 @@ def _deals(loaded: Loaded, node: Node, key: str) -> None:
         with states.loading(36, 420):
             page = rows_data.rows_page(view, chosen, after=pager.after)
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f":gray[{page.note}]", width="stretch")
+            st.markdown(f":gray[{lead_words.plain(page.note)}]", width="stretch")
             export.menu(lambda: rows.all_rows(view, chosen), page.columns, key=f"forecast_{chosen}",
                         name=f"{row_sets.ROW_SETS[chosen].key}-{view.as_of.isoformat()}")  # fmt: skip
         if page.frame.empty:

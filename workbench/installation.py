@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
 
 import pandas as pd
 import streamlit as st
@@ -21,9 +20,6 @@ from workbench import access
 from workbench.filter_bar import Choices, known
 from workbench.filters import Filters
 from workbench.view import View
-
-IMPORTED_LONG_AGO: Final = timedelta(days=31)
-"""Data that end earlier than this are an old export: pages then look at its end, not at today."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -75,12 +71,6 @@ def _options(_database: Database, viewer: Viewer, data_version: int, day: date) 
     return Reader(_database, viewer).filter_options(day)
 
 
-def _latest(options: FilterOptions, today: date) -> date:
-    """The day that counts as now: today, or the end of the data where they end long ago."""
-    last = options.last_day
-    return last if last is not None and today - last > IMPORTED_LONG_AGO else today
-
-
 def make_view(viewers_: Mapping[int, Viewer], filters: Filters, *, now: datetime) -> tuple[View, bool]:
     """The view that the filters ask for, and whether they named something that is not there for this viewer."""
     was_foreign = filters.organization_id not in viewers_
@@ -90,7 +80,7 @@ def make_view(viewers_: Mapping[int, Viewer], filters: Filters, *, now: datetime
     organization = get_organization(database(), viewer.organization_id)
     today = now.astimezone(organization.zone).date()
     options = _options(database(), viewer, organization.data_version, today)
-    choices = _choices(viewers_, options, _latest(options, today), organization.fiscal_year_start)
+    choices = _choices(viewers_, options, options.latest(today), organization.fiscal_year_start)
     kept, was_dropped = known(filters, choices)
     return _view(viewer, organization, kept, choices, now=now), was_dropped or was_foreign
 

@@ -11,9 +11,7 @@ from workbench.tables import plain as table
 from workbench.view import View
 
 SHOWN = 5
-_COLUMNS = tuple(
-    one for one in ALARM_COLUMNS if one.field in {"day", "what", "count", "value", "expected", "said", "why"}
-)
+_COLUMNS = tuple(one for one in ALARM_COLUMNS if one.field in {"day", "what", "value", "expected", "said", "why"})
 
 
 def draw(view: View, owner_id: int) -> None:

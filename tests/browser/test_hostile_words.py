@@ -10,7 +10,9 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPMessage
+from itertools import product
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -18,12 +20,15 @@ import made_hostile
 import pytest
 from hostile_looks import Watch, missing, turned
 from hostile_texts import EVERY, MARKDOWN, TEXTS
-from made_hostile import LAST, NAME, Hostile
+from made_hostile import BY, LAST, NAME, Hostile
 from made_move import brought_over, on_loopback, sandbox_of, values_for
 from playwright.sync_api import BrowserContext, Error, FrameLocator, Locator, Page, expect
 from walking import chip, grid, keyed, open_at, settle
 
-from ops import connecting
+from insights.forecasting.nodes import TooLittlePast
+from insights.report import html, pdf
+from insights.report.document import Week
+from ops import coaching_week, connecting, detecting, forecasting, health, reports
 from snapshots import crm_changes
 from snapshots.organizations import list_connections
 
@@ -301,9 +306,62 @@ def a_change_of_crm(walk: Walk) -> None:
     walk.go("data")
 
 
+def changes_and_flow(walk: Walk) -> None:
+    walk.go("waterfall", range="all")
+    keyed(walk.page, "waterfall_table").locator("label").click()
+    walk.look("the parts of the change")
+    walk.rows()
+    walk.go("flow", range="all")
+    walk.rows()
+    walk.look("the deals of a stage")
+
+
+def pipeline_health(walk: Walk) -> None:
+    house = walk.hostile.house
+    health.judge_daily(house.services, house.organization_id, LAST.date())
+    walk.go("health")
+    walk.rows().locator(".ag-pinned-left-cols-container .ag-row").first.click()
+    expect(walk.page.get_by_role("dialog")).to_be_visible()
+    walk.look("the flags of a deal")
+
+
+def anomalies(walk: Walk) -> None:
+    house = walk.hostile.house
+    detecting.look_weekly(house.services, house.organization_id, LAST.date())
+    for measure in ("activities", "leads", "conversion"):
+        walk.go("anomalies", measure=measure, range="all")
+
+
+def forecast(walk: Walk) -> None:
+    house = walk.hostile.house
+    with contextlib.suppress(TooLittlePast):
+        forecasting.issue(house.services, house.organization_id, LAST.date(), by=BY)
+    walk.go("forecast")
+    for measure, by in product(("bookings", "new_deals"), ("team", "owner", "product", "source")):
+        walk.go("forecast", measure=measure, by=by)
+
+
+def coaching(walk: Walk) -> None:
+    house = walk.hostile.house
+    coaching_week.write_weekly(house.services, house.organization_id, LAST.date())
+    for owner in walk.hostile.people[:6]:
+        walk.go("coaching", rep=owner)
+
+
+def reports_of_a_week(walk: Walk) -> None:
+    walk.go("reports")
+    house = walk.hostile.house
+    week, whose = Week.of(LAST.date() - timedelta(days=7)), reports.Whose("organization")
+    document = reports.weekly(house.services, house.organization_id, whose, week)
+    walk.page.set_content(html.html(document))
+    assert len(EVERY) - len(missing(walk.watch.check("a report"), EVERY)) >= 10
+    assert pdf.pdf(document).startswith(b"%PDF-")
+
+
 REST: Final[tuple[Look, ...]] = (
     overview, rows_behind_the_numbers, pipelines, leads, refused, every_kind_of_lead, everybody, lead_analytics,
-    widgets, forms, admin, a_rule_that_is_saved, data, files_of_any_name, a_change_of_crm,
+    widgets, forms, admin, a_rule_that_is_saved, data, files_of_any_name, changes_and_flow, pipeline_health, anomalies,
+    forecast, coaching, reports_of_a_week, a_change_of_crm,
 )  # fmt: skip
 
 

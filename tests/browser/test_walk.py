@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 from walking import chip, grid, keyed, open_at, parameters, rows_button, settle, shows, switch_theme, value_of
 
 from insights.charts import DARK, LIGHT
+from snapshots.organizations import delete_organization, list_organizations
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
 from workbench import formats
@@ -110,6 +112,16 @@ def totals_of(folder: Path) -> tuple[int, int, float]:
     return len(deals), len(won), sum(float(deal["close_value"]) for deal in won)
 
 
+@pytest.fixture
+def alone_again(house: House) -> Iterator[None]:
+    """Other tests look at whatever organization comes first."""
+    yield
+    for one in list_organizations(house.database):
+        if one.organization_id != house.organization_id:
+            delete_organization(house.database, one.organization_id)
+
+
+@pytest.mark.usefixtures("alone_again")
 def test_a_folder_of_exports_is_imported_and_seen(
     page: Page, workbench_url: str, house: House, shared_data: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from made_installation import House
 from playwright.sync_api import Page, expect
 from walking import chip, grid, keyed, open_at, parameters, settle
 
@@ -19,8 +20,10 @@ def _mark(page: Page, key: str, words: str) -> None:
     page.mouse.click(box["x"] + box["width"] * 0.7, y)
 
 
-def test_a_click_on_a_part_of_the_change_lists_its_deals_and_stands_in_the_link(page: Page, workbench_url: str) -> None:
-    open_at(page, f"{workbench_url}/waterfall")
+def test_a_click_on_a_part_of_the_change_lists_its_deals_and_stands_in_the_link(
+    page: Page, house: House, workbench_url: str
+) -> None:
+    open_at(page, f"{workbench_url}/waterfall?org={house.organization_id}")
     expect(page.get_by_role("heading", name="Deals: end")).to_be_visible()
     _mark(page, "waterfall_chart", "Created")
     page.wait_for_url("**part=**")
@@ -33,16 +36,18 @@ def test_a_click_on_a_part_of_the_change_lists_its_deals_and_stands_in_the_link(
     assert parameters(page)["part"] == [part]
 
 
-def test_the_deals_of_a_stage_are_one_click_away(page: Page, workbench_url: str) -> None:
-    open_at(page, f"{workbench_url}/flow")
+def test_the_deals_of_a_stage_are_one_click_away(page: Page, house: House, workbench_url: str) -> None:
+    open_at(page, f"{workbench_url}/flow?org={house.organization_id}")
     _mark(page, "flow_on_chart", "Proposal")
     page.wait_for_url("**of=stage.**")
     settle(page)
     expect(grid(page).locator(".ag-center-cols-container .ag-row")).not_to_have_count(0)
 
 
-def test_a_past_day_is_shown_as_known_then_on_every_page_that_follows(page: Page, workbench_url: str) -> None:
-    open_at(page, f"{workbench_url}/pipeline?asof=2024-03-01&org={_organization(page, workbench_url)}")
+def test_a_past_day_is_shown_as_known_then_on_every_page_that_follows(
+    page: Page, house: House, workbench_url: str
+) -> None:
+    open_at(page, f"{workbench_url}/pipeline?asof=2024-03-01&org={house.organization_id}")
     chip(page, "as_of").click()
     page.get_by_role("radio", name="As known then").locator("xpath=ancestor::label").click()
     page.wait_for_url("**known=then**")
@@ -54,8 +59,3 @@ def test_a_past_day_is_shown_as_known_then_on_every_page_that_follows(page: Page
     page.wait_for_url("**/flow**")
     settle(page)
     assert parameters(page)["known"] == ["then"]
-
-
-def _organization(page: Page, workbench_url: str) -> str:
-    open_at(page, workbench_url)
-    return parameters(page)["org"][0]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from examples import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insights import forecast_chart, forecast_record
@@ -122,6 +123,7 @@ def test_what_was_certain_when_it_was_issued_is_not_counted_again() -> None:
 
 
 @given(cut=st.integers(0, 60), days=st.integers(0, 90), late=st.integers(0, 6))
+@settings(max_examples=examples(50))
 def test_a_period_that_is_divided_loses_nothing(cut: int, days: int, late: int) -> None:
     made_on = date(2024, 5, 22)
     as_of, last = made_on + timedelta(days=late), made_on + timedelta(days=cut + days)

@@ -146,6 +146,7 @@ def test_of_data_that_ended_long_ago_the_last_whole_week_is_told_and_called_old(
     week = coaching_week.last_week(reader, date(2026, 3, 25))
     assert (week.weekday(), (last - week).days // 7) in {(0, 0), (0, 1)}
     told = coaching_week.packs_of_week(house.services, house.organization_id, WEEK, noted_on=date(2026, 3, 25))
+    assert told
     assert all(any(one.metric == "snapshot" for one in pack.facts) for pack in told.values())
 
 

@@ -39,7 +39,7 @@ def judged(books: Books, day: date, *raised: tuple[int, str], value: int = 1, **
 
 def intervals(books: Books) -> list[tuple[object, ...]]:
     return books.ask(
-        "SELECT deal_id, rule, first_day - current_date + (current_date - date '2026-11-28'), last_day - first_day, "
+        "SELECT deal_id, rule, first_day - date '2026-11-28', last_day - first_day, "
         "evidence->>'value', latest->>'value' FROM health_flags ORDER BY deal_id, rule, first_day"
     )
 

@@ -169,6 +169,7 @@ def test_an_edit_is_judged_and_what_no_fact_supports_is_pointed_out_by_sentence(
     assert coaching_data.judged_sentences(note, text)[fault.sentence or 0] == (
         "You will win 9 more because you are the best."
     )
+    assert fault.codes
     assert all(code in coaching_words.REFUSED for code in fault.codes)
     coaching_data.say(view, own, 0, None, "wrong")
     made = coaching_data.edit(view, own, "\n".join(lines))
@@ -206,6 +207,8 @@ def test_suggestions_are_followed_for_two_weeks_and_only_activities_after_the_we
         coaching_outcomes.suggested(reader, Slice(first_day=None, last_day=day, as_of=day))
         for day in (date(2024, 6, 25), date(2024, 7, 8))
     )
+    assert not early.empty
+    assert not late.empty
     assert not early["is_over"].any()
     assert late["is_over"].all()
     on_the_evening = Slice(first_day=None, last_day=date(2024, 6, 23), as_of=date(2024, 6, 23))

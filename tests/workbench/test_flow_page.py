@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,8 +17,6 @@ from snapshots.organizations import create_organization
 from workbench import export, flow_data, flow_filters, installation
 from workbench.filters import Filters
 from workbench.flow_filters import FATES, FlowChoice
-
-ROOT = Path(__file__).parents[2]
 
 
 def words(at: AppTest) -> str:
@@ -80,6 +77,7 @@ def test_stages_of_a_period_are_told_of_the_whole_of_it(workbench: Workbench, de
         {key: one.n_entered for key, one in loaded_of(demo_house, range="custom", first=first, last=last).flows.items()}
         for first, last in spans
     ]
+    assert n[2]
     assert all(n[0][key] + n[1][key] == n[2][key] for key in n[2])
 
 

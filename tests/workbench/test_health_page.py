@@ -166,6 +166,7 @@ def test_the_list_says_in_short_what_the_export_says_in_full(workbench: Workbenc
     workbench.use(judged)
     view = view_of(judged)
     rows = health_data.everything(view, run_of(view), HealthChoice(rules=("slow_stage",)))
+    assert not rows.empty
     for brief, full in zip(rows["in_short"], rows["why"], strict=True):
         assert full.startswith(brief)
         assert "won deals" in full

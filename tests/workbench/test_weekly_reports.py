@@ -115,30 +115,32 @@ def test_sources_add_up_to_the_leads_of_the_week(made: Document) -> None:
     assert formats.count(n) == next(row[1] for row in rows(made, "kpis") if row[0] == "Leads")
 
 
-def test_a_rep_gets_own_rows_alone(house: House, made: Document) -> None:
+def test_a_rep_gets_own_rows_alone(house: House) -> None:
     every = [one for one in reports.readers_of(house.services, house.organization_id, WEEK) if one.audience == "rep"]
     asked = Slice(first_day=None, last_day=WEEK.last, as_of=WEEK.last)
     held = {}
     for whose in every:
         reader = Reader(house.database, whose.viewer(house.organization_id))
         held[whose] = set(deal_rows(reader, asked, DealSet.OPEN).rows["name"])
+    n_flagged = 0
     for whose in every:
         own = reports.weekly(house.services, house.organization_id, whose, WEEK)
         flagged = section(own, "actions").table
         names = {row[0] for row in flagged.rows} if flagged else set()
         assert names <= held[whose]
+        n_flagged += len(names)
         assert [one.key for one in own.sections if one.key == "forms"] == []
-    assert len({row[0] for row in rows(made, "actions")}) > 3
+    assert n_flagged > 3
 
 
 def test_a_manager_sees_more_than_a_rep_and_less_than_the_organization(house: House, made: Document) -> None:
-    def leads(document: Document) -> int:
+    def activities(document: Document) -> int:
         return int(next(row[1] for row in rows(document, "kpis") if row[0] == "Activities").replace(",", ""))
 
     manager, rep = (
         reports.weekly(house.services, house.organization_id, somebody(house, one), WEEK) for one in ("manager", "rep")
     )
-    assert leads(rep) < leads(manager) < leads(made)
+    assert activities(rep) < activities(manager) < activities(made)
 
 
 def test_html_pdf_and_text_say_the_same(made: Document) -> None:

@@ -87,8 +87,7 @@ def _on_week() -> None:
 
 
 def history(loaded: Coaching) -> None:
-    with cards.titled("Notes so far", "The newest first. A click opens the note."):
-        pass
+    cards.title("Notes so far", "The newest first. A click opens the note.")
     known = loaded.known
     frame = known.assign(
         name=[loaded.names[int(one)] for one in known["owner_id"]],

@@ -233,7 +233,10 @@ def page() -> None:
         if not names:
             states.empty("No report of yours", "You are no salesperson of this organization.", key="reports_none")
             return
-        readership, week = choose(view, names, report_data.weeks(view))
+        # What is in the archive can be shown, however long ago it was.
+        kept = {Week(one.week) for one in report_data.archive(view)}
+        weeks = sorted({*report_data.weeks(view), *kept}, key=lambda one: one.first, reverse=True)
+        readership, week = choose(view, names, weeks)
         if view.may_change:
             left, right = st.columns([1.6, 1], gap="small")
             with left:

@@ -60,7 +60,7 @@ def codes_of(*texts: str, kind: str = "summary") -> set[str]:
         "Your win rate stands at 31 percent (16 of 51 closed deals).",
         "There are 3 open deals without a next step.",
         "Set a next step for 3 open deals.",
-        "No activity is recorded on Tamar Freight for 21 days.".replace(" is recorded", ""),
+        "No activity on Tamar Freight for 21 days.",
         "Tamar Freight, worth $48,000, has had no activity for 21 days.",
         "Tamar has had no activity for 21 days.",
         "Lilac Foods is due to close on December 12 and has no meeting booked.",
