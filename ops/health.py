@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -209,17 +209,17 @@ def _hit_rates(books: _Books, day: date) -> dict[str, track_record.HitRate]:
     runs = [one for one in runs if one.day >= first and one.day != began]
     if not runs:
         return {}
-    ends = {one.day: books.end_of(one.day).timestamp() for one in runs}
-    stood = health_flags.raised_between(books.database, books.key, first, last)
-    stood["first_day"], stood["last_day"] = stood["first_day"].dt.date, stood["last_day"].dt.date
-    since, until = (Evening.of(one, books.end_of(one)) for one in (runs[0].day, runs[-1].day))
-    spans = [health_facts.spans(books.database, books.key, ids) for ids in _pages(books, since.end_s, until.end_s)]
+    evenings = [Evening.of(one.day, books.end_of(one.day)) for one in runs]
+    spans = [
+        health_facts.spans(books.database, books.key, ids)
+        for ids in _pages(books, evenings[0].end_s, evenings[-1].end_s)
+    ]
     if not spans:
         return {}
     history = History(pd.concat(spans, ignore_index=True), tables.empty(tables.HEALTH_TOUCHES))
-    own = stood[stood["first_day"].isin(list(ends))]
-    flagged = _since(own["rule"].tolist(), own["deal_id"].tolist(), own["first_day"].tolist(), ends)
-    return track_record.hit_rates(history, flagged, _others(history, stood, runs, ends))
+    stood = _in_days(health_flags.raised_between(books.database, books.key, first, last))
+    others = track_record.unflagged(history, stood, evenings, [one.not_applied for one in runs])
+    return track_record.hit_rates(history, _first_raised(stood, evenings), others)
 
 
 def _pages(books: _Books, since_s: float, until_s: float) -> Iterator[list[int]]:
@@ -230,31 +230,15 @@ def _pages(books: _Books, since_s: float, until_s: float) -> Iterator[list[int]]
         after = ids[-1]
 
 
-def _others(
-    history: History, stood: pd.DataFrame, runs: Sequence[HealthRun], ends: Mapping[date, float]
-) -> pd.DataFrame:
-    """Of each rule the deals that were open without its flag on a judged day, from the first such day on."""
-    seen: dict[tuple[str, int], date] = {}
-    for run in runs:
-        end_s = ends[run.day]
-        held = history.is_open & (history.from_s < end_s) & (history.to_s >= end_s)
-        deals = history.deals[history.code[held]].tolist()
-        here = stood[(stood["first_day"] <= run.day) & (stood["last_day"] >= run.day)]
-        for key in rules.RULES:
-            if key not in run.not_applied:
-                flagged = set(here.loc[here["rule"] == key, "deal_id"])
-                for deal_id in deals:
-                    if deal_id not in flagged:
-                        seen.setdefault((key, deal_id), run.day)
-    return _since([key for key, _ in seen], [deal for _, deal in seen], list(seen.values()), ends)
+def _in_days(stood: pd.DataFrame) -> pd.DataFrame:
+    """With days counted from 1970."""
+    days = {name: (stood[name] - pd.Timestamp(0)).dt.days for name in ("first_day", "last_day")}
+    return stood.assign(**days)
 
 
-def _since(
-    rule: Sequence[str], deal_id: Sequence[int], day: Sequence[date], ends: Mapping[date, float]
-) -> pd.DataFrame:
-    columns: dict[str, Sequence[Any]] = {
-        "rule": rule, "deal_id": deal_id, "day": [(one - date(1970, 1, 1)).days for one in day],
-        "end_s": [ends[one] for one in day],
-    }  # fmt: skip
-    frame = pd.DataFrame(columns).drop_duplicates(["rule", "deal_id"], ignore_index=True)
-    return frame.astype({"rule": "object", "deal_id": "int64", "day": "int64", "end_s": "float64"})
+def _first_raised(stood: pd.DataFrame, evenings: Sequence[Evening]) -> pd.DataFrame:
+    """Flags that began on one of these evenings, the first one of each rule and deal."""
+    ends = {one.day: one.end_s for one in evenings}
+    own = stood[stood["first_day"].isin(list(ends))]
+    begun = own.assign(day=own["first_day"], end_s=own["first_day"].map(ends).astype("float64"))
+    return begun.sort_values("first_day", kind="stable").drop_duplicates(["rule", "deal_id"], ignore_index=True)

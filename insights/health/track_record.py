@@ -6,7 +6,7 @@ long to come true. Deals whose end says nothing (deleted, archived, merged, not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,6 +65,47 @@ def hit_rates(history: History, flagged: pd.DataFrame, others: pd.DataFrame) -> 
         )
         for key, rule in RULES.items()
     }
+
+
+def unflagged(
+    history: History, stood: pd.DataFrame, evenings: Sequence[Evening], silent: Sequence[Collection[str]]
+) -> pd.DataFrame:
+    """`rule`, `deal_id`, `day`, `end_s` of each rule's deals that were open without its flag on a judged evening, from
+    the first such evening on.
+
+    stood: `rule`, `deal_id` and, as days since 1970, `first_day` and `last_day` of the flags. evenings: the judged
+    ones, the oldest first. silent: by evening, the rules that were not applied.
+    """
+    day, end_s = np.array([one.day for one in evenings]), np.array([one.end_s for one in evenings])
+    held = history.is_open
+    was_open = _evenings_of(
+        history.code[held], np.searchsorted(end_s, history.from_s[held], side="right"),
+        np.searchsorted(end_s, history.to_s[held], side="right"), (history.n, len(evenings)),
+    )  # fmt: skip
+    known = stood[stood["deal_id"].isin(history.deals)]
+    code = np.searchsorted(history.deals, known["deal_id"].to_numpy(dtype=np.int64))
+    first, last = (known[name].to_numpy(dtype=np.int64) for name in ("first_day", "last_day"))
+    begin, until = np.searchsorted(day, first, side="left"), np.searchsorted(day, last, side="right")
+    parts = []
+    for key in RULES:
+        own = (known["rule"] == key).to_numpy(dtype=np.bool_)
+        flagged = _evenings_of(code[own], begin[own], until[own], was_open.shape)
+        without = was_open & ~flagged & np.array([key not in one for one in silent], dtype=np.bool_)
+        deals = np.flatnonzero(without.any(axis=1))
+        place = without[deals].argmax(axis=1)
+        parts.append(
+            pd.DataFrame({"rule": key, "deal_id": history.deals[deals], "day": day[place], "end_s": end_s[place]})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _evenings_of(code: Ints, begin: Ints, until: Ints, shape: tuple[int, int]) -> Bools:
+    """By deal and evening, whether one of the intervals of evenings (`until` excluded) holds it."""
+    n = np.maximum(until - begin, 0)
+    found = np.zeros(shape, dtype=np.bool_)
+    within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
+    found[np.repeat(code, n), np.repeat(begin, n) + within] = True
+    return found
 
 
 def _share(history: History, since: pd.DataFrame, outcome: Outcome) -> Share:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from insights.health import rules
 from insights.health.history import DAY_S, NONE, Evening, History, facts_on
 from insights.health.rules import Outcome
-from insights.health.track_record import came_true, hit_rates
+from insights.health.track_record import came_true, hit_rates, unflagged
 from insights.health.won import LEAST, Usual, compared, stays, won_deals
 from snapshots import tables
 
@@ -321,3 +321,56 @@ def test_a_hit_rate_stands_beside_that_of_the_deals_that_were_not_flagged() -> N
     assert (found.flagged.n_true, found.flagged.n, found.others.n_true, found.others.n) == (1, 2, 0, 1)
     assert found.flagged.interval is not None
     assert found.flagged.interval[0] < 0.5 < found.flagged.interval[1]
+
+
+# --- who was not flagged ---------------------------------------------------------------------------------------------
+
+_KEYS = ("stale", "pushed", "sandbag")
+_PLACES = st.integers(0, 12)
+_BOOK = st.lists(
+    st.lists(st.tuples(_PLACES, st.sampled_from(["open", "won", "lost"])), min_size=1, max_size=4),
+    min_size=1,
+    max_size=5,
+)
+_FLAGS = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(_KEYS), _PLACES, _PLACES), max_size=12)
+_JUDGED = st.dictionaries(_PLACES, st.frozensets(st.sampled_from(_KEYS)), min_size=1, max_size=6)
+
+
+def _one_by_one(
+    made: History, stood: pd.DataFrame, evenings: list[Evening], silent: list[frozenset[str]]
+) -> set[tuple[str, int, int]]:
+    """Day by day, rule by rule, deal by deal."""
+    seen: dict[tuple[str, int], int] = {}
+    for one, without in zip(evenings, silent, strict=True):
+        held = made.is_open & (made.from_s < one.end_s) & (made.to_s >= one.end_s)
+        here = stood[(stood["first_day"] <= one.day) & (stood["last_day"] >= one.day)]
+        for key in rules.RULES:
+            if key not in without:
+                flagged = set(here.loc[here["rule"] == key, "deal_id"])
+                for deal_id in made.deals[made.code[held]].tolist():
+                    if deal_id not in flagged:
+                        seen.setdefault((key, deal_id), one.day)
+    return {(key, deal_id, day) for (key, deal_id), day in seen.items()}
+
+
+@given(book=_BOOK, flags=_FLAGS, judged=_JUDGED)
+@settings(max_examples=examples(120), deadline=None)
+def test_who_was_not_flagged_is_what_a_look_at_each_deal_on_each_day_finds(
+    book: list[list[tuple[int, str]]], flags: list[tuple[int, str, int, int]], judged: dict[int, frozenset[str]]
+) -> None:
+    spans = []
+    for deal_id, steps in enumerate(book):
+        at = sorted(dict(steps).items())
+        ends = [float(day) for day, _ in at[1:]] + [INF]
+        spans += [span(deal_id, float(day), end, status) for (day, status), end in zip(at, ends, strict=True)]
+    made = history(spans)
+    rows = [(deal_id, key, min(pair), max(pair)) for deal_id, key, *pair in flags]
+    stood = pd.DataFrame(rows, columns=["deal_id", "rule", "first_day", "last_day"]).astype(
+        {"deal_id": "int64", "first_day": "int64", "last_day": "int64"}
+    )
+    evenings, silent = [evening(day) for day in sorted(judged)], [judged[day] for day in sorted(judged)]
+    found = unflagged(made, stood, evenings, silent)
+    told = list(zip(found["rule"], found["deal_id"], found["day"], strict=True))
+    assert len(told) == len(set(told))
+    assert set(told) == _one_by_one(made, stood, evenings, silent)
+    assert (found["end_s"] == (found["day"] + 1) * DAY_S).all()
