@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -55,6 +55,10 @@ class DemoSettings:
             raise ValueError(
                 "A demo world needs at least one owner, one deal and some time; its sizes are not negative."
             )
+
+
+_BY_AGE: Final[dict[DemoSettings, tuple[Floats, Floats]]] = {}
+"""What `DemoWorld._activities_by_age` measured: most of the time that making a world takes, and the same on any day."""
 
 
 class DemoWorld:
@@ -154,7 +158,9 @@ class DemoWorld:
         # Every other activity on a deal is thinned by twice the season, see ActivityMaker.on_deals.
         kept = 0.5 + 0.5 * np.clip(2 * seasons - 1, 0, 1).cumsum(axis=1)[:, -1] / 5
         kept *= 1.0 - (1.0 - COLLAPSE_KEEPS) * COLLAPSED_SHARE / self.staff.seats
-        on_deals, on_leads = self._activities_by_age()
+        if self.settings not in _BY_AGE:
+            _BY_AGE[self.settings] = self._activities_by_age()
+        on_deals, on_leads = _BY_AGE[self.settings]
         rest = np.maximum(wanted - _spread(drawn, on_deals) * kept - _spread(drawn, on_leads), 0.0)
         return _rounded(np.concatenate([[0.0], np.cumsum(rest)]))
 

@@ -67,12 +67,18 @@ def opened(folder: Path, page_size: int, mapping: ExportMapping | None = None) -
 class Exports(AdapterConformance):
     """An export in a folder that each test gets anew."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = write(tmp_path / "export", self.content())
-        self.mapping = guess_mapping(inspect_export(self.folder))
+    @pytest.fixture(scope="class")
+    @classmethod
+    def guessed(cls, tmp_path_factory: pytest.TempPathFactory) -> ExportMapping:
+        return guess_mapping(inspect_export(write(tmp_path_factory.mktemp("guessed") / "export", cls.content())))
 
-    def content(self) -> dict[str, Table]:
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path, guessed: ExportMapping) -> None:
+        self.folder = write(tmp_path / "export", self.content())
+        self.mapping = guessed
+
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         raise NotImplementedError
 
     def make(self, page_size: int = 60) -> CrmAdapter:
@@ -80,33 +86,38 @@ class Exports(AdapterConformance):
 
 
 class TestWholeExport(Exports):
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         return tables(20)
 
 
 class TestExportWithBadRows(Exports):
     holds_bad_rows = True
 
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         return tables(12, bad=True)
 
 
 class TestExportOfDealsAlone(Exports):
     """Owners, companies, products, pipelines and stages are those that the deals speak of."""
 
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         return {"deals": tables(25)["deals"]}
 
 
 class TestExportOfLeadsAlone(Exports):
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         return {"leads": tables(25)["leads"]}
 
 
 class TestExportOfCallsAlone(Exports):
     holds_equal_times = False
 
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         head, *rows = tables(20)["activities"]
         return {"calls": [head, *(row for row in rows if row[1] == "Call")]}
 
@@ -119,7 +130,8 @@ class TestExportWithGaps(Exports):
     stages_tell_status = False
     holds_equal_times = False
 
-    def content(self) -> dict[str, Table]:
+    @classmethod
+    def content(cls) -> dict[str, Table]:
         statuses = ("Open", "Won", "Lost")
         rows: Table = [[f"d{n}", "", ("New", "Proposal")[n % 2], statuses[n % 3], n or ""] for n in range(20)]
         return {"deals": [["Deal ID", "Deal name", "Stage", "Status", "Amount"], *rows]}
