@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from insights.forecasting.intervals import moved_low
+
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -109,7 +111,7 @@ def shared_out(total: int, weights: Floats) -> Whole:
 def moved_bands(before: Floats, low: Floats, high: Floats, after: Whole, floors: Whole) -> tuple[Floats, Floats]:
     """Ends of the intervals moved with their forecast; never below what is certain, never excluding the forecast."""
     shift = after - before
-    return np.clip(low + shift, floors, after), np.maximum(high + shift, after)
+    return np.clip(moved_low(low, shift), floors, after), np.maximum(high + shift, after)
 
 
 def errors_of(origins: Mapping[str, Floats], hierarchy: Hierarchy) -> Floats:

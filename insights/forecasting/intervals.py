@@ -82,6 +82,12 @@ def widened(ahead: Ahead, width: Floats | None) -> Ahead:
     return Ahead(ahead.mean, np.minimum(low, ahead.mean), np.maximum(high, ahead.mean))
 
 
+def moved_low(low: Floats, shift: Floats) -> Floats:
+    """Lower ends moved along with their forecast. One at zero was cut off there, so that it does not say how far below
+    the forecast it would be: it stays where the forecast rises."""
+    return np.where((low <= 0) & (shift > 0), 0.0, low + shift)
+
+
 def floored(ahead: Ahead, floor: Floats | float) -> Ahead:
     """Nothing below what is certain: 0, or what is won already."""
     return Ahead(*(np.maximum(one, floor) for one in (ahead.mean, ahead.low, ahead.high)))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from insights.forecasting.deal_facts import DealFacts
+from insights.forecasting.intervals import moved_low
 from insights.forecasting.members import CannotForecast, Floats
 from insights.forecasting.nodes import NOBODY, Grid, node
 from insights.forecasting.panel import Forecast, Tried
@@ -127,7 +128,7 @@ def with_open_deals(found: Forecast, said: Sequence[Replay], verdicts: Mapping[s
         ordered = rows.loc[places].sort_values("step")
         value = ordered["value"].to_numpy(np.float64)
         moved = mixed_in(value, of_replay(said[-1], str(name)), SHARE[verdict.used])
-        low = np.clip(ordered["low"].to_numpy(np.float64) + moved - value, 0.0, moved)
+        low = np.clip(moved_low(ordered["low"].to_numpy(np.float64), moved - value), 0.0, moved)
         high = np.maximum(ordered["high"].to_numpy(np.float64) + moved - value, moved)
         rows.loc[ordered.index, ["value", "low", "high"]] = np.column_stack([moved, low, high])
         near = ordered.index[ordered["step"] <= NEAR_WEEKS]

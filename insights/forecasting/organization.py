@@ -18,6 +18,7 @@ from insights.forecasting.coherent import coherent
 from insights.forecasting.deal_facts import DealFacts
 from insights.forecasting.grading import Grades, grade, naive_scale
 from insights.forecasting.hierarchy import Whole
+from insights.forecasting.intervals import moved_low
 from insights.forecasting.members import CannotForecast, Floats, Member, Past, SeasonalNaive
 from insights.forecasting.near_weeks import PAST, Verdict, judged, mean_at_origins, replays_of, with_open_deals
 from insights.forecasting.nodes import (
@@ -35,7 +36,7 @@ from insights.forecasting.nodes import (
 from insights.forecasting.panel import Asked, Forecast, Tried, assembled, shown_at_origins, tried
 from insights.forecasting.pipeline import FIRST_WEEKS, QUARTER, Replay
 
-METHOD_VERSION: Final = "1"
+METHOD_VERSION: Final = "2"
 """Raised where the same facts would give another forecast."""
 FINE: Final = 1_000
 """Counts are reconciled in thousandths, for half a deal a week is a forecast too."""
@@ -291,7 +292,8 @@ def _summary(one: Tried, shown: Sequence[Any], record: _Record, step: Step) -> d
     mean = mean_at_origins(one, record.said, record.verdicts.get(node(one.series)[0]))
     before, low, high = (np.array([getattr(each, end) for each in shown]) for end in ("mean", "low", "high"))
     scale = naive_scale(one.past.values[: trial.cutoffs[0]])
-    low, high = np.clip(low + mean - before, 0.0, np.maximum(mean, 0.0)), np.maximum(high + mean - before, mean)
+    low = np.clip(moved_low(low, mean - before), 0.0, np.maximum(mean, 0.0))
+    high = np.maximum(high + mean - before, mean)
     final = grade(trial.actual, np.maximum(mean, 0.0), low, high, scale=scale)
     seasonal = SeasonalNaive(SEASON[step]).at_origins(one.past, trial.cutoffs, trial.actual.shape[1])
     ends = (np.array([getattr(each, end) for each in seasonal]) for end in ("mean", "low", "high"))

@@ -216,3 +216,10 @@ def test_bands_move_with_their_forecast_and_keep_it_inside() -> None:
     before, low, high = (np.array([one]) for one in (10.0, 5.0, 12.0))
     below, above = moved_bands(before, low, high, np.array([20]), np.array([18]))
     assert (below[0], above[0]) == (18.0, 22.0)
+
+
+def test_a_lower_end_that_was_cut_off_at_zero_does_not_rise_to_the_forecast() -> None:
+    before, low, high = np.array([0.0, 0.0, 10.0]), np.array([0.0, 0.0, 4.0]), np.array([9.0, 9.0, 12.0])
+    below, above = moved_bands(before, low, high, np.array([5, 5, 7]), np.array([0, 2, 0]))
+    assert below.tolist() == [0.0, 2.0, 1.0]
+    assert above.tolist() == [14.0, 14.0, 9.0]

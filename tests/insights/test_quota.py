@@ -44,6 +44,26 @@ def test_steps_that_go_together_spread_wider_than_independent_ones() -> None:
     assert together.high - together.low > alone.high - alone.low
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("value", [0.0, 0.02, 0.2, 1.0, 5.0, 50.0])
+def test_ends_of_a_sum_hold_together_with_those_of_its_steps(value: float, correlation: float) -> None:
+    """However little is expected beside what one step may bring: the forecast is inside, and not at an end."""
+    values = np.array([value, 2 * value, 0.0, value])
+    lows, highs = np.minimum([0.0, 0.5, 0.0, 0.0], values), values + np.array([40.0, 60.0, 25.0, 0.0])
+    found = still_coming(values.tolist(), lows.tolist(), highs.tolist(), correlation=correlation)
+    assert found.low <= found.value < found.high
+    assert found.high >= max(highs)
+    assert lows.sum() <= found.low
+    assert found.high <= highs.sum()
+    if value:
+        assert found.low < found.value
+
+
+def test_a_single_step_has_its_own_interval() -> None:
+    found = still_coming([10.0], [4.0], [50.0])
+    assert (found.value, found.low, found.high) == (10.0, 4.0, 50.0)
+
+
 @pytest.mark.parametrize("deals", [0.6, 4.0])
 def test_said_chances_come_true_as_often_as_said(deals: float) -> None:
     """Weeks of bookings with few deals or many, of sizes that differ, at a pace that nobody knows exactly."""
