@@ -15,6 +15,7 @@ from lead_endpoint.parts import Parts, from_settings
 from lead_endpoint.public import public, response
 from lead_endpoint.reception import MOST_BYTES
 from lead_endpoint.scores import scores
+from lead_endpoint.unsubscribing import unsubscribing
 from lead_endpoint.weekly import weekly
 from snapshots.intake import StoreUnavailable
 
@@ -28,7 +29,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
     app.extensions["slms"] = Parts(from_settings if services is None else lambda: services)
-    for blueprint in (public, integrations, scores, insights, weekly, documentation):
+    for blueprint in (public, integrations, scores, insights, weekly, unsubscribing, documentation):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(StoreUnavailable, lambda _: response(unavailable("The database cannot be reached.")))

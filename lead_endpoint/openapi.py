@@ -110,6 +110,11 @@ _PAGE_OF_A_FORM: Final = {
     429: _error("Far too many requests from one network.", **RETRY),
     503: _UNAVAILABLE,
 }
+_UNSUBSCRIBING: Final = {
+    200: Reply("A page.", {HTML: None}),
+    404: Reply("The link is none of ours.", {HTML: None}),
+    503: _UNAVAILABLE,
+}
 _FILES: Final = {
     "widget.js": "The widget, the newest one",
     "widget.v1.js": "The widget, version 1: these bytes for good, to be pinned by their hash",
@@ -224,6 +229,23 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         summary="The thank-you page of forms that lead nowhere else",
         query=form_contracts.ThanksQuery,
         replies={200: Reply("A page.", {HTML: None})},
+    ),
+    Operation(
+        path="/public/unsubscribe/{token}",
+        name="unsubscribing",
+        tag="public",
+        summary="The page behind the link of a weekly report's mail",
+        text="It has a button; looking at it ends nothing.",
+        replies=_UNSUBSCRIBING,
+    ),
+    Operation(
+        path="/public/unsubscribe/{token}",
+        method="post",
+        name="unsubscribe",
+        tag="public",
+        summary="End a weekly report by mail",
+        text="Mail programs ask for it by themselves (RFC 8058). The body is not looked at, again changes nothing.",
+        replies=_UNSUBSCRIBING,
     ),
     *_internal("stats", "stats", "What each salesperson did", contracts.DaysQuery, contracts.Stats, text=_STATS_TEXT),
     *_internal("owners", "owners", "Who owns deals and activities", contracts.OwnersQuery, contracts.Owners),
@@ -406,6 +428,16 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
                 "required": True,
                 "description": "The form's key.",
                 "schema": {"type": "string", "pattern": form_contracts.KEY_PATTERN},
+            }
+        )
+    if "{token}" in one.path:
+        found.append(
+            {
+                "name": "token",
+                "in": "path",
+                "required": True,
+                "description": "What the link ends with.",
+                "schema": {"type": "string", "pattern": "^[1-9][0-9]*-[1-9][0-9]*-[A-Za-z0-9_-]{24}$"},
             }
         )
     for place, model in (("query", one.query), ("header", one.headers)):

@@ -43,6 +43,29 @@ def gone(is_closed: bool) -> str:
     return _template("message.html").render(title=title, lines=[text], is_error=True)
 
 
+def unsubscribing(address: str) -> str:
+    """With a button that ends the weekly report of this address."""
+    return _template("message.html").render(
+        title="Unsubscribe", lines=[f"No more weekly report will be sent to {address}."], is_error=False, is_asked=True,
+        button="Unsubscribe",
+    )  # fmt: skip
+
+
+def unsubscribed(address: str | None) -> str:
+    """address: None where it is not on the list any more."""
+    told = "This address" if address is None else address
+    return _template("message.html").render(
+        title="Unsubscribed", lines=[f"{told} gets no more of these reports."], is_error=False
+    )
+
+
+def unsubscribing_unknown() -> str:
+    """The link is none of ours."""
+    return _template("message.html").render(
+        title="There is no such link", lines=["It may be cut off. Copy the whole of it from the mail."], is_error=True
+    )
+
+
 def form(**content: object) -> str:
     """A form as a page of its own; it works without any script."""
     return _template("form.html").render(**content)

@@ -4,9 +4,12 @@ the salesperson sees the note in the workbench from the moment it is written.
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import Final
 
 from ops.mail import MailServer, hand_over
 from ops.services import Services
@@ -15,6 +18,9 @@ from snapshots.notes import Note
 from snapshots.reads import Reader
 from snapshots.slices import Role, Viewer
 from snapshots.users import list_users
+
+LEASE: Final = timedelta(minutes=3)
+"""Longer than handing over may take: whoever began so long ago is dead."""
 
 
 class NotHandedOver(Exception):
@@ -40,18 +46,30 @@ def address_of(services: Services, organization_id: int, owner_id: int) -> str |
 
 
 def send(services: Services, organization_id: int, note_id: int, *, by: str) -> Note:
-    """Hands the newest version over and marks it as sent; one that is sent already is not mailed again.
+    """Hands the newest version over and marks it as sent; one that is sent already is not mailed again, and of two
+    people who send it at the same time one does.
 
     Raises NotHandedOver, snapshots.notes.NoteChanged where it is not the newest version, LookupError.
     """
-    note = notes.get(services.database, organization_id, note_id)
+    database, token = services.database, uuid.uuid4().hex
+    # Approving it says that this is the newest version, before anything goes out.
+    note = notes.begin_sending(
+        database, organization_id, note_id, by=by, token=token, lease=LEASE, now=services.now()
+    )  # fmt: skip
+    if note is None:
+        raise NotHandedOver("This note is being written or sent right now. Try again in a minute.")
     if note.state == "sent":
         return note
-    # Approving it says that this is the newest version, before anything goes out.
-    notes.approve(services.database, organization_id, note_id, by=by, now=services.now())
-    if can_mail(services):
-        _mail(services, organization_id, note)
-    return notes.mark_sent(services.database, organization_id, note_id, by=by, now=services.now())
+    is_sent = False
+    try:
+        if can_mail(services):
+            _mail(services, organization_id, note)
+        is_sent = True
+    finally:
+        told = notes.end_sending(
+            database, organization_id, note, by=by, token=token, now=services.now(), is_sent=is_sent
+        )  # fmt: skip
+    return told
 
 
 def message_of(note: Note, *, sender: str, recipient: str, public_url: str | None, host: str) -> EmailMessage:

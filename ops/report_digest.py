@@ -119,7 +119,7 @@ def make_digest(services: Services, organization_id: int, week: Week) -> str:
             missing += 1
             LOG.warning("nobody to make a report for", organization_id=organization_id, owner_id=readership.owner_id)
             continue
-        mine = [one for one in recipients if one.readership == readership]
+        mine = [one for one in report_archive.getting(recipients) if one.readership == readership]
         told += report_outbox.enqueue(services.database, organization_id, report_id, mine, at=services.now())
         made += 1
     left_out = f", {missing} left out: nobody has their id" if missing else ""

@@ -11,9 +11,11 @@ import re
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import date, datetime
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
+from html import escape
 from typing import Final, cast
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ from insights.report.document import Week
 from ops import mail, webhooks
 from ops.mail import MailServer
 from ops.services import Services
+from ops.unsubscribing import Named, link
 from ops.webhooks import WebhookSender
 from snapshots import report_archive
 from snapshots.notifications import Outcome
@@ -35,6 +38,23 @@ MOST_AT_ONCE: Final = 500
 """Of one turn; the next one begins a minute later."""
 _PICTURE: Final = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 _POLICY: Final = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+
+
+class _Whole(UnstructuredHeader):
+    """Links stay as they are, one a line: what is long would otherwise be written as encoded words, which no program
+    takes for a link."""
+
+    def fold(self, *, policy: Policy[EmailMessage]) -> str:
+        return f"{self.name}: {self}".replace(", ", f",{policy.linesep} ") + policy.linesep  # type: ignore[attr-defined]
+
+
+def _policy() -> EmailPolicy[EmailMessage]:
+    headers = HeaderRegistry()
+    headers.map_to_type("list-unsubscribe", _Whole)  # type: ignore[arg-type]  # a base is added to it
+    return SMTP.clone(header_factory=headers)
+
+
+POLICY: Final = _policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +89,14 @@ class ReportSender:
         if url is None or sender is None:
             missing = "SMTP_URL" if url is None else "SMTP_FROM"
             return Outcome(state="parked", reason="config", detail=f"{missing} is not set. Set it, then send again.")
+        wished = report_archive.recipient_of(
+            self.services.database, claim.organization_id, claim.report_id, claim.recipient
+        )  # fmt: skip
+        if wished is not None and wished.unsubscribed_at is not None:
+            return Outcome(state="parked", reason="rejected", detail="The recipient has unsubscribed.")
+        way_out = None if wished is None else link(settings, Named(claim.organization_id, wished.recipient_id))
         try:
-            message = message_of(claim, report, sender=sender, now=self.services.now())
+            message = message_of(claim, report, sender=sender, now=self.services.now(), way_out=way_out)
         except ValueError:
             return Outcome(state="parked", reason="rejected", detail="This is no e-mail address.")
         return mail.hand_over(MailServer.at(url.get_secret_value(), sender), message)
@@ -97,10 +123,12 @@ def send_due(services: Services) -> int:
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 
-def message_of(claim: Sending, report: Kept, *, sender: str, now: datetime) -> EmailMessage:
-    """The mail: text, the page with its pictures beside it, the PDF attached. Raises ValueError where the recipient is
-    no address."""
-    message = EmailMessage(policy=SMTP)
+def message_of(claim: Sending, report: Kept, *, sender: str, now: datetime, way_out: str | None = None) -> EmailMessage:
+    """The mail: text, the page with its pictures beside it, the PDF attached. way_out: the link that ends such mail.
+
+    Raises ValueError where the recipient is no address.
+    """
+    message = EmailMessage(policy=POLICY)
     message["Subject"] = subject(report.week, report.whose)
     message["From"] = mail.address(sender)
     message["To"] = mail.address(claim.recipient)
@@ -108,16 +136,27 @@ def message_of(claim: Sending, report: Kept, *, sender: str, now: datetime) -> E
     message["Message-ID"] = f"<{claim.message_id}>"
     message["Auto-Submitted"] = "auto-generated"
     message["List-Id"] = "Weekly report <weekly-report.slms>"
-    asked = quote(f"Unsubscribe {claim.recipient} from {claim.message_id}")
-    message["List-Unsubscribe"] = f"<mailto:{parseaddr(sender)[1]}?subject={asked}>"
-    message.set_content(report.plain, cte="quoted-printable")
+    _say_how_to_end_it(message, claim, sender, way_out)
+    message.set_content(report.plain + (f"\nUnsubscribe: {way_out}\n" if way_out else ""), cte="quoted-printable")
     pictures, page = _apart(report.html, claim.message_id)
+    if way_out:
+        end = f'<p class="note"><a href="{escape(way_out)}">Unsubscribe</a></p></main>'
+        page = end.join(page.rsplit("</main>", 1))
     message.add_alternative(page, subtype="html", cte="quoted-printable")
     shown = cast("list[MIMEPart]", message.get_payload())[1]
     for name, picture in pictures.items():
         shown.add_related(picture, "image", "png", cid=f"<{name}>")
     message.add_attachment(report.pdf, "application", "pdf", filename=f"weekly-report-{Week(report.week).name}.pdf")
     return message
+
+
+def _say_how_to_end_it(message: EmailMessage, claim: Sending, sender: str, way_out: str | None) -> None:
+    """For mail programs: by a link (at once, by RFC 8058, where it is of HTTPS), or by a mail that a person reads."""
+    asked = quote(f"Unsubscribe {claim.recipient} from {claim.message_id}")
+    by_mail = f"<mailto:{parseaddr(sender)[1]}?subject={asked}>"
+    message["List-Unsubscribe"] = f"<{way_out}>, {by_mail}" if way_out else by_mail
+    if way_out and way_out.startswith("https://"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def subject(week: date, whose: str) -> str:

@@ -1,4 +1,4 @@
-"""Coaching notes as they were written, edited, approved and sent; and the claim by which one worker writes each.
+"""Coaching notes as they were written, edited, approved and sent; and the claim by which one writes or sends each.
 
 A version never changes; an edit or a change of facts appends one, the newest counts. What a person edited or approved
 is not written over by the program. Knows nothing of facts or models: it keeps what it is given.
@@ -169,20 +169,44 @@ def edit(database: Database, organization_id: int, note_id: int, new: NewNote, *
         raise ValueError("an edit has an author")
     with database.as_app(organization_id) as connection:
         before = _get_newest(connection, organization_id, note_id)
-        key = NoteKey(before.owner_id, before.week, before.note_for)
-        made = _append(connection, organization_id, key, new, now)
+        made = _append(connection, organization_id, _key_of(before), new, now)
         _audit(connection, organization_id, made, by, "edited", {"text": before.text}, {"text": made.text})
         return made
 
 
 def approve(database: Database, organization_id: int, note_id: int, *, by: str, now: datetime) -> Note:
     """Raises NoteChanged where it is not the newest version."""
-    return _move(database, organization_id, note_id, "approved", by=by, now=now)
+    with database.as_app(organization_id) as connection:
+        return _move(connection, organization_id, note_id, "approved", by=by, now=now)
 
 
-def mark_sent(database: Database, organization_id: int, note_id: int, *, by: str, now: datetime) -> Note:
-    """It was given to whom it is for. Raises NoteChanged where it is not the newest version."""
-    return _move(database, organization_id, note_id, "sent", by=by, now=now)
+def begin_sending(
+    database: Database, organization_id: int, note_id: int, *, by: str, token: str, lease: timedelta, now: datetime
+) -> Note | None:
+    """The newest version, approved, for the caller alone to send; or as it is where it was sent already.
+
+    None: somebody else sends it now. token: names the caller. lease: longer than sending may take; then whoever began
+    counts as dead. Raises NoteChanged where it is not the newest version.
+    """
+    with database.as_app(organization_id) as connection:
+        note = _move(connection, organization_id, note_id, "approved", by=by, now=now)
+        if note.state == "sent":
+            return note
+        known = _known(organization_id, _key_of(note)) | {"token": token, "until": now + lease, "now": now}
+        return note if connection.execute(_CLAIM, known).rowcount else None
+
+
+def end_sending(
+    database: Database, organization_id: int, note: Note, *, by: str, token: str, now: datetime, is_sent: bool
+) -> Note:
+    """Let others send it; is_sent: it was given to whom it is for, which is kept of this version though there be a
+    newer one by now."""
+    assert note.note_id is not None
+    with database.as_app(organization_id) as connection:
+        connection.execute(_RELEASE, _known(organization_id, _key_of(note)) | {"token": token})
+        if not is_sent:
+            return note
+        return _move(connection, organization_id, note.note_id, "sent", by=by, now=now, newest_alone=False)
 
 
 # --- how -------------------------------------------------------------------------------------------------------------
@@ -208,6 +232,10 @@ _APPEND: Final = text(
     f"{_VALUES} FROM coaching_notes WHERE organization_id = :organization AND written_for = :owner AND week = :week "
     f"AND note_for = :note_for RETURNING {_COLUMNS}"
 )
+
+
+def _key_of(note: Note) -> NoteKey:
+    return NoteKey(note.owner_id, note.week, note.note_for)
 
 
 def _known(organization_id: int, key: NoteKey) -> dict[str, object]:
@@ -242,11 +270,14 @@ def _get(connection: Connection, organization_id: int, note_id: int) -> Note:
     return Note(**row._mapping)
 
 
+def _get_held(connection: Connection, organization_id: int, note_id: int) -> Note:
+    _held(connection, organization_id, _key_of(_get(connection, organization_id, note_id)))
+    return _get(connection, organization_id, note_id)
+
+
 def _get_newest(connection: Connection, organization_id: int, note_id: int) -> Note:
     """The note, which nobody else changes until the transaction ends."""
-    held = _get(connection, organization_id, note_id)
-    key = NoteKey(held.owner_id, held.week, held.note_for)
-    last = _held(connection, organization_id, key)
+    last = _held(connection, organization_id, _key_of(_get(connection, organization_id, note_id)))
     if last is None or last.note_id != note_id:
         raise NoteChanged("There is a newer version of this note.")
     return last
@@ -261,21 +292,24 @@ def _append(connection: Connection, organization_id: int, key: NoteKey, new: New
     return Note(**row._mapping)
 
 
-def _move(database: Database, organization_id: int, note_id: int, state: State, *, by: str, now: datetime) -> Note:
+def _move(
+    connection: Connection, organization_id: int, note_id: int, state: State, *, by: str, now: datetime,
+    newest_alone: bool = True,
+) -> Note:  # fmt: skip
     approves = ", approved_by = :by, approved_at = :now" if state == "approved" else ", sent_at = :now"
-    with database.as_app(organization_id) as connection:
-        before = _get_newest(connection, organization_id, note_id)
-        if before.state in (state, "sent"):
-            return before
-        row = connection.execute(
-            text(
-                f"UPDATE coaching_notes SET state = :state{approves} WHERE organization_id = :organization "
-                f"AND note_id = :note RETURNING {_COLUMNS}"
-            ),
-            {"organization": organization_id, "note": note_id, "state": state, "by": by, "now": now},
-        ).one()
-        _audit(connection, organization_id, before, by, state, {"state": before.state}, {"state": state})
-        return Note(**row._mapping)
+    # In either case nobody else changes it until the transaction ends.
+    before = (_get_newest if newest_alone else _get_held)(connection, organization_id, note_id)
+    if before.state in (state, "sent"):
+        return before
+    row = connection.execute(
+        text(
+            f"UPDATE coaching_notes SET state = :state{approves} WHERE organization_id = :organization "
+            f"AND note_id = :note RETURNING {_COLUMNS}"
+        ),
+        {"organization": organization_id, "note": note_id, "state": state, "by": by, "now": now},
+    ).one()
+    _audit(connection, organization_id, before, by, state, {"state": before.state}, {"state": state})
+    return Note(**row._mapping)
 
 
 def _audit(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, text
 
@@ -54,12 +54,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """address: an e-mail address, or what a chat's webhook is called."""
+    """address: an e-mail address, or what a chat's webhook is called. unsubscribed_at: when whoever reads that address
+    said that nothing shall come any more; None: it gets the report."""
 
     recipient_id: int
     readership: Readership
     channel: Channel
     address: str
+    unsubscribed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,10 @@ def get(database: Database, organization_id: int, report_id: int) -> Kept:
     return Kept(readership=readership, **{**told, "pdf": bytes(told["pdf"])})
 
 
-def list_entries(database: Database, organization_id: int, *, most: int = 100) -> list[Entry]:
-    """The newest weeks first, the organization's report before the others."""
+def list_entries(
+    database: Database, organization_id: int, *, of: Collection[Readership] | None = None, most: int = 100
+) -> list[Entry]:
+    """The newest weeks first, the organization's report before the others. of: whose reports; None: everybody's."""
     counts = ", ".join(
         f"count(s.sending_id) FILTER (WHERE s.state = '{one}') AS {one}" for one in ("sent", "pending", "parked")
     )
@@ -141,16 +145,25 @@ def list_entries(database: Database, organization_id: int, *, most: int = 100) -
                 f"SELECT r.report_id, r.audience, r.owner_id, r.week, r.made_at, r.whose, {counts} "
                 "FROM weekly_reports r LEFT JOIN report_sendings s ON s.organization_id = r.organization_id "
                 "AND s.report_id = r.report_id WHERE r.organization_id = :organization "
+                "AND (:all OR (r.audience, r.owner_id) IN "
+                "(SELECT * FROM unnest(cast(:audiences AS text[]), cast(:owners AS bigint[])))) "
                 "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY r.week DESC, r.owner_id, r.audience LIMIT :most"
             ),
-            {"organization": organization_id, "most": most},
-        ).mappings()
+            {
+                "organization": organization_id, "most": most, "all": of is None,
+                "audiences": [one.audience for one in of or ()], "owners": [one.owner_id for one in of or ()],
+            },
+        ).mappings()  # fmt: skip
         return [Entry(**_with_readership(row)) for row in rows]
 
 
 def _with_readership(row: Mapping[Any, Any]) -> dict[str, Any]:
     told = {str(name): value for name, value in row.items()}
     return {"readership": Readership(told.pop("audience"), told.pop("owner_id")), **told}
+
+
+class HasUnsubscribed(ValueError):
+    """Whoever reads this address wants no more mail with this report."""
 
 
 # --- who gets them ----------------------------------------------------------------------------------------------------
@@ -161,7 +174,7 @@ def list_recipients(database: Database, organization_id: int) -> list[Recipient]
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(
-                "SELECT recipient_id, audience, owner_id, channel, address FROM report_recipients "
+                f"SELECT {_RECIPIENT} FROM report_recipients "
                 "WHERE organization_id = :organization ORDER BY recipient_id"
             ),
             {"organization": organization_id},
@@ -169,27 +182,80 @@ def list_recipients(database: Database, organization_id: int) -> list[Recipient]
         return [Recipient(**_with_readership(row)) for row in rows]
 
 
+_RECIPIENT: Final = "recipient_id, audience, owner_id, channel, address, unsubscribed_at"
+
+
+def recipient_of(database: Database, organization_id: int, report_id: int, address: str) -> Recipient | None:
+    """By whose wish mail with this report goes to an address; None: it is not on the list any more."""
+    with database.as_app(organization_id) as connection:
+        row = connection.execute(
+            text(
+                f"SELECT {_RECIPIENT} FROM report_recipients JOIN weekly_reports "
+                "USING (organization_id, audience, owner_id) WHERE organization_id = :organization "
+                "AND report_id = :report AND channel = 'email' AND lower(address) = lower(:address)"
+            ),
+            {"organization": organization_id, "report": report_id, "address": address.strip()},
+        ).mappings().first()  # fmt: skip
+    return None if row is None else Recipient(**_with_readership(row))
+
+
+def get_recipient(database: Database, organization_id: int, recipient_id: int) -> Recipient | None:
+    """None: there is none of this id."""
+    with database.as_app(organization_id) as connection:
+        row = connection.execute(
+            text(
+                f"SELECT {_RECIPIENT} FROM report_recipients WHERE organization_id = :organization "
+                "AND recipient_id = :id"
+            ),
+            {"organization": organization_id, "id": recipient_id},
+        ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else Recipient(**_with_readership(row))
+
+
+def unsubscribe(database: Database, organization_id: int, recipient_id: int, *, at: datetime) -> Recipient | None:
+    """Send this address nothing more, as its reader wishes; kept in the audit log the first time. None: it is not on
+    the list any more."""
+    with database.as_app(organization_id) as connection:
+        row = connection.execute(
+            text(
+                "UPDATE report_recipients SET unsubscribed_at = :at WHERE organization_id = :organization "
+                "AND recipient_id = :id AND channel = 'email' AND unsubscribed_at IS NULL RETURNING address"
+            ),
+            {"organization": organization_id, "id": recipient_id, "at": at},
+        ).one_or_none()
+        if row is not None:
+            _note(
+                connection, organization_id, row.address, "unsubscribed", "report recipient", recipient_id,
+                {"unsubscribed_at": None}, {"unsubscribed_at": at},
+            )  # fmt: skip
+    return get_recipient(database, organization_id, recipient_id)
+
+
 def add_recipient(
     database: Database, organization_id: int, readership: Readership, channel: Channel, address: str, *,
     sealed: bytes | None = None, by: str,
 ) -> int:  # fmt: skip
     """Its id; that of the one that is there where the same address gets the same report already. sealed: of a chat, its
-    webhook's address."""
+    webhook's address. Raises HasUnsubscribed."""
     known = {
         "organization": organization_id, "audience": readership.audience, "owner": readership.owner_id,
         "channel": channel, "address": address, "sealed": sealed,
     }  # fmt: skip
     with database.as_app(organization_id) as connection:
-        there: int | None = connection.execute(
+        there = connection.execute(
             text(
-                "SELECT min(recipient_id) FROM report_recipients WHERE organization_id = :organization "
+                "SELECT recipient_id, unsubscribed_at FROM report_recipients WHERE organization_id = :organization "
                 "AND audience = :audience AND owner_id = :owner AND channel = :channel "
-                "AND lower(address) = lower(:address) AND channel = 'email'"
+                "AND lower(address) = lower(:address) AND channel = 'email' ORDER BY recipient_id LIMIT 1"
             ),
             known,
-        ).scalar_one()
+        ).one_or_none()
         if there is not None:
-            return there
+            if there.unsubscribed_at is not None:
+                raise HasUnsubscribed(
+                    f"{address} has unsubscribed from this report. Remove it first if its reader asks for it again."
+                )
+            return int(there.recipient_id)
         made = int(
             connection.execute(
                 text(
@@ -248,9 +314,14 @@ def set_schedule(database: Database, organization_id: int, wanted: Schedule, *, 
         _note(connection, organization_id, by, "changed", "report schedule", organization_id, None, values)
 
 
+def getting(recipients: Sequence[Recipient]) -> list[Recipient]:
+    """Those who have not unsubscribed."""
+    return [one for one in recipients if one.unsubscribed_at is None]
+
+
 def readerships(recipients: Sequence[Recipient]) -> list[Readership]:
     """Whose reports somebody gets, each once; the organization's is always made."""
-    return list(dict.fromkeys([Readership("organization"), *(one.readership for one in recipients)]))
+    return list(dict.fromkeys([Readership("organization"), *(one.readership for one in getting(recipients))]))
 
 
 def _note(

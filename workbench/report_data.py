@@ -106,9 +106,7 @@ def _made(organization_id: int, data_version: int, readership: Readership, week:
 
 def archive(view: View) -> list[Entry]:
     """Of the reports that the viewer may read, the newest week first."""
-    mine = readable(view)
-    found = report_archive.list_entries(installation.database(), view.organization_id, most=500)
-    return [one for one in found if one.readership in mine]
+    return report_archive.list_entries(installation.database(), view.organization_id, of=readable(view), most=500)
 
 
 def states(view: View, report_id: int) -> list[SendingState]:
@@ -173,7 +171,7 @@ def send(view: View, readership: Readership, week: Week) -> int:
     _demand(view)
     services, database = installation.services(), installation.database()
     report_id = report_digest.make(services, view.organization_id, readership, week)
-    mine = [one for one in recipients(view) if one.readership == readership]
+    mine = [one for one in report_archive.getting(recipients(view)) if one.readership == readership]
     new = report_outbox.enqueue(database, view.organization_id, report_id, mine, at=view.now)
     if mine and not new:
         return report_outbox.resend(database, view.organization_id, report_id, mine, by=access.who(), at=view.now)

@@ -51,6 +51,7 @@ report_recipients = table(
     Column("address", Text, nullable=False, comment="an e-mail address, or what a chat's webhook is called"),
     Column("sealed", LargeBinary, comment="the webhook's address, encrypted"),
     at("created_at", server_default=func.now()),
+    at("unsubscribed_at", nullable=True),
     CheckConstraint(_AUDIENCE, name="audience"),
     CheckConstraint(_CHANNEL, name="channel"),
     CheckConstraint("(channel = 'chat') = (sealed IS NOT NULL)", name="sealed"),

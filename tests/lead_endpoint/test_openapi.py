@@ -29,13 +29,15 @@ from lead_endpoint.documentation import _example
 from lead_endpoint.front import Front
 from lead_endpoint.openapi import OPERATIONS, Operation, document
 from ops import coaching_week
+from ops import unsubscribing as links
 from ops.services import Services
-from snapshots import form_versions
+from snapshots import form_versions, report_archive
 from snapshots.api_keys import SCOPES
 from snapshots.database import Database
 from snapshots.forms import list_forms
 from snapshots.model_versions import list_versions
 from snapshots.organizations import create_organization, delete_organization
+from snapshots.report_archive import Readership
 
 NO_SERVER = "postgresql://nobody@127.0.0.1:1/nothing"
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
@@ -175,6 +177,25 @@ def of_a_form(house: House, one: Operation, status: int) -> Given:
     return of(client.get(one.path.replace("{key}", key), headers=origin))
 
 
+def unsubscribing(house: House, one: Operation, status: int) -> Given:
+    """The link of a recipient of weekly reports; for 404 one with another signature."""
+    services = unreachable(house.services) if status == 503 else house.services
+    services = with_settings(services, secret_key=SecretStr("s" * 32))
+    added = report_archive.add_recipient(
+        house.database,
+        house.organization_id,
+        Readership("organization"),
+        "email",
+        f"{one.method}{status}@a.example",
+        by="ann",
+    )
+    token = links.token(services.settings, links.Named(house.organization_id, added))
+    if status == 404:
+        token = token[:-24] + "x" * 24
+    ask = getattr(create_app(services).test_client(), one.method)
+    return of(ask(one.path.replace("{token}", token)))
+
+
 JSON_TYPE, FORM_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}
 LEAD_BODIES: dict[int, tuple[bytes | None, dict[str, str]]] = {
     200: (b'{"email": "grace@example.com"}', JSON_TYPE),
@@ -247,6 +268,8 @@ def asked_for(house: House, one: Operation, status: int) -> Given:
         way = beacon
     if "{key}" in one.path:
         way = of_a_form
+    if "{token}" in one.path:
+        way = unsubscribing
     return way(house, one, status)
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from fake_llm import FAULTS, FakeLlm, Says, always, completion, in_turn, serving
 from made_packs import BAD, CANARIES, GOOD, answer, pack
 
 from insights.coaching import facts, templates
-from ops import coaching, llm
+from ops import coaching, coaching_mail, llm
 from ops.coaching import NOTE_DEADLINE_S, Refused, Times, write_note, write_notes
+from ops.coaching_mail import NotHandedOver
 from ops.services import Services
 from ops.settings import Settings
 from snapshots import llm_spending, notes
 from snapshots.database import Database
 from snapshots.notes import Note, NoteChanged, NoteKey
+from snapshots.notifications import Outcome
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 WEEK = date(2026, 11, 16)
@@ -162,6 +165,28 @@ def test_a_worker_that_fails_leaves_the_note_to_others(database: Database, organ
         with pytest.raises(RuntimeError):
             write_note(services(database), organization, OWNER, WEEK, pack(), client=client)
     assert write_note(services(database), organization, OWNER, WEEK, pack()).version == 1
+
+
+def test_of_two_clicks_on_send_one_mails(
+    database: Database, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = services(database, smtp_url="smtp://127.0.0.1:9", smtp_from="SLMS <slms@example.com>")
+    note_id = write_note(here, organization, OWNER, WEEK, pack()).note_id
+    assert note_id is not None
+    mailed: list[str] = []
+
+    def hand_over(server: object, message: EmailMessage) -> Outcome:
+        if not mailed:  # the other one clicks while this one is on its way
+            mailed.append(message["Message-ID"])
+            with pytest.raises(NotHandedOver, match="right now"):
+                coaching_mail.send(here, organization, note_id, by="Mo")
+        return Outcome(state="sent")
+
+    monkeypatch.setattr(coaching_mail, "address_of", lambda *asked: "ann@example.com")
+    monkeypatch.setattr(coaching_mail, "hand_over", hand_over)
+    assert coaching_mail.send(here, organization, note_id, by="Ann").state == "sent"
+    assert coaching_mail.send(here, organization, note_id, by="Mo").state == "sent"
+    assert len(mailed) == 1
 
 
 # --- the budget ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from insights.report.document import Week
-from ops import report_digest, webhooks
+from ops import report_digest, unsubscribing, webhooks
 from ops.report_digest import defer_due_digests, due_week, newest_slot, next_slot
 from ops.report_sending import ReportSender, chat_body, message_of
 from ops.services import Services
@@ -178,6 +178,60 @@ def test_the_mail_has_a_text_part_the_page_with_its_pictures_the_pdf_and_a_way_o
     plain = mail.get_body(("plain",))
     assert plain is not None
     assert "The week in numbers" in plain.get_content()
+
+
+def test_a_mail_can_be_ended_by_one_click_and_what_is_on_its_way_then_does_not_go_out(
+    services: Services, organization: int, inbox: Inbox
+) -> None:
+    add(services, organization, "ann@example.com", "bo@example.com")
+    ann, bo = report_archive.list_recipients(services.database, organization)
+    public = services.settings.model_copy(update={"public_url": f"https://{'sub.' * 20}slms.example"})
+    here = replace(services, settings=public)
+    report_digest.make_digest(here, organization, WEEK)
+    report_archive.unsubscribe(services.database, organization, bo.recipient_id, at=NOW)
+    sender(here, Clock()).send_due()
+    (mail,) = inbox.mails
+    link = unsubscribing.link(public, unsubscribing.Named(organization, ann.recipient_id))
+    assert mail["To"] == "ann@example.com"
+    by_link, by_mail = mail["List-Unsubscribe"].split()
+    assert by_link == f"<{link}>,"
+    assert by_mail.startswith("<mailto:slms@example.com?subject=Unsubscribe%20ann%40example.com")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        assert str(link) in part.get_content()
+    (entry,) = report_archive.list_entries(services.database, organization)
+    states = report_outbox.states_of(services.database, organization, entry.report_id)
+    assert {one.to: one.detail for one in states}["bo@example.com"] == "The recipient has unsubscribed."
+    report_digest.make_digest(here, organization, Week(date(2026, 11, 9)))
+    sender(here, Clock()).send_due()
+    assert [one["To"] for one in inbox.mails] == ["ann@example.com", "ann@example.com"]
+
+
+def test_one_click_is_promised_of_an_address_with_tls_alone(
+    services: Services, organization: int, inbox: Inbox
+) -> None:
+    add(services, organization, "ann@example.com")
+    here = replace(services, settings=services.settings.model_copy(update={"public_url": "http://slms.example"}))
+    report_digest.make_digest(here, organization, WEEK)
+    sender(here, Clock()).send_due()
+    assert inbox.mails[0]["List-Unsubscribe"].strip().startswith("<http://slms.example/public/unsubscribe/")
+    assert inbox.mails[0]["List-Unsubscribe-Post"] is None
+
+
+def test_entries_of_a_reader_are_found_beneath_any_number_of_others(services: Services, organization: int) -> None:
+    mine = Readership("rep", 7)
+    for number, readership in enumerate((mine, ALL, Readership("rep", 8), Readership("manager", 7))):
+        kept = report_archive.Kept(
+            readership=readership, week=WEEK.first - timedelta(days=7 * (1 - min(number, 1))), made_at=NOW, whose="x",
+            summary="", plain="", html="", pdf=b"",
+        )  # fmt: skip
+        report_archive.keep(services.database, organization, kept)
+    found = report_archive.list_entries(services.database, organization, of={mine: "Ann"}, most=1)
+    assert [one.readership for one in found] == [mine]
+    assert report_archive.list_entries(services.database, organization, of=[]) == []
+    assert len(report_archive.list_entries(services.database, organization)) == 4
 
 
 def test_pictures_come_beside_the_page_for_mail_programs_show_no_data_addresses() -> None:

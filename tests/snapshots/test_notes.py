@@ -106,15 +106,58 @@ def test_only_the_newest_version_is_edited_approved_and_sent(books: Books) -> No
     first, where = written(books), (books.database, books.organization_id)
     assert first.note_id is not None
     edited = notes.edit(*where, first.note_id, new(text="Better.", level="edited", written_by="Mo"), now=NOW)
-    for act in (notes.approve, notes.mark_sent):
-        with pytest.raises(NoteChanged):
-            act(*where, first.note_id, by="Mo", now=NOW)
+    with pytest.raises(NoteChanged):
+        notes.approve(*where, first.note_id, by="Mo", now=NOW)
+    with pytest.raises(NoteChanged):
+        begin(books, first)
     assert edited.note_id is not None
-    assert notes.mark_sent(*where, edited.note_id, by="Mo", now=NOW).state == "sent"
+    assert end(books, begin(books, edited), is_sent=True).state == "sent"
     assert notes.approve(*where, edited.note_id, by="Mo", now=NOW).state == "sent", "what is sent stays sent"
     assert notes.get(*where, first.note_id) == first
     told = books.ask("SELECT action, by FROM audit_entries WHERE subject = 'coaching note' ORDER BY entry_id")
-    assert told == [("edited", "Mo"), ("sent", "Mo")]
+    assert told == [("edited", "Mo"), ("approved", "Mo"), ("sent", "Mo")]
+
+
+def begin(books: Books, note: Note | None, token: str = "t", *, later: timedelta = timedelta()) -> Note | None:
+    assert note is not None
+    assert note.note_id is not None
+    where = (books.database, books.organization_id, note.note_id)
+    return notes.begin_sending(*where, by="Mo", token=token, lease=LEASE, now=NOW + later)
+
+
+def end(books: Books, note: Note | None, token: str = "t", *, is_sent: bool) -> Note:
+    assert note is not None
+    where = (books.database, books.organization_id, note)
+    return notes.end_sending(*where, by="Mo", token=token, now=NOW, is_sent=is_sent)
+
+
+def test_of_two_who_send_a_note_one_does(books: Books) -> None:
+    note = written(books)
+    mine = begin(books, note)
+    assert mine is not None
+    assert mine.state == "approved"
+    assert begin(books, note, "other") is None
+    end(books, mine, is_sent=False)
+    again = begin(books, note, "other")
+    assert again is not None, "what did not go out may be sent again"
+    assert begin(books, note, "third", later=LEASE + timedelta(seconds=1)) is not None, "whoever began is dead"
+    end(books, again, "third", is_sent=True)
+    sent = begin(books, note)
+    assert sent is not None
+    assert sent.state == "sent"
+
+
+def test_what_was_edited_while_it_was_sent_stays_the_newest_and_the_sent_version_is_called_so(books: Books) -> None:
+    note = written(books)
+    mine = begin(books, note)
+    assert note.note_id is not None
+    edited = notes.edit(
+        books.database, books.organization_id, note.note_id, new(text="Better.", level="edited", written_by="Mo"),
+        now=NOW,
+    )  # fmt: skip
+    assert end(books, mine, is_sent=True).state == "sent"
+    newest = notes.newest(books.database, books.organization_id, NoteKey(ANN, WEEK))
+    assert newest == edited
 
 
 def test_what_a_version_says_cannot_be_changed(books: Books) -> None:

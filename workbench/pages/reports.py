@@ -119,7 +119,9 @@ def _recipient(view: View, one: Recipient, names: dict[Readership, str]) -> None
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"reportto_{one.recipient_id}"):
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{lead_words.plain(one.address)}**")
-            st.markdown(f":gray[:small[{CHANNELS[one.channel]} · {lead_words.plain(whose)}]]")
+            ended = one.unsubscribed_at
+            told = f" · unsubscribed on {formats.day(ended.astimezone(view.zone).date())}" if ended else ""
+            st.markdown(f":gray[:small[{CHANNELS[one.channel]} · {lead_words.plain(whose)}{told}]]")
         st.button("Remove", key=f"reportto_{one.recipient_id}_remove", type="tertiary",
                   help=lead_words.plain(f"Remove {one.address}"), on_click=report_data.remove_recipient,
                   args=(view, one.recipient_id))  # fmt: skip
