@@ -33,6 +33,7 @@ ONE: Final = "series"
 """What the only series of a table without ids is called."""
 SHOWN: Final = 12
 """Columns that a message lists."""
+_SAYS_COLUMNS: Final = "There are:"
 Floats = Any
 Cells = Iterator[list[str]]
 
@@ -87,7 +88,23 @@ def read_series(file: Path, named: Named) -> SeriesTable:
     if named.is_long:
         missing = "--time" if time is None else "--value"
         raise NotSeries(f"{missing} is needed: no column is called as usual. {_listed(layout)}")
-    return _wide(file, table, layout)
+    try:
+        return _wide(file, table, layout)
+    except NotSeries as why:
+        raise NotSeries(_either_way(why, layout, {"--id": key, "--time": time, "--value": value})) from why
+
+
+def _either_way(why: NotSeries, layout: Layout, places: Mapping[str, int | None]) -> str:
+    """Why it is no row per series, and by which options it would be a row per value."""
+    if _SAYS_COLUMNS in str(why):
+        return str(why)
+    unnamed = [option for option, place in places.items() if place is None]
+    found = [f"{layout.columns[place]} is taken for {option}" for option, place in places.items() if place is not None]
+    named = f" ({'; '.join(found)})" if found else ""
+    return (
+        f"{why} It was read as a row per series; where it has a row per value, name the columns by "
+        f"{', '.join(unnamed)}{named}. {_listed(layout)}"
+    )
 
 
 def _layout(file: Path) -> tuple[TableFile, Layout]:
@@ -112,7 +129,7 @@ def _place(
 
 def _listed(layout: Layout) -> str:
     more = " …" if len(layout.columns) > SHOWN else ""
-    return f"There are: {', '.join(layout.columns[:SHOWN])}{more}."
+    return f"{_SAYS_COLUMNS} {', '.join(layout.columns[:SHOWN])}{more}."
 
 
 # --- a row per value --------------------------------------------------------------------------------------------------

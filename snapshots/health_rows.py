@@ -13,6 +13,7 @@ import pandas as pd
 
 from snapshots import tables
 from snapshots.health_flags import Flag
+from snapshots.organizations import get_organization
 from snapshots.reads import Reader
 from snapshots.rows import PAGE_ROWS
 from snapshots.slices import Slice, Where
@@ -66,7 +67,7 @@ class FlaggedPage:
     """rows: FLAGGED. after: hand it back for the next page; None: this is the last."""
 
     rows: pd.DataFrame
-    after: tuple[object, int] | None
+    after: tuple[object, ...] | None
 
 
 def flag_sums(reader: Reader, slice_: Slice, asked: Asked) -> pd.DataFrame:
@@ -92,31 +93,35 @@ def n_flagged(reader: Reader, slice_: Slice, asked: Asked) -> int:
 
 
 def flagged(
-    reader: Reader, slice_: Slice, asked: Asked, *, after: tuple[object, int] | None = None, limit: int = PAGE_ROWS
+    reader: Reader, slice_: Slice, asked: Asked, *, after: tuple[object, ...] | None = None, limit: int = PAGE_ROWS
 ) -> FlaggedPage:
-    """A page of the deals that are flagged, the largest amount first, those without one last."""
+    """A page of the deals that are flagged: the largest amount first, in the reporting currency by the newest rates up
+    to the slice's day; then those in currencies without a rate, by currency and amount; those without an amount last.
+    """
     where = _listed(_where(reader, slice_, asked), asked).add("true", limit=limit + 1)
+    where.parameters |= _factors(reader, slice_)
     rows = reader.rows(
         "SELECT v.deal_id, d.name, o.name, p.name, s.name, c.name, v.amount_minor, v.currency, v.close_on, "
-        "v.first_day, v.flags FROM (SELECT v.deal_id, v.owner_id, v.pipeline_id, v.stage_id, v.company_id, "
+        f"v.first_day, v.flags, {_PLACE} FROM (SELECT v.deal_id, v.owner_id, v.pipeline_id, v.stage_id, v.company_id, "
         "v.amount_minor, v.currency, v.close_on, min(f.first_day) AS first_day, "
         "jsonb_agg(jsonb_build_object('rule', f.rule, "
         "'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
         "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END) ORDER BY f.first_day, f.rule) AS flags "
         f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) v "
+        "LEFT JOIN unnest(cast(:currencies AS text[]), cast(:factors AS float8[])) AS r (currency, factor) "
+        "ON r.currency = v.currency "
         "JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id "
         "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id "
         "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = v.pipeline_id "
         "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
         "LEFT JOIN companies c ON c.organization_id = :organization AND c.company_id = v.company_id "
-        f"WHERE {_beyond(where, after)} ORDER BY v.amount_minor DESC NULLS LAST, v.deal_id LIMIT :limit",
+        f"WHERE {_beyond(where, after)} ORDER BY {_PLACE} LIMIT :limit",
         where,
     )
     more, rows = len(rows) > limit, rows[:limit]
-    place = list(FLAGGED).index("amount_minor")
-    last = (rows[-1][place], int(rows[-1][0])) if more else None  # type: ignore[call-overload]
-    return FlaggedPage(tables.shaped(rows, FLAGGED), last)
+    last = rows[-1][len(FLAGGED) :] if more else None
+    return FlaggedPage(tables.shaped([row[: len(FLAGGED)] for row in rows], FLAGGED), last)
 
 
 def flags_of_deal(reader: Reader, slice_: Slice, deal_id: int) -> list[Flag]:
@@ -175,13 +180,31 @@ def _listed(where: Where, asked: Asked) -> Where:
     return where
 
 
-def _beyond(where: Where, after: tuple[object, int] | None) -> str:
+_PLACE: Final = (
+    "CASE WHEN v.amount_minor IS NULL THEN 3 WHEN v.currency IS NULL THEN 2 WHEN r.factor IS NULL THEN 1 ELSE 0 END, "
+    "CASE WHEN v.amount_minor IS NULL OR r.factor IS NOT NULL THEN '' ELSE coalesce(v.currency, '') END, "
+    "-coalesce(v.amount_minor * coalesce(r.factor, 1), 0)::float8, v.deal_id"
+)
+"""Where a deal stands in the list."""
+
+
+def _factors(reader: Reader, slice_: Slice) -> dict[str, object]:
+    """What one minor unit of each currency is in the reporting one, as far as there is a rate by the slice's day."""
+    to = get_organization(reader.database, reader.viewer.organization_id).reporting_currency
+    rates = reader.rates()
+    known = rates[(rates["to_currency"] == to) & (rates["day"] <= pd.Timestamp(slice_.as_of))]
+    newest = known.sort_values("day").drop_duplicates("currency", keep="last")
+    found = {
+        str(one): float(rate) * 10.0 ** (tables.decimals(to) - tables.decimals(str(one)))
+        for one, rate in zip(newest["currency"], newest["rate"], strict=True)
+    }
+    found |= {} if to is None else {to: 1.0}
+    return {"currencies": list(found), "factors": list(found.values())}
+
+
+def _beyond(where: Where, after: tuple[object, ...] | None) -> str:
     if after is None:
         return "true"
-    where.parameters |= {"after_value": after[0], "after_id": after[1]}
-    if after[0] is None:
-        return "v.amount_minor IS NULL AND v.deal_id > :after_id"
-    return (
-        "(v.amount_minor < :after_value OR (v.amount_minor = :after_value AND v.deal_id > :after_id) "
-        "OR v.amount_minor IS NULL)"
-    )
+    names = ("after_group", "after_currency", "after_worth", "after_id")
+    where.parameters |= dict(zip(names, after, strict=True))
+    return f"({_PLACE}) > ({', '.join(f':{name}' for name in names)})"

@@ -135,15 +135,26 @@ def followed(held: Standing) -> str:
 
 
 def page(view: View, run: HealthRun, choice: HealthChoice, *, after: Any = None) -> RowsPage:
-    """A page of the flagged deals, the largest amount first."""
+    """A page of the flagged deals, in the order of `health_rows.flagged`."""
     reader, wanted = installation.reader(view.viewer), asked(view, run, choice)
     found = health_rows.flagged(reader, view.slice(), wanted, after=after)
     total = health_rows.n_flagged(reader, view.slice(), wanted)
     word = "with snoozed flags" if choice.are_snoozed else "flagged"
+    note = f"{formats.plural(total, 'open deal')} {word} as judged on {formats.day(run.day)}."
     return RowsPage(
-        title="", note=f"{formats.plural(total, 'open deal')} {word} as judged on {formats.day(run.day)}.",
+        title="", note=" ".join([note, *_order_in_words(view, found.rows)]),
         columns=COLUMNS, frame=_in_words(found.rows), total=total, next_after=found.after,
     )  # fmt: skip
+
+
+def _order_in_words(view: View, rows: pd.DataFrame) -> list[str]:
+    """Said where it is not plain to see: of amounts in several currencies."""
+    if rows["currency"].nunique() < 2:
+        return []
+    to = view.reporting_currency
+    if to is None:
+        return ["By currency, the largest amount first."]
+    return [f"The largest amount in {to} first; currencies without a rate after them."]
 
 
 def _in_words(rows: pd.DataFrame) -> pd.DataFrame:

@@ -139,6 +139,37 @@ def test_rules_stages_and_pages_narrow_the_list(books: Books) -> None:
     assert sums.loc["pushed", ["n", "n_valued", "amount_minor"]].tolist() == [3, 2, 800]
 
 
+@pytest.mark.parametrize(
+    ("to", "expected"), [("EUR", [11, 1, 13, 4, 2, 10, 14, 12, 3]), (None, [1, 4, 2, 14, 11, 10, 13, 12, 3])]
+)
+def test_amounts_in_several_currencies_are_ordered_by_what_they_are_worth(
+    books: Books, to: str | None, expected: list[int]
+) -> None:
+    """1,000 yen have no smaller unit; 450 dollars are worth 405 euros; nobody entered a rate for pounds."""
+    with books.database.as_worker() as connection:
+        connection.execute(
+            text("UPDATE organizations SET reporting_currency = :to WHERE organization_id = :id"),
+            {"to": to, "id": books.organization_id},
+        )
+    for day, currency, rate in ((1, "USD", 0.9), (9, "USD", 0.1), (1, "JPY", 0.006)):
+        books.put("currency_rates", currency=currency, to_currency="EUR", day=TODAY - days(day), rate=rate)
+    books.put("currency_rates", currency="GBP", to_currency="EUR", day=TODAY + days(1), rate=9.0)
+    more = ((10, 1, "JPY"), (11, 1000, "JPY"), (12, 99, None), (13, 450, "USD"), (14, 100, "GBP"))
+    for deal_id, minor, currency in more:
+        made = {"owner_id": ANN, "amount_minor": minor, "currency": currency}
+        books.deal(deal_id, ("open", NOW - days(100)), **made)
+    judged(books, TODAY, *((deal_id, "stale") for deal_id in (1, 2, 3, 4, 10, 11, 12, 13, 14)))
+    reader = Reader(books.database, books.viewer())
+    for limit in (2, 50):
+        seen: list[int] = []
+        page = health_rows.flagged(reader, AS_NOW, asked(), limit=limit)
+        seen += page.rows["deal_id"].tolist()
+        while page.after is not None:
+            page = health_rows.flagged(reader, AS_NOW, asked(), after=page.after, limit=limit)
+            seen += page.rows["deal_id"].tolist()
+        assert seen == expected
+
+
 def snoozed(
     books: Books, *, until: date = TODAY + days(7), now: datetime = NOW, reason: str = "they are on leave"
 ) -> None:
