@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import product
 from typing import Any, Final, Literal
 
 import jsonschema
@@ -331,7 +330,7 @@ def test_the_page_can_be_read_by_everyone(house: House, chromium: str) -> None:
     with served(create_app(house.services)) as address, page_of(chromium) as page:
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
-        for width, scheme in product((1280, 380), SCHEMES):
+        for width, scheme in zip((1280, 380), SCHEMES, strict=True):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             page.goto(f"{address}/docs")

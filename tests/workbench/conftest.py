@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ import streamlit as st
 from databases import CopyOf
 from made_installation import NOW, House, demo_house_of, real_house_of
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from ops.services import Services
@@ -50,6 +52,16 @@ def own_house(copy_of: CopyOf, tmp_path: Path) -> Iterator[House]:
     """The sample organization, to be changed."""
     with demo_house_of(copy_of, slms_home=tmp_path) as house:
         yield house
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_scanned_once() -> Iterator[None]:
+    """Streamlit looks through every installed package for components, anew for each page that a test opens: that is
+    most of the time that such a test takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = manifest_scanner.scan_component_manifests
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(scan))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -117,8 +129,8 @@ class Workbench:
         if email is not None:
             at.secrets, at.user = dict(LOGIN), {"is_logged_in": True, "email": email}
         at.query_params.update(params)
-        at.run()
-        return at if page == "overview" else go(at, page, **params)
+        # A page's file has the name that stands in its address.
+        return at.run() if page == "overview" else go(at, page, **params)
 
 
 def go(at: AppTest, page: str, **params: str | list[str]) -> AppTest:
