@@ -1,24 +1,30 @@
 """What is worked out once a day for every organization, after its syncs of that day.
 
 A work is done once per organization and local day, in a job of its own; one that fails is tried again, one that a
-shutdown or a crash interrupts begins anew: each may therefore be repeated for the same day without harm.
+shutdown or a crash interrupts begins anew: each may therefore be repeated for the same day without harm. What became of
+each attempt stands in the book of jobs.
+
+A day on which nothing ran is made up for by the next one, whose work covers it; where each day has something of its own
+to make, the days missed within CATCH_UP are done after it, the oldest first.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import procrastinate
 
 from ops import jobs
+from ops.job_book import Done, Slot, booked
 from ops.jobs import Transaction
 from ops.services import Services
-from snapshots.idempotency import claim
+from snapshots.idempotency import claim, was_claimed_before
+from snapshots.job_runs import Trigger
 from snapshots.organizations import Organization, list_connections, list_organizations
-from snapshots.status import list_runs
+from snapshots.status import newest_runs
 
 TASK: Final = "daily_work"
 QUEUE: Final = "daily"
@@ -28,8 +34,16 @@ WORKS: Final[dict[str, str]] = {
     "coaching": "ops.coaching_week:write_weekly",
     "forecasts": "ops.forecasting:work",
     "health": "ops.health:judge_daily",
+    "retention": "ops.retention:forget_daily",
 }
-"""Module and function by name: `(services, organization_id, day) -> what became of it, in words`; imported when run."""
+"""Module and function by name: `(services, organization_id, day) -> what became of it`; imported when run."""
+NEEDS_NO_DATA: Final = frozenset({"retention"})
+"""Works that wait neither for data nor for syncs."""
+MAKES_ITS_OWN: Final = frozenset({"coaching"})
+"""Works whose days are not covered by a later one: the notes of a week are written in the week after it."""
+CATCH_UP: Final = timedelta(days=3)
+LATE: Final = timedelta(hours=7)
+"""After the beginning of a day's slot: until then syncs may take."""
 ATTEMPTS: Final = 4
 WAIT_S: Final = 300
 """Before a work that failed is tried again; as much longer each time."""
@@ -39,27 +53,47 @@ def defer_due_works(services: Services) -> list[tuple[int, str, date]]:
     """Queue the day's works of every organization whose syncs of the day are over; each once per local day."""
     deferred = []
     for organization in list_organizations(services.database):
-        day = jobs.refresh_day(services.now(), organization.zone)
-        if is_settled(services, organization, day):
-            key = organization.organization_id
-            deferred += [(key, name, day) for name in WORKS if _claim(services, key, name, day)]
+        key, day = organization.organization_id, jobs.refresh_day(services.now(), organization.zone)
+        settled = is_settled(services, organization, day)
+        due = [name for name in WORKS if settled or name in NEEDS_NO_DATA]
+        is_late = services.now() - began_at(day, organization) > LATE
+        for name in due:
+            slots = [Slot(job=name, day=one, trigger="catch-up") for one in _missed(services, key, name, day)]
+            slots.append(Slot(job=name, day=day, trigger="catch-up" if is_late else "schedule"))
+            deferred += [(key, name, one.day) for one in slots if _claim(services, key, one)]
     return deferred
 
 
-def defer_work(connection: Transaction, organization_id: int, name: str, day: date) -> bool:
-    """Queue one work within the caller's transaction. False where it is waiting already."""
+def began_at(day: date, organization: Organization) -> datetime:
+    """When the slot of this day begins; an hour that a clock change leaves out begins when the clock has passed it."""
+    return datetime.combine(day, time(jobs.REFRESH_HOUR), organization.zone).astimezone(UTC)
+
+
+def defer_work(
+    connection: Transaction, organization_id: int, name: str, day: date, *, trigger: Trigger = "schedule",
+    by: str | None = None, again: bool = False,
+) -> bool:  # fmt: skip
+    """Queue one work within the caller's transaction. again: also where the day's is done. False where it is waiting
+    already."""
+    slot = Slot(job=name, day=day, trigger=trigger, by=by, again=again)
     return jobs.put(
-        connection, TASK, queue=QUEUE, lock=f"daily:{organization_id}:{name}",
+        connection, TASK, queue=QUEUE, lock=lock_of(organization_id, name),
         waiting=f"daily:{organization_id}:{name}:{day.isoformat()}", organization_id=organization_id, name=name,
-        day=day.isoformat(),
+        day=day.isoformat(), **slot.arguments,
     )  # fmt: skip
 
 
-def run(services: Services, organization_id: int, name: str, day: date) -> str:
+def lock_of(organization_id: int, name: str) -> str:
+    """Of the queue: one run of a work at a time."""
+    return f"daily:{organization_id}:{name}"
+
+
+def run(services: Services, organization_id: int, slot: Slot) -> str:
     """One work of one organization. Returns what became of it, in words."""
     if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
         return "gone"
-    return _function(name)(services, organization_id, day)
+    work = _function(slot.job)
+    return booked(services, organization_id, slot, lambda: work(services, organization_id, slot.day))
 
 
 def register(app: procrastinate.App, services: Services) -> None:
@@ -67,8 +101,12 @@ def register(app: procrastinate.App, services: Services) -> None:
     retry = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, wait=WAIT_S, linear_wait=WAIT_S)
 
     @app.task(name=TASK, queue=QUEUE, retry=retry)
-    def daily_work(*, organization_id: int, name: str, day: str) -> str:
-        return run(services, organization_id, name, date.fromisoformat(day))
+    def daily_work(
+        *, organization_id: int, name: str, day: str, trigger: Trigger = "schedule", by: str | None = None,
+        again: bool = False,
+    ) -> str:  # fmt: skip
+        slot = Slot(job=name, day=date.fromisoformat(day), trigger=trigger, by=by, again=again)
+        return run(services, organization_id, slot)
 
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="defer_daily_works", queueing_lock="defer_daily_works")
@@ -81,9 +119,7 @@ def is_settled(services: Services, organization: Organization, day: date) -> boo
     if not organization.data_version:
         return False
     morning = datetime.combine(day, time(jobs.REFRESH_HOUR), organization.zone)
-    newest: dict[int, Any] = {}
-    for one in list_runs(services.database, organization.organization_id):
-        newest.setdefault(one.connection_id, one)
+    newest = newest_runs(services.database, organization.organization_id)
     daily = [one for one in list_connections(services.database, organization.organization_id) if jobs.is_refreshed(one)]
     return all(_is_over(newest.get(one.connection_id), morning) for one in daily)
 
@@ -95,14 +131,26 @@ def _is_over(sync: Any, morning: datetime) -> bool:
     return sync is not None and sync.status != "running" and bool(sync.started_at >= morning)
 
 
-def _claim(services: Services, organization_id: int, name: str, day: date) -> bool:
+def _missed(services: Services, organization_id: int, name: str, day: date) -> list[date]:
+    """Days within CATCH_UP before this one that nobody took, where somebody took one before them."""
+    if name not in MAKES_ITS_OWN:
+        return []
+    days = [day - timedelta(days=back) for back in range(CATCH_UP.days, 0, -1)]
+    with services.database.as_app(organization_id) as connection:
+        return [
+            one for one in days
+            if was_claimed_before(connection, organization_id, scope=f"daily_{name}", key=one.isoformat())
+        ]  # fmt: skip
+
+
+def _claim(services: Services, organization_id: int, slot: Slot) -> bool:
     with services.database.as_app(organization_id) as transaction:
-        if not claim(transaction, organization_id, scope=f"daily_{name}", key=day.isoformat()):
+        if not claim(transaction, organization_id, scope=f"daily_{slot.job}", key=slot.day.isoformat()):
             return False
-        return defer_work(transaction, organization_id, name, day)
+        return defer_work(transaction, organization_id, slot.job, slot.day, trigger=slot.trigger)
 
 
-def _function(name: str) -> Callable[[Services, int, date], str]:
+def _function(name: str) -> Callable[[Services, int, date], str | Done]:
     module, _, function = WORKS[name].partition(":")
-    found: Callable[[Services, int, date], str] = getattr(importlib.import_module(module), function)
+    found: Callable[[Services, int, date], str | Done] = getattr(importlib.import_module(module), function)
     return found

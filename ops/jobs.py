@@ -21,13 +21,10 @@ from adapters.errors import CrmError
 from ops import mail_domains
 from ops.services import Services
 from snapshots.access import WORKER_ROLE, WRITABLE
-from snapshots.blocked_pages import forget_blocked
 from snapshots.idempotency import claim
-from snapshots.llm_spending import forget_requests
 from snapshots.organizations import CrmConnection, list_connections, list_organizations
-from snapshots.retention import forget_refused, forget_scores
 from snapshots.sync import Progress, RunReport, Sync, SyncBusy
-from snapshots.visits import fold_leads, forget_visits
+from snapshots.visits import fold_leads
 
 SYNC_TASK = "sync_connection"
 REFRESH_HOUR = 5
@@ -59,13 +56,18 @@ def defer_sync(
     attempt: int = 0,
 ) -> bool:
     """Queue a sync of this CRM connection, within the caller's transaction. False where one is waiting already."""
-    name = f"sync:{organization_id}:{connection_id}"
+    name = lock_of(organization_id, connection_id)
     # A retry that waits for its time must not keep a person from starting one now.
     waiting = name if not_before is None else f"{name}:later"
     return put(
         connection, SYNC_TASK, queue="sync", lock=name, waiting=waiting, not_before=not_before,
         organization_id=organization_id, connection_id=connection_id, trigger=trigger, attempt=attempt,
     )  # fmt: skip
+
+
+def lock_of(organization_id: int, connection_id: int) -> str:
+    """Of the queue: one sync of a connection at a time."""
+    return f"sync:{organization_id}:{connection_id}"
 
 
 def put(
@@ -198,11 +200,6 @@ def make_app(services: Services, connector: procrastinate.BaseConnector) -> proc
             KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
 
-    @app.periodic(cron="27 3 * * *")
-    @app.task(name="forget_refused", queueing_lock="forget_refused")
-    def forgetting_tick(timestamp: int) -> str:
-        return f"{forget_refused_of_all(services)} refused submissions, visits, old scores and requests deleted"
-
     @app.periodic(cron="* * * * *")
     @app.task(name="note_mail_domains", queueing_lock="note_mail_domains")
     def mail_tick(timestamp: int) -> str:
@@ -233,18 +230,6 @@ def _of_each(services: Services, work: Callable[[int], int]) -> int:
     if failures:
         raise failures[0]
     return n
-
-
-def forget_refused_of_all(services: Services) -> int:
-    """Delete what is kept for a while alone, in every organization. Returns how many rows that were."""
-
-    def forget(organization_id: int) -> int:
-        return sum(
-            one(services.database, organization_id, now=services.now())
-            for one in (forget_refused, forget_visits, forget_blocked, forget_scores, forget_requests)
-        )
-
-    return _of_each(services, forget)
 
 
 async def retry_stalled_jobs(app: procrastinate.App, *, now: datetime) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import traceback
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
@@ -24,15 +26,28 @@ class RedactingFormatter(logging.Formatter):
         self._secrets = frozenset(one for one in secrets if len(one) >= LEAST_LETTERS)
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        for secret in sorted({*self._secrets, *_learnt}, key=len, reverse=True):
-            line = line.replace(secret, HIDDEN)
-        return line
+        return redacted(super().format(record), self._secrets)
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """Without these secrets, and those that this process learnt."""
+    for secret in sorted({*secrets, *_learnt}, key=len, reverse=True):
+        if len(secret) >= LEAST_LETTERS:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def hide(secrets: Iterable[str]) -> None:
     """Secrets that this process learnt while it runs: no log of it shows them from now on."""
     _learnt.update(one for one in secrets if len(one) >= LEAST_LETTERS)
+
+
+def error_id(error: BaseException) -> str:
+    """A short id of this kind of failure at this place, the same each time, to be found in the log: "E-7F3A-91C2"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = "".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+    digest = hashlib.sha256(f"{type(error).__name__}{place}".encode()).hexdigest().upper()
+    return f"E-{digest[:4]}-{digest[4:8]}"
 
 
 def configure(settings: Settings, *, level: int = logging.INFO) -> None:
@@ -46,7 +61,7 @@ def configure(settings: Settings, *, level: int = logging.INFO) -> None:
         logging.getLogger(busy).addFilter(_is_worth_a_line)
 
 
-ROUTINE = ("retry_stalled_jobs", "defer_due_refreshes", "forget_old_jobs", "forget_refused")
+ROUTINE = ("retry_stalled_jobs", "defer_due_refreshes", "forget_old_jobs")
 """Jobs that look every few minutes whether there is something to do; they are told where they fail."""
 
 

@@ -17,15 +17,18 @@ import structlog
 from insights.report import html, pdf, plain
 from insights.report.document import Week
 from ops import daily, jobs, report_sending, reports
+from ops.job_book import Slot, booked
 from ops.reports import NoSuchReader, Whose
 from ops.services import Services
 from snapshots import report_archive, report_outbox
 from snapshots.idempotency import claim
-from snapshots.organizations import Organization, list_organizations
+from snapshots.job_runs import Trigger
+from snapshots.organizations import Organization, get_organization, list_organizations
 from snapshots.report_archive import Kept, Readership, Schedule
 
 TASK: Final = "weekly_reports"
 QUEUE: Final = "reports"
+JOB: Final = "weekly_reports"
 CATCH_UP: Final = timedelta(days=3)
 """A slot that was missed for longer, because nothing ran, is left out."""
 MOST_WAIT: Final = timedelta(hours=6)
@@ -90,26 +93,49 @@ def _claim(services: Services, organization_id: int, week: Week) -> bool:
     with services.database.as_app(organization_id) as transaction:
         if not claim(transaction, organization_id, scope="weekly_reports", key=week.name):
             return False
-        return defer(transaction, organization_id, week)
+        return defer(transaction, organization_id, slot_of(services, organization_id, week))
 
 
-def defer(connection: jobs.Transaction, organization_id: int, week: Week) -> bool:
-    """Queue a digest within the caller's transaction. False where the same waits already."""
+def slot_of(services: Services, organization_id: int, week: Week) -> Slot:
+    """Of the digest of a week, as the schedule has it: on the day of the week after."""
+    schedule = report_archive.schedule_of(services.database, organization_id)
+    now, zone = services.now(), get_organization(services.database, organization_id).zone
+    day = week.last + timedelta(days=1 + (schedule.weekday if schedule is not None else 0))
+    began = datetime.combine(day, time(schedule.hour if schedule is not None else 0), zone)
+    trigger: Trigger = "catch-up" if now - _instant(began) > daily.LATE else "schedule"
+    return Slot(job=JOB, day=day, trigger=trigger)
+
+
+def defer(connection: jobs.Transaction, organization_id: int, slot: Slot) -> bool:
+    """Queue the digest of the week before the slot within the caller's transaction. False where the same waits
+    already."""
+    week = Week.of(slot.day).before
     return jobs.put(
-        connection, TASK, queue=QUEUE, lock=f"reports:{organization_id}",
+        connection, TASK, queue=QUEUE, lock=lock_of(organization_id),
         waiting=f"reports:{organization_id}:{week.name}", organization_id=organization_id,
-        week=week.first.isoformat(),
+        week=week.first.isoformat(), day=slot.day.isoformat(), **slot.arguments,
     )  # fmt: skip
+
+
+def lock_of(organization_id: int) -> str:
+    """Of the queue: one digest at a time."""
+    return f"reports:{organization_id}"
 
 
 # --- a digest ---------------------------------------------------------------------------------------------------------
 
 
+def run(services: Services, organization_id: int, slot: Slot) -> str:
+    """The digest of the week before the slot, written into the book of jobs. Returns what became of it, in words."""
+    if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
+        return "gone"
+    week = Week.of(slot.day).before
+    return booked(services, organization_id, slot, lambda: make_digest(services, organization_id, week))
+
+
 def make_digest(services: Services, organization_id: int, week: Week) -> str:
     """Make and keep every report that somebody gets, and have it sent; what was made or sent already stays. Returns
     what became of it, in words."""
-    if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
-        return "gone"
     recipients = report_archive.list_recipients(services.database, organization_id)
     made, told, missing = 0, 0, 0
     for readership in report_archive.readerships(recipients):
@@ -145,8 +171,13 @@ def register(app: procrastinate.App, services: Services) -> None:
     retry = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, wait=WAIT_S, linear_wait=WAIT_S)
 
     @app.task(name=TASK, queue=QUEUE, retry=retry)
-    def weekly_reports(*, organization_id: int, week: str) -> str:
-        return make_digest(services, organization_id, Week(date.fromisoformat(week)))
+    def weekly_reports(
+        *, organization_id: int, week: str, day: str | None = None, trigger: Trigger = "schedule",
+        by: str | None = None, again: bool = False,
+    ) -> str:  # fmt: skip
+        asked = Week(date.fromisoformat(week))
+        slot_day = date.fromisoformat(day) if day is not None else asked.last + timedelta(days=1)
+        return run(services, organization_id, Slot(job=JOB, day=slot_day, trigger=trigger, by=by, again=again))
 
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="defer_weekly_reports", queueing_lock="defer_weekly_reports")

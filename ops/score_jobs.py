@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import procrastinate
 
 from ops import daily, jobs
+from ops.job_book import Slot, booked
 from ops.jobs import Transaction
 from ops.services import Services
 from snapshots import scoring_runs
 from snapshots.idempotency import claim
+from snapshots.job_runs import Trigger
 from snapshots.organizations import list_organizations
 from snapshots.scoring_runs import AlreadyRunning, Kind
 
@@ -46,12 +48,35 @@ def defer_scoring(connection: Transaction, organization_id: int, subject: Subjec
     return _defer(connection, SCORE_TASK, organization_id, subject, by)
 
 
+def defer_refresh(
+    connection: Transaction, organization_id: int, subject: Subject, day: date, *, by: str, again: bool = False
+) -> bool:
+    """Queue what is done every night, because a person asks for it. again: also where the day's is done. False where
+    one is waiting."""
+    slot = Slot(job=job_of(subject), day=day, trigger="person", by=by, again=again)
+    return _defer(connection, REFRESH_TASK, organization_id, subject, by, **_asked_for(slot))
+
+
+def lock_of(organization_id: int, subject: str) -> str:
+    """Of the queue: one at a time of a subject."""
+    return f"score:{organization_id}:{subject}"
+
+
+def job_of(subject: str) -> str:
+    """What the nightly work is called in the book of jobs."""
+    return f"scores_{subject}"
+
+
 def defer_due_scores(services: Services) -> list[tuple[int, date]]:
     """Queue the nightly scores of every organization whose syncs of the day are over; once per organization and day."""
     deferred = []
     for organization in list_organizations(services.database):
         day = jobs.refresh_day(services.now(), organization.zone)
-        if daily.is_settled(services, organization, day) and _claim(services, organization.organization_id, day):
+        is_late = services.now() - daily.began_at(day, organization) > daily.LATE
+        trigger: Trigger = "catch-up" if is_late else "schedule"
+        if daily.is_settled(services, organization, day) and _claim(
+            services, organization.organization_id, day, trigger
+        ):
             deferred.append((organization.organization_id, day))
     return deferred
 
@@ -69,28 +94,36 @@ def register(app: procrastinate.App, services: Services) -> None:
 
 def run(
     services: Services, task: str, organization_id: int, subject: Subject, *, by: str, was_killed: bool = False,
-    should_stop: Callable[[], bool] = lambda: False, drop: Sequence[str] | None = None,
+    should_stop: Callable[[], bool] = lambda: False, drop: Sequence[str] | None = None, slot: Slot | None = None,
 ) -> str:  # fmt: skip
-    """One of the tasks. was_killed: a worker died of it, so its run is over. Returns what became of it, in words."""
+    """One of the tasks. was_killed: a worker died of it, so its run is over. slot: of the book of jobs; None: it does
+    not stand there. Returns what became of it, in words."""
     from ops import scoring
 
     if was_killed:
         _bury(services, organization_id, subject)
     if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
         return "gone"
-    try:
+
+    def work() -> str:
         if task == TRAIN_TASK:
             return _train(services, organization_id, subject, by, should_stop, drop)
         return _WORK[task](services, organization_id, subject, by, should_stop)
+
+    further = ({} if drop is None else {"drop": list(drop)}) | ({} if slot is None else _asked_for(slot))
+    try:
+        if slot is None:
+            return work()
+        return booked(services, organization_id, slot, work, broken_off=(AlreadyRunning, scoring.Stopped))
     except AlreadyRunning as busy:
         if by == NIGHTLY:  # the day's wish is claimed, so that nobody else would make it again
             later = services.now() + LATER
             with services.database.as_app(organization_id) as transaction:
-                _defer(transaction, task, organization_id, subject, by, not_before=later)
+                _defer(transaction, task, organization_id, subject, by, not_before=later, **further)
         return str(busy)
     except scoring.Interrupted:
         with services.database.as_app(organization_id) as transaction:
-            _defer(transaction, task, organization_id, subject, by, **({} if drop is None else {"drop": list(drop)}))
+            _defer(transaction, task, organization_id, subject, by, **further)
         return "interrupted"
     except scoring.Stopped as stopped:
         return str(stopped)
@@ -135,17 +168,21 @@ def _add(app: procrastinate.App, services: Services, name: str) -> None:
     @app.task(name=name, queue=QUEUE, pass_context=True)
     def task(
         context: procrastinate.JobContext, *, organization_id: int, subject: Subject, by: str,
-        drop: Sequence[str] | None = None,
+        drop: Sequence[str] | None = None, day: str | None = None, trigger: Trigger = "schedule", again: bool = False,
     ) -> str:  # fmt: skip
+        slot = None
+        if day is not None:
+            slot = Slot(job=job_of(subject), day=date.fromisoformat(day), trigger=trigger,
+                        by=by if trigger == "person" else None, again=again)  # fmt: skip
         return run(
             services, name, organization_id, subject, by=by, was_killed=context.job.attempts > 0,
-            should_stop=context.should_abort, drop=drop,
+            should_stop=context.should_abort, drop=drop, slot=slot,
         )  # fmt: skip
 
 
 def _defer(connection: Transaction, task: str, organization_id: int, subject: str, by: str, **further: Any) -> bool:
     return jobs.put(
-        connection, task, queue=QUEUE, lock=f"score:{organization_id}:{subject}",
+        connection, task, queue=QUEUE, lock=lock_of(organization_id, subject),
         waiting=f"{task}:{organization_id}:{subject}", organization_id=organization_id, subject=subject, by=by,
         **further,
     )  # fmt: skip
@@ -162,10 +199,16 @@ def _bury(services: Services, organization_id: int, subject: str) -> None:
             )  # fmt: skip
 
 
-def _claim(services: Services, organization_id: int, day: date) -> bool:
+def _asked_for(slot: Slot) -> dict[str, Any]:
+    """What the queued job is handed; who asked, it knows already."""
+    return {"day": slot.day.isoformat()} | {name: one for name, one in slot.arguments.items() if name != "by"}
+
+
+def _claim(services: Services, organization_id: int, day: date, trigger: Trigger) -> bool:
     with services.database.as_app(organization_id) as transaction:
         if not claim(transaction, organization_id, scope="daily_scores", key=day.isoformat()):
             return False
         for subject in _SUBJECTS:
-            _defer(transaction, REFRESH_TASK, organization_id, subject, NIGHTLY)
+            slot = Slot(job=job_of(subject), day=day, trigger=trigger)
+            _defer(transaction, REFRESH_TASK, organization_id, subject, NIGHTLY, **_asked_for(slot))
     return True

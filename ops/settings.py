@@ -106,6 +106,11 @@ class Settings(BaseSettings):
     llm_send_deal_names: bool = False
     forecast_prophet: bool = False
 
+    reports_kept_days: Annotated[int, Field(ge=396)] = 400
+    forecast_facts_kept_days: Annotated[int, Field(ge=400)] = 1100
+    replays_kept_days: Annotated[int, Field(ge=400)] = 1100
+    runs_kept_days: Annotated[int, Field(ge=91)] = 400
+
     workbench_address: str = "127.0.0.1"
     workbench_port: Port = 8501
     endpoint_address: str = "127.0.0.1"

@@ -24,3 +24,12 @@ def is_claimed(connection: Connection, organization_id: int, *, scope: str, key:
         {"o": organization_id, "scope": scope, "key": key},
     )
     return found.first() is not None
+
+
+def was_claimed_before(connection: Connection, organization_id: int, *, scope: str, key: str) -> bool:
+    """Whether a key of this scope was taken that comes before this one in the order of their letters, as days do."""
+    found = connection.execute(
+        text("SELECT 1 FROM idempotency_keys WHERE organization_id = :o AND scope = :scope AND key < :key LIMIT 1"),
+        {"o": organization_id, "scope": scope, "key": key},
+    )
+    return found.first() is not None

@@ -84,6 +84,28 @@ MISSING: dict[str, str] = {
 
 def list_runs(database: Database, organization_id: int, *, limit: int = 50) -> list[Run]:
     """The newest runs first."""
+    return _runs(
+        database, organization_id, "sync_runs", "ORDER BY r.started_at DESC, r.run_id DESC LIMIT :limit", limit=limit
+    )
+
+
+def runs_since(database: Database, organization_id: int, connection_id: int, *, since: datetime) -> list[Run]:
+    """Of one connection, the newest first; at most 5,000."""
+    where = "AND r.connection_id = :connection AND r.started_at >= :since"
+    order = "ORDER BY r.started_at DESC, r.run_id DESC LIMIT 5000"
+    return _runs(database, organization_id, "sync_runs", f"{where} {order}", connection=connection_id, since=since)
+
+
+def newest_runs(database: Database, organization_id: int) -> dict[int, Run]:
+    """The newest run of each connection, by connection_id, however many others there were since."""
+    newest = (
+        "(SELECT DISTINCT ON (connection_id) * FROM sync_runs WHERE organization_id = :id "
+        "ORDER BY connection_id, started_at DESC, run_id DESC)"
+    )
+    return {one.connection_id: one for one in _runs(database, organization_id, newest, "")}
+
+
+def _runs(database: Database, organization_id: int, source: str, which: str, **known: object) -> list[Run]:
     with database.as_app(organization_id) as connection:
         rows = connection.execute(
             text(
@@ -91,12 +113,12 @@ def list_runs(database: Database, organization_id: int, *, limit: int = 50) -> l
                 "r.started_at, r.heartbeat_at, r.finished_at, r.cancel_requested_at, r.step, "
                 "r.error_id, r.error_message, "
                 "coalesce(n.fetched, 0)::bigint AS fetched, coalesce(n.rejected, 0)::bigint AS rejected "
-                "FROM sync_runs r JOIN crm_connections c USING (organization_id, connection_id) "
+                f"FROM {source} r JOIN crm_connections c USING (organization_id, connection_id) "
                 "LEFT JOIN (SELECT run_id, sum(fetched) AS fetched, sum(rejected) AS rejected FROM sync_counts "
                 "WHERE organization_id = :id GROUP BY 1) n USING (run_id) "
-                "WHERE r.organization_id = :id ORDER BY r.started_at DESC, r.run_id DESC LIMIT :limit"
+                f"WHERE r.organization_id = :id {which}"
             ),
-            {"id": organization_id, "limit": limit},
+            {"id": organization_id, **known},
         )
         return [Run(**row) for row in rows.mappings()]
 

@@ -20,6 +20,7 @@ from workbench.places import (
     FORECAST,
     FORMS,
     HEALTH,
+    JOBS,
     LEAD,
     LEAD_ANALYTICS,
     LEADS,
@@ -71,6 +72,7 @@ def pages() -> Mapping[str, Sequence[Any]]:
         ],
         "Workspace": [
             st.Page(DATA, title="Data", icon=":material/database:", url_path="data"),
+            st.Page(JOBS, title="Jobs", icon=":material/event_repeat:", url_path="jobs"),
             st.Page(ADMIN, title="Admin", icon=":material/admin_panel_settings:", url_path="admin"),
             st.Page(
                 CHANGE, title="Change of CRM", icon=":material/swap_horiz:", url_path="change", visibility="hidden"

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
+from ops import logs
 from workbench.lead_words import plain
 
 log = logging.getLogger(__name__)
-
-
-def error_id(error: BaseException) -> str:
-    """A short id of this kind of failure at this place, the same each time, to be found in the log: "E-7F3A-91C2"."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = "".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
-    digest = hashlib.sha256(f"{type(error).__name__}{place}".encode()).hexdigest().upper()
-    return f"E-{digest[:4]}-{digest[4:8]}"
+error_id = logs.error_id
 
 
 def empty(

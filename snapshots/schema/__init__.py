@@ -23,6 +23,7 @@ from snapshots.schema import (  # noqa: F401  # their tables are part of the met
     forecasts,
     forms,
     health,
+    jobs,
     reports,
     routing,
     scoring,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-import procrastinate
+import made_daily
 import psycopg
 import pytest
+from made_daily import MORNING, has_data, services_of, work_off
 from sqlalchemy import text
 
 from ops import daily, jobs
 from ops.daily import defer_due_works
+from ops.job_book import Slot
 from ops.services import Services
-from ops.settings import Settings
-from snapshots.access import WORKER_ROLE
+from snapshots import job_runs
 from snapshots.database import Database
-from snapshots.organizations import connect_crm
 
-MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
-DEALS = "opportunity_id,account,deal_stage,engage_date,close_date,close_value\nA1,Acme,Won,2026-01-02,2026-02-03,100\n"
 done: list[tuple[int, date]] = []
 
 
@@ -36,19 +36,13 @@ def refuse(services: Services, organization_id: int, day: date) -> str:
 
 @pytest.fixture
 def services(database: Database) -> Services:
-    return Services(
-        settings=Settings(_env_file=None), database_url=database.url, database=database, now=lambda: MORNING
-    )
+    return services_of(database)
 
 
 @pytest.fixture
 def read_daily(services: Services, organization: int, tmp_path: Path) -> int:
     """An organization with a source that is read every day."""
-    (tmp_path / "deals.csv").write_text(DEALS)
-    connect_crm(
-        services.database, organization, provider="csv", name="Export",
-        settings={"path": str(tmp_path), "refresh": True},
-    )  # fmt: skip
+    made_daily.read_daily(services, organization, tmp_path)
     return organization
 
 
@@ -58,20 +52,6 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(daily, "WORKS", {"note": f"{__name__}:note"})
     yield
     done.clear()
-
-
-def has_data(services: Services, organization: int) -> None:
-    with services.database.as_app(organization) as link:
-        link.execute(text("UPDATE organizations SET data_version = 1"))
-
-
-def work_off(services: Services, queue: str) -> None:
-    connector = procrastinate.PsycopgConnector(
-        conninfo=services.database_url, kwargs={"options": f"-c role={WORKER_ROLE}"}
-    )
-    jobs.make_app(services, connector).run_worker(
-        wait=False, listen_notify=False, install_signal_handlers=False, queues=[queue]
-    )
 
 
 def statuses(services: Services) -> list[tuple[str, int]]:
@@ -107,5 +87,109 @@ def test_a_work_that_fails_is_tried_again_later(
 
 
 def test_a_work_of_an_organization_that_is_gone_ends(services: Services) -> None:
-    assert daily.run(services, 999_999, "note", date(2026, 3, 10)) == "gone"
+    assert daily.run(services, 999_999, Slot(job="note", day=date(2026, 3, 10))) == "gone"
     assert done == []
+
+
+# --- once per slot ----------------------------------------------------------------------------------------------------
+
+
+def book(services: Services, organization: int, job: str = "note") -> list[tuple[date, str, str]]:
+    """Slot, trigger and outcome of each run, the oldest first."""
+    since = MORNING - timedelta(days=400)
+    runs = job_runs.history(services.database, organization, job, since=since)[::-1]
+    return [(one.slot, one.trigger, one.outcome) for one in runs]
+
+
+def at(services: Services, now: datetime) -> Services:
+    return replace(services, now=lambda: now)
+
+
+def test_a_work_stands_in_the_book_once_however_often_its_job_is_taken(services: Services, organization: int) -> None:
+    has_data(services, organization)
+    defer_due_works(services)
+    work_off(services, daily.QUEUE)
+    with psycopg.connect(services.database_url) as link:  # the worker died before the queue knew
+        link.execute("UPDATE procrastinate_jobs SET status = 'todo' WHERE queue_name = 'daily'")
+    work_off(services, daily.QUEUE)
+    assert book(services, organization) == [(date(2026, 3, 10), "schedule", "done")]
+    assert len(done) == 1
+
+
+def test_of_several_schedulers_one_takes_a_slot(services: Services, organization: int) -> None:
+    has_data(services, organization)
+    with ThreadPoolExecutor(4) as several:
+        taken = list(several.map(lambda _: defer_due_works(services), range(4)))
+    assert sorted(map(len, taken)) == [0, 0, 0, 1]
+    work_off(services, daily.QUEUE)
+    assert book(services, organization) == [(date(2026, 3, 10), "schedule", "done")]
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_a_day_on_which_the_clock_changes_has_one_slot(services: Services, organization: int, day: date) -> None:
+    """Of 23 or of 25 hours in Berlin, looked at every half hour."""
+    has_data(services, organization)
+    midnight = datetime.combine(day, time(), ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    defer_due_works(at(services, midnight))  # the day before is taken
+    taken = []
+    for half_hours in range(62):
+        now = midnight + timedelta(minutes=30 * half_hours)
+        taken += [(slot, now) for _, _, slot in defer_due_works(at(services, now))]
+    berlin = [(slot, now.astimezone(ZoneInfo("Europe/Berlin")).strftime("%d %H:%M")) for slot, now in taken]
+    assert berlin == [(day, f"{day.day} 05:00"), (day + timedelta(days=1), f"{day.day + 1} 05:00")]
+
+
+def test_a_slot_that_nobody_took_in_time_is_made_up_for_and_covers_those_before(
+    services: Services, organization: int
+) -> None:
+    has_data(services, organization)
+    defer_due_works(services)
+    work_off(services, daily.QUEUE)
+    back = at(services, MORNING + timedelta(days=4, hours=6))
+    assert defer_due_works(back) == [(organization, "note", date(2026, 3, 14))]
+    work_off(back, daily.QUEUE)
+    assert book(services, organization)[1:] == [(date(2026, 3, 14), "catch-up", "done")]
+
+
+def test_slots_that_make_something_of_their_own_are_made_up_for_within_three_days(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "MAKES_ITS_OWN", frozenset({"note"}))
+    has_data(services, organization)
+    assert [day for _, _, day in defer_due_works(services)] == [date(2026, 3, 10)], "nothing is missed before the first"
+    back = at(services, MORNING + timedelta(days=6))
+    days = [date(2026, 3, one) for one in (13, 14, 15, 16)]
+    assert [day for _, _, day in defer_due_works(back)] == days
+    assert defer_due_works(back) == []
+    work_off(back, daily.QUEUE)
+    assert [day for _, day in done] == [date(2026, 3, 10), *days], "the oldest first"
+    assert [trigger for _, trigger, _ in book(services, organization)][1:] == ["catch-up"] * 3 + ["schedule"]
+
+
+def test_a_source_counts_however_many_syncs_of_others_came_after(services: Services, read_daily: int) -> None:
+    has_data(services, read_daily)
+    jobs.defer_due_refreshes(services)
+    work_off(services, "sync")
+    with services.database.as_app(read_daily) as link:
+        link.execute(
+            text(
+                "INSERT INTO sync_runs (organization_id, connection_id, trigger, status, started_at, heartbeat_at, "
+                "finished_at) SELECT :o, c.connection_id + 1, 'workbench', 'succeeded', :at, :at, :at "
+                "FROM crm_connections c, generate_series(1, 60)"
+            ),
+            {"o": read_daily, "at": MORNING + timedelta(hours=1)},
+        )
+        link.execute(
+            text(
+                "INSERT INTO crm_connections (organization_id, provider, name, settings) SELECT :o, 'csv', 'Once', '{}'"
+            ),
+            {"o": read_daily},
+        )
+    assert defer_due_works(at(services, MORNING + timedelta(hours=2))) == [(read_daily, "note", date(2026, 3, 10))]
+
+
+def test_retention_waits_for_nothing(services: Services, read_daily: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daily, "WORKS", {"note": f"{__name__}:note", "retention": "ops.retention:forget_daily"})
+    assert defer_due_works(services) == [(read_daily, "retention", date(2026, 3, 10))], "no data, no sync"
+    work_off(services, daily.QUEUE)
+    assert book(services, read_daily, "retention") == [(date(2026, 3, 10), "schedule", "done")]

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ops import jobs
-from ops.jobs import defer_due_refreshes, defer_sync, forget_refused_of_all, refresh_day, run_sync
+from ops.jobs import defer_due_refreshes, defer_sync, refresh_day, run_sync
+from ops.retention import forget_daily
 from ops.services import Services
 from ops.settings import Settings
 from snapshots.access import WORKER_ROLE
@@ -137,6 +138,10 @@ def test_a_failed_sync_is_tried_again_later_and_not_for_ever(
     assert defer(services, connection), "a person can start one while a retry waits"
 
 
+def forget(services: Services, organization: int) -> int | None:
+    return forget_daily(services, organization, MORNING.date()).n_rows
+
+
 def test_refused_submissions_go_after_ninety_days_in_every_organization(
     services: Services, organization: int, other_organization: int
 ) -> None:
@@ -149,7 +154,7 @@ def test_refused_submissions_go_after_ninety_days_in_every_organization(
                 ),
                 {"owner": owner, "at": MORNING - timedelta(days=days)},
             )
-    assert forget_refused_of_all(services) == 2
+    assert [forget(services, one) for one in (organization, other_organization)] == [1, 1]
     with services.database.as_worker() as link:
         [kept] = link.execute(text("SELECT organization_id, received_at FROM refused_submissions")).all()
     assert tuple(kept) == (organization, MORNING - timedelta(days=89))
@@ -182,7 +187,7 @@ def test_leads_join_their_visits_in_every_organization_and_old_visits_go_but_sta
     with services.database.as_worker() as link:
         link.execute(text("UPDATE form_visits SET has_lead = false"))
     later = replace(services, now=lambda: MORNING + timedelta(days=91))
-    assert forget_refused_of_all(later) == 2
+    assert [forget(later, one) for one in (organization, other_organization)] == [1, 1]
     with services.database.as_worker() as link:
         assert link.execute(text("SELECT sum(n_views) FROM visit_daily")).scalar_one() == 2
 

@@ -2,42 +2,29 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
-import procrastinate
 import psycopg
 import pytest
-from sqlalchemy import text
+from made_daily import MORNING, app_of, has_data, read_daily, services_of, work_off
 
 from ops import jobs, score_jobs
 from ops.score_jobs import defer_due_scores, defer_scoring, defer_training
 from ops.services import Services
-from ops.settings import Settings
 from snapshots import model_versions, scoring_runs
-from snapshots.access import WORKER_ROLE
 from snapshots.database import Database
-from snapshots.organizations import connect_crm
-
-MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
-DEALS = "opportunity_id,account,deal_stage,engage_date,close_date,close_value\nA1,Acme,Won,2026-01-02,2026-02-03,100\n"
 
 
 @pytest.fixture
 def services(database: Database) -> Services:
-    return Services(
-        settings=Settings(_env_file=None), database_url=database.url, database=database, now=lambda: MORNING
-    )
+    return services_of(database)
 
 
 @pytest.fixture
 def daily(services: Services, organization: int, tmp_path: Path) -> int:
     """An organization with a source that is read every day."""
-    (tmp_path / "deals.csv").write_text(DEALS)
-    connect_crm(
-        services.database, organization, provider="csv", name="Export",
-        settings={"path": str(tmp_path), "refresh": True},
-    )  # fmt: skip
+    read_daily(services, organization, tmp_path)
     return organization
 
 
@@ -48,22 +35,6 @@ def queued(services: Services) -> list[tuple[str, str, str]]:
             "SELECT task_name, status::text, args->>'subject' FROM procrastinate_jobs WHERE queue_name = 'score' "
             "ORDER BY id"
         ).fetchall()
-
-
-def app_of(services: Services) -> procrastinate.App:
-    return jobs.make_app(
-        services,
-        procrastinate.PsycopgConnector(conninfo=services.database_url, kwargs={"options": f"-c role={WORKER_ROLE}"}),
-    )
-
-
-def work_off(services: Services, queue: str = score_jobs.QUEUE) -> None:
-    app_of(services).run_worker(wait=False, listen_notify=False, install_signal_handlers=False, queues=[queue])
-
-
-def has_data(services: Services, organization: int) -> None:
-    with services.database.as_app(organization) as link:
-        link.execute(text("UPDATE organizations SET data_version = 1"))
 
 
 def test_a_second_wish_for_the_same_waits_with_the_first(services: Services, organization: int) -> None:
@@ -94,7 +65,7 @@ def test_a_training_whose_worker_was_killed_is_taken_over_at_once(services: Serv
             return await jobs.retry_stalled_jobs(app, now=MORNING)
 
     assert asyncio.run(take_over()) == 1
-    work_off(services)
+    work_off(services, score_jobs.QUEUE)
     assert [status for _, status, _ in queued(services)] == ["succeeded"]
     newest = scoring_runs.latest(services.database, organization, "lead", "train")
     assert newest is not None

@@ -51,6 +51,7 @@ ROW_RULES = {
     "report_recipients": {"audience": "'rep'", "channel": "'email'"},
     "report_schedules": {"weekday": "0"},
     "report_sendings": {"channel": "'email'"},
+    "job_runs": {"trigger": "'schedule'", "outcome": "'running'"},
 }
 """Values that a column's type alone does not tell."""
 APPEND_ONLY = {
@@ -74,6 +75,7 @@ CHANGED_IN_PART = {
     "health_runs": {"judged_at", "rules_version", "n_open", "n_won", "not_applied", "record"},
     "health_flags": {"last_day", "latest"},
     "health_snoozes": {"ended_at", "ended_by"},
+    "job_runs": {"ended_at", "outcome", "n_rows", "said", "error", "error_id"},
 }
 """Columns that may change, of tables whose others never do."""
 KEPT = APPEND_ONLY | set(CHANGED_IN_PART)

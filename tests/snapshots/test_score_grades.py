@@ -14,7 +14,7 @@ from made_books import NOW, TODAY, Books, days, due, issued
 from snapshots import scores, scoring_runs
 from snapshots.current import NOT_TOLD
 from snapshots.database import Database
-from snapshots.retention import forget_scores
+from snapshots.retention import Periods, forget
 
 
 @pytest.fixture
@@ -234,8 +234,10 @@ def test_scores_and_runs_of_years_ago_are_forgotten_but_for_what_is_current(
     for at in (NOW - days(91), NOW - days(89)):
         run = scoring_runs.begin(books.database, books.organization_id, "lead", "score", by="SLMS", now=at)
         scoring_runs.finish(books.database, books.organization_id, run.run_id, state="done", now=at)
-    assert forget_scores(books.database, other_organization, now=NOW + days(1)) == 0
-    assert forget_scores(books.database, books.organization_id, now=NOW + days(1)) == 2
+    kept = Periods(reports=days(400), forecast_facts=days(400), replays=days(400), runs=days(400))
+    assert forget(books.database, other_organization, kept, now=NOW + days(1)) == {}
+    gone = forget(books.database, books.organization_id, kept, now=NOW + days(1))
+    assert gone == {"scores": 1, "runs of models": 1}
     assert books.ask("SELECT entity_key, score FROM scores ORDER BY scored_at, score") == [
         ("2", 50.0), ("1", 60.0), ("1", 70.0)
     ]  # fmt: skip

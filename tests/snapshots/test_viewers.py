@@ -106,7 +106,8 @@ OF_THE_FRAME = {
     "where": "builds conditions", "as_of": "builds conditions", "rows": "runs what was built",
 }  # fmt: skip
 OF_THE_ORGANIZATION = {
-    "list_runs", "first_read_at", "freshness", "reconciliation", "rejected", "missing_objects", "save_rates"
+    "list_runs", "runs_since", "newest_runs", "first_read_at", "freshness", "reconciliation", "rejected",
+    "missing_objects", "save_rates",
 }  # fmt: skip
 """The state of syncs: asked by organization, shown to those who may change settings."""
 
