@@ -137,9 +137,11 @@ def count_week(database: Database, organization: Organization, monday: date, *, 
 
 
 def counted_weeks(database: Database, organization_id: int) -> set[date]:
-    """The weeks that were counted, by their Mondays."""
+    """The weeks that were counted, by their Mondays, but for those that are to be counted again after a merge."""
     with database.as_app(organization_id) as connection:
-        query = text("SELECT DISTINCT week FROM activity_weeks WHERE organization_id = :id")
+        query = text(
+            "SELECT week FROM activity_weeks WHERE organization_id = :id GROUP BY 1 HAVING NOT bool_or(is_stale)"
+        )
         return set(connection.execute(query, {"id": organization_id}).scalars())
 
 

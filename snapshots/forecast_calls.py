@@ -21,7 +21,7 @@ NOTE_LENGTH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """actual_minor: what came; None: not known yet."""
+    """actual_minor: what came; None: not known yet. not_gradable: why it will never be known."""
 
     call_id: int
     made_by: str
@@ -35,6 +35,7 @@ class Call:
     note: str
     actual_minor: int | None
     graded_at: datetime | None
+    not_gradable: str | None = None
 
 
 def may_call(database: Database, viewer: Viewer, node_kind: str, node_key: str) -> bool:
@@ -52,8 +53,8 @@ def put_call(
     database: Database, viewer: Viewer, *, node_kind: NodeKind, node_key: str, first_day: date, last_day: date,
     amount_minor: int, currency: str, note: str = "", by: str, now: datetime, today: date,
 ) -> int:  # fmt: skip
-    """Append a call. Returns its id. Raises PermissionError, and ValueError where the amount makes no sense or the
-    period is over."""
+    """Append a call. Returns its id. Raises PermissionError, and ValueError where the amount makes no sense, the period
+    is over, nothing is called so, or the organization has no deal, rate or report in the currency."""
     if not may_call(database, viewer, node_kind, node_key):
         raise PermissionError("A call is made by who manages the team.")
     if first_day > last_day or last_day < today:
@@ -61,6 +62,8 @@ def put_call(
     if amount_minor < 0:
         raise ValueError("Nobody can book less than nothing.")
     with database.as_app(viewer.organization_id) as connection:
+        _demand_node(connection, viewer.organization_id, node_kind, node_key)
+        _demand_currency(connection, viewer.organization_id, currency)
         known = {
             "organization": viewer.organization_id, "by": by, "kind": node_kind, "key": node_key, "first": first_day,
             "last": last_day, "amount": amount_minor, "currency": currency, "now": now, "note": note[:NOTE_LENGTH],
@@ -86,9 +89,9 @@ def calls(
 
 
 def ungraded_calls(database: Database, organization_id: int, *, over_by: date) -> list[Call]:
-    """Calls whose last day was before `over_by`."""
+    """Calls whose last day was before `over_by`, without those of which what came will never be known."""
     where = Where().add("c.organization_id = :organization", organization=organization_id)
-    where.add("c.graded_at IS NULL AND c.last_day < :over_by", over_by=over_by)
+    where.add("c.graded_at IS NULL AND c.not_gradable IS NULL AND c.last_day < :over_by", over_by=over_by)
     return _read(database, organization_id, where)
 
 
@@ -121,8 +124,42 @@ _PUT = text(
 _GRADE = text(
     "UPDATE forecast_calls c SET actual_minor = a.actual, graded_at = :now "
     "FROM unnest(cast(:calls AS bigint[]), cast(:actuals AS bigint[])) a (call_id, actual) "
-    "WHERE c.organization_id = :organization AND c.call_id = a.call_id AND c.graded_at IS NULL"
+    "WHERE c.organization_id = :organization AND c.call_id = a.call_id AND c.graded_at IS NULL "
+    "AND c.not_gradable IS NULL"
 )
+
+
+def _demand_node(connection: Connection, organization_id: int, node_kind: str, node_key: str) -> None:
+    if node_kind not in {"total", "team", "owner"}:
+        raise ValueError("A call is of the organization, a team or an owner.")
+    if node_kind == "total":
+        if node_key:
+            raise ValueError("The total has no key.")
+        return
+    is_there = node_key.isascii() and node_key.isdigit() and len(node_key) < 19 and connection.execute(
+        text(
+            f"SELECT EXISTS (SELECT FROM {node_kind}s WHERE organization_id = :organization AND {node_kind}_id = :key "
+            "AND gone_reason IS DISTINCT FROM 'merged')"
+        ),
+        {"organization": organization_id, "key": int(node_key)},
+    ).scalar_one()  # fmt: skip
+    if not is_there:
+        raise ValueError(f"There is no such {node_kind}.")
+
+
+def _demand_currency(connection: Connection, organization_id: int, currency: str) -> None:
+    is_known = connection.execute(
+        text(
+            "SELECT EXISTS (SELECT FROM organizations WHERE organization_id = :organization "
+            "AND :currency IN (reporting_currency, default_currency)) "
+            "OR EXISTS (SELECT FROM currency_rates WHERE organization_id = :organization "
+            "AND :currency IN (currency, to_currency)) "
+            "OR EXISTS (SELECT FROM deal_versions WHERE organization_id = :organization AND currency = :currency)"
+        ),
+        {"organization": organization_id, "currency": currency},
+    ).scalar_one()
+    if not is_known:
+        raise ValueError(f"{currency or 'No currency'} is not among the organization's currencies.")
 
 
 def _team(connection: Connection, organization_id: int, node_kind: str, node_key: str) -> str | None:
@@ -142,8 +179,8 @@ def _read(database: Database, organization_id: int, where: Where) -> list[Call]:
         found = connection.execute(
             text(
                 "SELECT c.call_id, c.made_by, c.node_kind, c.node_key, c.first_day, c.last_day, c.amount_minor, "
-                f"c.currency, c.made_at, c.note, c.actual_minor, c.graded_at FROM forecast_calls c WHERE {where} "
-                "ORDER BY c.made_at DESC, c.call_id DESC"
+                f"c.currency, c.made_at, c.note, c.actual_minor, c.graded_at, c.not_gradable FROM forecast_calls c "
+                f"WHERE {where} ORDER BY c.made_at DESC, c.call_id DESC"
             ),
             where.parameters,
         )

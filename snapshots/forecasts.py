@@ -1,8 +1,8 @@
 """Forecasts as they were issued, with their report cards, what they were made from, and what came.
 
-A run is appended whole and never changes; later only what came is filled in. A node is the total, a team, an owner, a
-product or a source; its key is our id as text, a source's name, or empty: the total, or none (no owner, no source). A
-currency of "" means counts.
+A run is appended whole and never changes; later only what came is filled in, or why it will never be known. A node is
+the total, a team, an owner, a product or a source; its key is our id as text, a source's name, or empty: the total, or
+none (no owner, no source). A currency of "" means counts.
 
 A rep sees the node of himself, a manager those of his teams and of who was in them when the forecast was made; totals,
 products and sources are for who sees everything.
@@ -47,6 +47,7 @@ FORECAST_ROWS: Final[dict[str, str]] = {
     "method": "object",
     "actual": "float64",  # what came; NaN: not known yet
     "graded_at": "datetime64[ns, UTC]",
+    "not_gradable": "object",  # why what came will never be known; None: it will, or is
 }
 GRADED: Final[dict[str, str]] = {
     "run_id": "int64",
@@ -210,6 +211,27 @@ def graded(
     )  # fmt: skip
 
 
+def n_not_gradable(
+    database: Database, viewer: Viewer, *, step: Step, measure: Measure, node_kind: NodeKind, node_key: str,
+    currency: str = COUNTS, until: date,
+) -> int:  # fmt: skip
+    """How many steps of the node that were over by the end of `until` will never be graded."""
+    where = seen_by(database, viewer, "f").add("f.not_gradable IS NOT NULL")
+    where.add("r.step = :step AND r.measure = :measure", step=step, measure=measure)
+    where.add("f.last_day <= :until", until=until)
+    _narrowed(where, "f", node_kind, node_key, currency)
+    with database.as_app(viewer.organization_id) as connection:
+        return int(
+            connection.execute(
+                text(
+                    "SELECT count(*) FROM forecasts f JOIN forecast_runs r ON r.organization_id = :organization "
+                    f"AND r.run_id = f.run_id WHERE {where}"
+                ),
+                where.parameters,
+            ).scalar_one()
+        )
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -283,10 +305,10 @@ UNGRADED: Final[dict[str, str]] = {
 
 
 def ungraded(database: Database, organization_id: int, *, over_by: date) -> pd.DataFrame:
-    """UNGRADED rows whose last day was before `over_by`."""
+    """UNGRADED rows whose last day was before `over_by`, without those of which what came will never be known."""
     viewer = Viewer(organization_id, Role.ADMIN)
     where = Where().add("f.organization_id = :organization", organization=organization_id)
-    where.add("f.graded_at IS NULL").add("f.last_day < :over_by", over_by=over_by)
+    where.add("f.graded_at IS NULL AND f.not_gradable IS NULL").add("f.last_day < :over_by", over_by=over_by)
     columns = ", ".join(f"{'r' if name == 'measure' else 'f'}.{name}" for name in UNGRADED)
     return _frame(
         database, viewer, UNGRADED,
@@ -333,7 +355,7 @@ _RUN: Final = text(
 _FORECAST: Final = (
     "organization_id",
     "run_id",
-    *(name for name in FORECAST_ROWS if name not in {"actual", "graded_at"}),
+    *(name for name in FORECAST_ROWS if name not in {"actual", "graded_at", "not_gradable"}),
 )
 _CARD: Final = ("organization_id", "run_id", "currency", "node_kind", "node_key", "parent_key", "card", "past")
 _GRADE: Final = text(
@@ -341,7 +363,8 @@ _GRADE: Final = text(
     "cast(:currency AS text[]), cast(:node_kind AS text[]), cast(:node_key AS text[]), cast(:step_no AS int[]), "
     "cast(:actual AS float8[])) a (run_id, currency, node_kind, node_key, step_no, actual) "
     "WHERE f.organization_id = :organization AND f.run_id = a.run_id AND f.currency = a.currency "
-    "AND f.node_kind = a.node_kind AND f.node_key = a.node_key AND f.step_no = a.step_no AND f.graded_at IS NULL"
+    "AND f.node_kind = a.node_kind AND f.node_key = a.node_key AND f.step_no = a.step_no AND f.graded_at IS NULL "
+    "AND f.not_gradable IS NULL"
 )
 
 

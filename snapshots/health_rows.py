@@ -120,7 +120,7 @@ def flagged(
         where,
     )
     more, rows = len(rows) > limit, rows[:limit]
-    last = rows[-1][len(FLAGGED) :] if more else None
+    last = tuple(rows[-1][len(FLAGGED) :]) if more else None
     return FlaggedPage(tables.shaped([row[: len(FLAGGED)] for row in rows], FLAGGED), last)
 
 

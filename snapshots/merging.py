@@ -2,8 +2,8 @@
 
 Links of the losers mean the survivor from then on (`snapshots.links`), so that what is said of them later finds it.
 Here their own rows are retired, and what was stored before and names them is turned over. The versions of merged
-deals, leads and owners stay as what was true of those; their scores are the survivor's. No CRM merges stages or
-pipelines: what stood in them stays there.
+deals, leads and owners stay as what was true of those; their scores are the survivor's. What was issued, promised or
+said of them is for `snapshots.merged_ledgers`. No CRM merges stages or pipelines: what stood in them stays there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from adapters.records import Kind, Merge
-from snapshots import current, deals, rollups
+from snapshots import current, deals, merged_ledgers, rollups
 from snapshots.batch import Batch
 
 _NAMED_IN: Mapping[Kind, Sequence[tuple[str, str]]] = {
@@ -94,6 +94,7 @@ def _turn_over(connection: Connection, batch: Batch, kind: Kind, survivors: Mapp
         batch.deltas.write(connection, batch.organization_id)
         batch.deltas = rollups.Deltas()
         rollups.merge_owners(connection, known)
+    merged_ledgers.follow(connection, kind, known | {"now": batch.recorded_at})
 
 
 # A deal may have had both: then one of them is enough.

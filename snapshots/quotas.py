@@ -134,7 +134,8 @@ def _demand_node(connection: Connection, known: Mapping[str, object]) -> None:
             key is not None
             and not connection.execute(
                 text(
-                    f"SELECT EXISTS (SELECT FROM {table}s WHERE organization_id = :organization AND {table}_id = :key)"
+                    f"SELECT EXISTS (SELECT FROM {table}s WHERE organization_id = :organization AND {table}_id = :key "
+                    "AND gone_reason IS DISTINCT FROM 'merged')"
                 ),
                 {"organization": known["organization"], "key": key},
             ).scalar_one()

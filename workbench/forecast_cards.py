@@ -11,7 +11,7 @@ import streamlit as st
 
 from insights import charts, forecast_chart, forecast_record
 from insights.forecast_chart import Reading
-from workbench import cards, export, forecast_choice, forecast_table, formats, tables, tokens
+from workbench import cards, export, forecast_choice, forecast_outlook, forecast_table, formats, tables, tokens
 from workbench.columns import Column, ColumnKind
 from workbench.forecast_outlook import Loaded, Outlook
 from workbench.lead_words import plain, visible
@@ -25,6 +25,7 @@ GRADE_COLUMNS: Final = (
            help=forecast_record.DEFINITIONS["80 % held"]),
 )  # fmt: skip
 _TONES: Final = {"good": ("check_circle", "green"), "risk": ("warning", "orange"), "none": ("hourglass_empty", "gray")}
+MERGED_WORDS: Final = "since then the CRM merged it with another, and what came of each alone is not known."
 STALE_DAYS: Final = {"week": 7, "month": 31}
 STEP_WORDS: Final = {"week": "Week of", "month": "Month of"}
 
@@ -191,6 +192,8 @@ def _below(loaded: Loaded) -> str:
     if loaded.quota_line is not None:
         parts.append("Dotted: the quota" + ("." if loaded.choice.chart == "period" else ", spread evenly."))
     parts.append(f"Method: {plain(loaded.method)}.")
+    if loaded.found.here["not_gradable"].notna().any():
+        parts.append(f"Not to be graded: {MERGED_WORDS}")
     return " ".join(parts)
 
 
@@ -278,6 +281,7 @@ def ledger(loaded: Loaded) -> None:
     with cards.titled("What became of past forecasts?", note):
         if len(found):
             export.menu(lambda: found, columns, name=f"forecast-record-{loaded.found.run.made_on}", key="ledger")
+    _not_gradable(loaded)
     if found.empty:
         step = loaded.choice.step
         st.markdown(f":gray[The first {step} of the first forecast is graded when it is over. What is issued is never "
@@ -285,6 +289,12 @@ def ledger(loaded: Loaded) -> None:
         return
     with st.container(height=300 if len(found) > 7 else "content", border=False):
         tables.plain(found, columns, caption="Past forecasts")
+
+
+def _not_gradable(loaded: Loaded) -> None:
+    n = forecast_outlook.n_not_gradable(loaded)
+    if n:
+        st.caption(f"{formats.plural(n, 'step')} cannot be graded: {MERGED_WORDS}")
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
@@ -312,6 +322,10 @@ def calls(loaded: Loaded, found: pd.DataFrame) -> None:
         export.menu(lambda: found, call_columns(), name=f"calls-{loaded.view.as_of.isoformat()}", key="calls")
     words = {f"{name}_text": [_share(one, is_signed=True) for one in found[name]] for name in ("call_off", "model_off")}
     words |= {f"{name}_text": [loaded.unit.short(one) for one in found[name]] for name in ("call", "model", "actual")}
+    words["actual_text"] = [
+        "Not gradable: merged" if pd.isna(came) else said
+        for came, said in zip(found["actual"], words["actual_text"], strict=True)
+    ]
     tables.plain(found.assign(**words), call_columns(), caption="Calls and what the model said")
 
 

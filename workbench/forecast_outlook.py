@@ -191,7 +191,7 @@ def _calls(view: View, found: Found, span: Span) -> tuple[list[Call], list[Call]
     )
     same = [one for one in known if one.currency == found.unit.currency]
     here = [one for one in same if (one.first_day, one.last_day) == (span.first, span.last)]
-    return here, [one for one in same if one.actual_minor is not None]
+    return here, [one for one in same if one.actual_minor is not None or one.not_gradable]
 
 
 # --- chart -----------------------------------------------------------------------------------------------------------
@@ -253,6 +253,16 @@ def ledger(view: View, choice: ForecastChoice, found: Found) -> pd.DataFrame:
     seen = graded[(graded["made_on"] <= pd.Timestamp(view.as_of)) & (graded["last_day"] <= pd.Timestamp(view.as_of))]
     rows = [_issue(made_on, one) for made_on, one in seen.groupby("made_on", sort=False)]
     return pd.DataFrame(rows[::-1], columns=list(LEDGER))
+
+
+def n_not_gradable(loaded: Loaded) -> int:
+    """Steps of the node that are over, and of which what came will never be known."""
+    kind, key = loaded.found.node
+    return forecasts.n_not_gradable(
+        installation.database(), loaded.view.viewer, step=loaded.choice.step, measure=loaded.choice.measure,
+        node_kind=cast("NodeKind", kind), node_key=key, currency=loaded.found.unit.currency or "",
+        until=loaded.view.as_of,
+    )  # fmt: skip
 
 
 def _issue(made_on: Any, one: pd.DataFrame) -> dict[str, Any]:
@@ -329,7 +339,8 @@ def graded_calls(loaded: Loaded) -> pd.DataFrame:
 
 
 def _graded_call(loaded: Loaded, call: Call) -> dict[str, Any]:
-    made_on, came = call.made_at.astimezone(loaded.view.zone).date(), float(call.actual_minor or 0)
+    made_on = call.made_at.astimezone(loaded.view.zone).date()
+    came = None if call.actual_minor is None else float(call.actual_minor)
     model = _model_then(loaded, call, made_on)
     return {
         "made_on": made_on, "made_by": call.made_by, "days": formats.day_range(call.first_day, call.last_day),

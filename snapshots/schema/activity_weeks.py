@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Date, Double, Index
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, text
 
 from snapshots.schema.base import at, table
 
@@ -20,6 +20,13 @@ activity_weeks = table(
     Column("n_worked", BigInteger, nullable=False, comment="deals open at its end or closed in it"),
     Column("n_moved", BigInteger, nullable=False, comment="of these, moved to a later stage in it, or won"),
     at("counted_at"),
+    Column(
+        "is_stale",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="summed up as owners were merged: to be counted again",
+    ),
     Index(None, "organization_id", "owner_id", "week"),
     key=("week", "owner_id"),
 )

@@ -51,7 +51,7 @@ alarms = table(
     Index("ix_alarms_day", "organization_id", "measure", "day"),
     key=("alarm_id",),
 )
-"""What an alarm said never changes."""
+"""What an alarm said never changes; whose it is follows a merge."""
 
 alarm_verdicts = table(
     "alarm_verdicts",

@@ -67,13 +67,20 @@ forecasts = table(
     Column("method", Text, nullable=False),
     Column("actual", Double, comment="what came; null: not known yet"),
     at("graded_at", nullable=True),
+    Column("not_gradable", Text, comment="why what came will never be known: merged"),
     CheckConstraint(_NODE, name="node_kind"),
     CheckConstraint("(actual is null) = (graded_at is null)", name="graded"),
+    CheckConstraint("not_gradable is null or graded_at is null", name="not_gradable"),
     CheckConstraint("low <= value and value <= high and won <= value", name="ordered"),
-    Index("ix_forecasts_due", "organization_id", "last_day", postgresql_where=text("graded_at is null")),
+    Index(
+        "ix_forecasts_due",
+        "organization_id",
+        "last_day",
+        postgresql_where=text("graded_at is null and not_gradable is null"),
+    ),
     key=("run_id", "currency", "node_kind", "node_key", "step_no"),
 )
-"""As they were issued: later only what came is filled in."""
+"""As they were issued: later only what came is filled in, or why it cannot be."""
 
 forecast_cards = table(
     "forecast_cards",
@@ -135,12 +142,19 @@ forecast_calls = table(
     Column("note", Text, nullable=False, server_default=""),
     Column("actual_minor", BigInteger, comment="what came; null: not known yet"),
     at("graded_at", nullable=True),
+    Column("not_gradable", Text, comment="why what came will never be known: merged"),
     CheckConstraint("node_kind in ('total', 'team', 'owner')", name="node_kind"),
     CheckConstraint("first_day <= last_day", name="period"),
     CheckConstraint("amount_minor >= 0", name="not_negative"),
     CheckConstraint("(actual_minor is null) = (graded_at is null)", name="graded"),
+    CheckConstraint("not_gradable is null or graded_at is null", name="not_gradable"),
     Index("ix_forecast_calls_node", "organization_id", "node_kind", "node_key", "first_day"),
-    Index("ix_forecast_calls_due", "organization_id", "last_day", postgresql_where=text("graded_at is null")),
+    Index(
+        "ix_forecast_calls_due",
+        "organization_id",
+        "last_day",
+        postgresql_where=text("graded_at is null and not_gradable is null"),
+    ),
     key=("call_id",),
 )
 """What people expected: a later call stands beside an earlier one."""

@@ -34,7 +34,7 @@ health_flags = table(
     Index(None, "organization_id", "last_day"),
     key=("deal_id", "rule", "first_day"),
 )
-"""Only the end of an interval moves."""
+"""Only the end of an interval moves; the deal follows a merge."""
 
 health_snoozes = table(
     "health_snoozes",

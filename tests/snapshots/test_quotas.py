@@ -21,6 +21,7 @@ QUARTER = {"first_day": date(2026, 10, 1), "last_day": date(2026, 12, 31)}
 def books(database: Database, organization: int) -> Books:
     made = Books(database, organization)
     made.owners()
+    made.deal(1)
     return made
 
 
@@ -101,9 +102,9 @@ def test_each_role_sees_its_own_quotas(books: Books, other_organization: int) ->
 
 
 def call(books: Books, viewer: Viewer, amount_minor: int = 300_00, **node: Any) -> int:
-    plain = {"node_kind": "team", "node_key": "801", "today": NOW.date()}
+    plain = {"node_kind": "team", "node_key": "801", "today": NOW.date(), "currency": "EUR"}
     return forecast_calls.put_call(
-        books.database, viewer, amount_minor=amount_minor, currency="EUR", by="Ann", now=NOW,
+        books.database, viewer, amount_minor=amount_minor, by="Ann", now=NOW,
         **(QUARTER | plain | node),  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -134,6 +135,48 @@ def test_a_call_is_about_what_is_to_come(books: Books) -> None:
         call(books, books.viewer(), today=date(2027, 1, 1))
     with pytest.raises(ValueError, match="less than nothing"):
         call(books, books.viewer(), -1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("team", "803"),
+        ("team", "x"),
+        ("team", ""),
+        ("owner", "801"),
+        ("owner", "9" * 20),
+        ("owner", "²"),
+        ("total", "1"),
+    ],
+)
+def test_a_call_is_of_a_node_that_is_there(books: Books, kind: str, key: str) -> None:
+    with pytest.raises(ValueError, match=r"no such|no key"):
+        call(books, books.viewer(), node_kind=kind, node_key=key)
+
+
+def test_a_call_about_somebody_of_another_organization_is_refused(books: Books, other_organization: int) -> None:
+    Books(books.database, other_organization).put("owners", owner_id=790, name="Dee", content_hash=2)
+    with pytest.raises(ValueError, match="no such owner"):
+        call(books, books.viewer(), node_kind="owner", node_key="790")
+
+
+def test_whoever_was_merged_into_another_gets_no_call_and_no_quota(books: Books) -> None:
+    with books.database.as_app(books.organization_id) as connection:
+        connection.execute(
+            text("UPDATE owners SET gone_at = :at, gone_reason = 'merged' WHERE owner_id = :bo"), {"at": NOW, "bo": BO}
+        )
+    with pytest.raises(ValueError, match="no such owner"):
+        call(books, books.viewer(), node_kind="owner", node_key=str(BO))
+    with pytest.raises(ValueError, match="no such owner"):
+        put(books, owner_id=BO)
+
+
+def test_a_call_is_in_a_currency_that_the_organization_has(books: Books) -> None:
+    for currency in ("XXX", "", "USD"):
+        with pytest.raises(ValueError, match="not among"):
+            call(books, books.viewer(), currency=currency)
+    books.put("currency_rates", currency="USD", to_currency="EUR", day=NOW.date(), rate=0.9)
+    call(books, books.viewer(), currency="USD")
 
 
 def test_calls_are_seen_by_whom_they_concern(books: Books, other_organization: int) -> None:

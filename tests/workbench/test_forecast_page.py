@@ -16,6 +16,7 @@ from databases import CopyOf
 from made_installation import NOW, TODAY, House, demo_house_of
 from measuring import reader
 from reading import as_read
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from ops import daily
@@ -251,6 +252,22 @@ def test_a_call_stands_beside_the_model_and_is_kept(workbench: Workbench, own_ho
     assert is_whole(at), said(at)
     assert "Manager’s call €42k" in said(at)
     assert len(loaded_of(own_house, as_of=None).calls) == 2, "the first one is kept, too"
+
+
+def test_what_can_never_be_graded_is_said_and_not_shown_as_nothing(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=EARLY)
+    owner = next(node for node in loaded_of(own_house).found.names if node[0] == "owner" and node[1])
+    choice = ForecastChoice(node=owner)
+    forecast_dialogs.put(loaded_of(own_house, choice, as_of=None), 1_000_000, "")
+    with own_house.database.as_app(own_house.organization_id) as connection:
+        for table in ("forecasts", "forecast_calls"):
+            marked = f"UPDATE {table} SET not_gradable = 'merged' WHERE node_kind = 'owner' AND node_key = :key"
+            connection.execute(text(marked), {"key": owner[1]})
+    at = workbench.open(own_house, "forecast", of=":".join(owner))
+    assert is_whole(at), said(at)
+    assert "11 steps cannot be graded" in said(at)
+    assert "Not gradable: merged" in said(at)
 
 
 def test_a_month_makes_up_the_quota_of_a_quarter_only_with_the_others(house: House) -> None:
