@@ -42,14 +42,16 @@ METRICS: Final[Mapping[str, Metric]] = {
             "won_amount",
             "Won amount",
             "Sum of the amounts of deals won in the period, by the day of winning. "
-            "Currencies are converted only where a rate was entered; n is the number of deals won.",
+            "Currencies are converted only where a rate was entered; n is the number of deals won. "
+            "Deals that were deleted since count no more; Pipeline changes tells of them as they were.",
             "money",
             "up",
         ),
         Metric(
             "win_rate",
             "Win rate",
-            "Won / (won + lost) among deals closed in the period, by number. n is the number of closed deals.",
+            "Won / (won + lost) among deals closed in the period, by number. n is the number of closed deals. "
+            "Deals that were deleted since count no more; Pipeline changes tells of them as they were.",
             "rate",
             "up",
         ),

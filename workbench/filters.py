@@ -59,6 +59,15 @@ class Filters:
     def is_narrowed(self) -> bool:
         return bool(self.team_ids or self.owner_ids or self.sources or self.as_of or self.knows_then)
 
+    def unused(self, *names: str) -> str:
+        """Which of these filters ("team", "owner", "source") are set, for a page that they change nothing on: the
+        beginning of a sentence; "": none of them."""
+        held = {"team": self.team_ids, "owner": self.owner_ids, "source": self.sources}
+        told = [name for name in names if held[name]]
+        if not told:
+            return ""
+        return f"The {' and '.join(told)} filter{'s change' if len(told) > 1 else ' changes'} nothing here: "
+
     def cleared(self) -> Filters:
         """Without team, owner, source and as-of day, and as known now; the period stays."""
         return replace(self, team_ids=(), owner_ids=(), sources=(), as_of=None, knows_then=False)

@@ -41,7 +41,11 @@ _STYLES: Final = Path(__file__).with_name("workbench.css")
 def pages() -> Mapping[str, Sequence[Any]]:
     """The navigation. A page that does not exist has no entry."""
     return {
-        "": [st.Page(OVERVIEW, title="Overview", icon=":material/space_dashboard:", url_path="overview", default=True)],
+        "": [
+            # The first page is served at the root and nowhere else, but its pathname is taken all the same.
+            st.Page(OVERVIEW, title="Overview", icon=":material/space_dashboard:", url_path="first", default=True),
+            st.Page(_to_overview, title="Overview", url_path="overview", visibility="hidden"),
+        ],
         "Analyse": [
             st.Page(SALESPEOPLE, title="Salespeople", icon=":material/group:", url_path="salespeople"),
             st.Page(LEADS, title="Leads", icon=":material/move_to_inbox:", url_path="leads"),
@@ -81,6 +85,11 @@ def pages() -> Mapping[str, Sequence[Any]]:
     }
 
 
+def _to_overview() -> None:
+    """The first page stands at the root alone; who types its name is taken there, with what the link asks for."""
+    st.switch_page(OVERVIEW, query_params={name: st.query_params.get_all(name) for name in st.query_params})
+
+
 def dress(*, now: datetime) -> None:
     """Styles, logo and the time of this run; called by the entry before the page."""
     st.session_state["now"] = now
@@ -98,12 +107,14 @@ def begin(
     about: Callable[[View], str] = lambda _: "",
     chips: Callable[[View], None] | None = None,
     past: str = "",
+    untouched: Callable[[View], str] = lambda _: "",
 ) -> View:
     """The top of a page: who is looking, filter bar, banner, title. Stops the run where there is nothing to show yet.
 
     title: None where the page draws its own. about: what stands beside it, e.g. which days the numbers are of.
     is_analysis: False for pages that no filter but the organization touches. chips: draws a page's own beside it.
     past: what such a page shows of a past day, where it can be asked for one; else it says that it has no past.
+    untouched: which of the filters that are set changes nothing here, and why; "": none.
     """
     now: datetime = st.session_state["now"]
     with states.guarded("The data could not be reached", key="begin", still_works="Nothing on this page can be shown."):
@@ -124,6 +135,8 @@ def begin(
         _banners(view, is_analysis=is_analysis and has_data, past=past)
         if title:
             cards.page_title(title, about(view) if has_data else "")
+        if is_analysis and has_data and (said := untouched(view)):
+            st.caption(f":material/filter_alt_off: {said}")
         if is_analysis and not has_data:
             first_steps.nothing_synced(view)
             st.stop()

@@ -51,6 +51,13 @@ def test_filters_stand_in_the_url_and_survive_reload_and_back(page: Page, workbe
     assert parameters(page) == {name: value for name, value in asked.items() if name != "range"}
 
 
+def test_the_overview_is_found_by_its_name_with_what_the_link_asks_for(page: Page, workbench_url: str) -> None:
+    open_at(page, f"{workbench_url}/overview?range=30d")
+    shows(page, "Overview")
+    assert parameters(page)["range"] == ["30d"]
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_number_opens_its_rows_and_the_link_to_them(page: Page, workbench_url: str) -> None:
     open_at(page, workbench_url)
     button = rows_button(page, "won_amount")

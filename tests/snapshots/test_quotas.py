@@ -172,7 +172,7 @@ def test_whoever_was_merged_into_another_gets_no_call_and_no_quota(books: Books)
 
 
 def test_a_call_is_in_a_currency_that_the_organization_has(books: Books) -> None:
-    for currency in ("XXX", "", "USD"):
+    for currency in ("ZZZ", "", "USD"):
         with pytest.raises(ValueError, match="not among"):
             call(books, books.viewer(), currency=currency)
     books.put("currency_rates", currency="USD", to_currency="EUR", day=NOW.date(), rate=0.9)

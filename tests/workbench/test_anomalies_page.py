@@ -93,13 +93,26 @@ def test_sources_and_forms_have_their_own_lists(
     assert at.query_params["measure"] in (measure, [measure])
 
 
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [("activities", "The source filter changes nothing here"), ("leads", "The owner filter changes nothing here")],
+)
+def test_a_filter_that_changes_nothing_is_named(workbench: Workbench, looked: House, measure: str, said: str) -> None:
+    found = stored(looked)
+    asked = {"source": "Referral", "owner": str(found["owner_id"].iloc[0])}
+    at = workbench.open(looked, "anomalies", measure=measure, **asked)
+    assert not at.exception
+    assert said in words(at)
+    assert "changes nothing here" not in words(workbench.open(looked, "anomalies", measure=measure))
+
+
 def test_what_an_alarm_was_is_said_by_whoever_knows_and_taken_back(workbench: Workbench, looked: House) -> None:
     one = lost(looked)
     at = workbench.open(looked, "anomalies", alarm=str(one["alarm_id"]))
-    at.segmented_control(f"anomaly_said_{one['alarm_id']}").set_value("leave").run()
+    at.pills(f"anomaly_said_{one['alarm_id']}").set_value("leave").run()
     assert not at.exception
     assert lost(looked)["verdict"] == "leave"
-    at.segmented_control(f"anomaly_said_{one['alarm_id']}").set_value(None).run()
+    at.pills(f"anomaly_said_{one['alarm_id']}").set_value(None).run()
     assert pd.isna(lost(looked)["verdict"])
 
 

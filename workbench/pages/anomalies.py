@@ -42,6 +42,11 @@ NO_COUNTS = {
     "leads": "It takes whole weeks with new leads in the CRM, and a source with one a week.",
     "conversion": "It takes whole weeks with visits of forms, and a form with one submission a week.",
 }
+UNTOUCHED = {  # by measure: filters that narrow nothing, and why
+    "activities": (("source",), "an activity comes from no lead source."),
+    "leads": (("team", "owner"), "new leads are held against each source’s own weeks, whoever has them."),
+    "conversion": (("team", "owner", "source"), "submissions are held against each form’s own weeks."),
+}
 COUNTED = {"activities": "Activities", "leads": "New leads", "conversion": "Submissions"}
 
 
@@ -55,6 +60,12 @@ def measures(view: View) -> anomaly_choice.AnomalyChoice:
         st.segmented_control("Of", list(NAMES), format_func=NAMES.__getitem__, key="anomaly_measure", required=True,
                              label_visibility="collapsed", on_change=_on_measure)  # fmt: skip
     return choice
+
+
+def untouched(view: View, measure: str) -> str:
+    names, why = UNTOUCHED[measure]
+    said = view.filters.unused(*names)
+    return said and said + why
 
 
 def _on_measure() -> None:
@@ -227,9 +238,9 @@ def _verdict(loaded: Anomalies, alarm: pd.Series) -> None:
         st.markdown("What was it?", width="content")
         key = f"anomaly_said_{alarm['alarm_id']}"
         st.session_state[key] = held
-        st.segmented_control("What was it?", told, format_func=VERDICTS.__getitem__, key=key,
-                             label_visibility="collapsed", on_change=_on_verdict,
-                             args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
+        # Pills, for they stand in several lines where it is narrow.
+        st.pills("What was it?", told, format_func=VERDICTS.__getitem__, key=key, label_visibility="collapsed",
+                 on_change=_on_verdict, args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
         if held:
             st.markdown(f":gray[:small[{plain(str(alarm['said_by']))}, {formats.clock(_local(loaded, alarm))}]]",
                         width="content")  # fmt: skip
@@ -299,6 +310,7 @@ def page() -> None:
         "Anomalies",
         about=lambda view: f"Whole weeks, {view.days}",
         chips=lambda view: chosen.append(measures(view)),
+        untouched=lambda view: untouched(view, chosen[0].measure),
     )
     with states.guarded("The weeks could not be read", key="anomalies"):
         with states.loading(90, 420, 320):

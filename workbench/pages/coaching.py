@@ -174,9 +174,14 @@ def about(view: View) -> str:
     return f"Weeks up to {formats.day(view.as_of)}"
 
 
+def untouched(view: View) -> str:
+    said = view.filters.unused("source")
+    return said and f"{said}a note is about all that a salesperson did."
+
+
 def page() -> None:
     chosen: list[CoachingChoice] = []
-    view = shell.begin("Coaching", about=about, chips=lambda view: chosen.append(chips(view)))
+    view = shell.begin("Coaching", about=about, chips=lambda view: chosen.append(chips(view)), untouched=untouched)
     lead_dialogs.told()
     with states.guarded("The notes could not be read", key="coaching"):
         with states.loading(60, 420):

@@ -156,7 +156,7 @@ def page() -> None:
     chosen: list[HealthChoice] = []
     view = shell.begin(
         "Pipeline health",
-        about=lambda view: f"Open deals at the end of {formats.day(view.as_of)}",
+        about=lambda view: f"Open deals at the end of {formats.day(view.as_of)}, whatever the period",
         chips=lambda view: chosen.append(chips(view)),
     )
     lead_dialogs.told()
