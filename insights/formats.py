@@ -108,6 +108,11 @@ def rate(value: float | None) -> str:
     return f"{value * 100:.1f}{SPACE}%".replace("-", MINUS)
 
 
+def share(value: float) -> str:
+    """A share in [0, 1] in whole percent, as sentences have it: "32 %"."""
+    return f"{value * 100:.0f}{SPACE}%".replace("-", MINUS)
+
+
 def days(value: float | None) -> str:
     """A duration in days: "41 d", "3.5 d" below ten."""
     if value is None or is_missing(value):

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from insights import formats
 from insights.charts import Chart, Measure, Palette, as_days, finished
 
 _RATE = Measure(title="Rate", is_rate=True)
@@ -56,7 +57,7 @@ def tenths(frame: pd.DataFrame, palette: Palette, *, base_rate: float, rate: str
     if frame.empty:
         raise ValueError("nothing to draw: use empty()")
     data = frame.sort_values("tenth").assign(
-        label=[f"{value:.0%}" for value in frame.sort_values("tenth")["happened"]],
+        label=[formats.share(value) for value in frame.sort_values("tenth")["happened"]],
         is_above=frame.sort_values("tenth")["happened"] >= base_rate,
     )
     top = max(float(data["happened"].max()), base_rate) * 1.15 or 1.0
@@ -70,7 +71,7 @@ def tenths(frame: pd.DataFrame, palette: Palette, *, base_rate: float, rate: str
     opacity = alt.condition("datum.is_above", alt.value(0.95), alt.value(0.4))
     bars = base.mark_bar(color=palette.primary, width={"band": 0.62}).encode(x, y, opacity=opacity, tooltip=tooltip)
     names = base.mark_text(dy=-8, color=palette.ink).encode(x, y, text="label:N")
-    mean = alt.Chart(pd.DataFrame({"happened": [base_rate], "label": [f"base rate {base_rate:.0%}"]}))
+    mean = alt.Chart(pd.DataFrame({"happened": [base_rate], "label": [f"base rate {formats.share(base_rate)}"]}))
     rule = mean.mark_rule(color=palette.ghost, strokeDash=[4, 3], strokeWidth=1.5).encode(y)
     word = mean.mark_text(align="right", dy=-7, dx=-2, color=palette.muted).encode(
         y, x=alt.value("width"), text="label:N"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from insights import formats
+
 UNUSUAL_TEAM: Final = 0.15
 """A team's week that is further from an ordinary one is told of."""
 
@@ -20,8 +22,8 @@ def _what(alarm: Any) -> str:
     way = "fewer" if alarm.direction == "drop" else "more"
     change = abs(alarm.value_n / alarm.expected_n - 1) if alarm.expected_n > 0 else 0.0
     return (
-        f"{alarm.value_n:.0f} in {_weeks(alarm.n)}, {_count(alarm.expected_n)} expected: {change:.0%} {way}; "
-        f"{alarm.value:.0f} this week, {usual}."
+        f"{alarm.value_n:.0f} in {_weeks(alarm.n)}, {_count(alarm.expected_n)} expected: "
+        f"{formats.share(change)} {way}; {alarm.value:.0f} this week, {usual}."
     )
 
 
@@ -38,4 +40,4 @@ def _team(alarm: Any) -> str:
     if abs(off) < UNUSUAL_TEAM:
         return ""
     way = "less" if off < 0 else "more"
-    return f" The rest of the team did {abs(off):.0%} {way} than usual, which is taken into account."
+    return f" The rest of the team did {formats.share(abs(off))} {way} than usual, which is taken into account."

@@ -37,15 +37,47 @@ def with_slots(found: Iterable[Stretch], own: list[Grasp], known: tuple[Grasp, .
     """Codes of words beside slots: allow-listed ones, nouns of a cited fact in a lead, its own direction."""
     codes: set[str] = set()
     allowed = frozenset[str]().union(*(one.entities for one in own))
-    for stretch in found:
-        refused = [one for one in stretch.words if not _may_stand(one, stretch, own)]
+    found = list(found)
+    first = next((at for at, one in enumerate(found) if one.facts), 0)
+    for at, stretch in enumerate(found):
+        refused = [
+            one for one in stretch.words
+            if not (_may_stand(one, stretch, own) or (at < first and one.norm in lexicon.OPENING))
+        ]  # fmt: skip
         codes |= codes_of(refused, stretch) | set(glued(stretch)) | set(blurred(stretch, own))
         codes |= {"FREE_WORDS"} if refused else set()
         codes |= _numbers_beside(stretch, known) | _days_beside(stretch, own)
         codes |= {"DIRECTION" for one in stretch.words if _goes_astray(one, own)}
         codes |= {"POLARITY" for one in stretch.row if one.kind == "word" and one.norm in lexicon.NEGATIONS}
         codes |= {"ENTITY_MISMATCH"} if set(stretch.entities) - allowed else set()
+        codes |= {"FREE_WORDS"} if not stretch.facts and _makes_act(stretch) else set()
     return codes
+
+
+AFTER_A_NAME: Final = frozenset(
+    {
+        "needs", "deserves", "could", "might", "on", "back", "first", "next", "to", "a", "another", "some",
+        "your", "for", "in", "too", "also", "please", "again", "soon", "today", "this", "ahead", "with", "deal",
+        "account", "together",
+    }
+)  # fmt: skip
+"""What may come after a deal's name in an opening. Any other word would have the deal do something: "X agrees: …"."""
+AFTER_IS: Final = frozenset(["worth", "a", "on", "next", "up", "your", "one"])
+
+
+def _makes_act(stretch: Stretch) -> bool:
+    """Whether words beside a deal's name say what it did, is or sent; the name alone, or after a verb, does not."""
+    row = [one for one in stretch.row if one.kind in {"word", "slot"}]
+    return any(one.text.startswith("D:") and _acts(row, place) for place, one in enumerate(row))
+
+
+def _acts(row: list[Token], place: int) -> bool:
+    before, after = [one.norm for one in row[:place]], [one.norm for one in row[place + 1 : place + 3]]
+    if before and before[-1] == "from":  # "news from X"
+        return True
+    if not after or set(before) & (lexicon.ACTIONS | lexicon.PLAIN):
+        return False
+    return after[0] not in AFTER_A_NAME and not (after[0] == "is" and set(after[1:]) <= AFTER_IS)
 
 
 BETWEEN: Final = frozenset({"and", "but", "while", "also", "plus", "too", "yet", "next"})
@@ -67,8 +99,9 @@ def _may_stand(one: Token, stretch: Stretch, own: list[Grasp]) -> bool:
         return False  # "…, which are stuck" says something of its own
     if word in BESIDE or word in WORN or _suggests(one, stretch, own):
         return True
-    if word in lexicon.BASELINE:
-        return _compares(stretch) and all(grasp.fact.baseline is not None for grasp in own)
+    if word in lexicon.BASELINE or word == "median":
+        known = all(grasp.fact.baseline is not None and (word != "median" or word in grasp.words) for grasp in own)
+        return known and _compares(stretch)
     if _direction_of(word):
         return bool(own) and not _goes_astray(one, own)
     return _is_lead(stretch) and any(singular(word) in noun for grasp in own for noun in grasp.nouns)
@@ -111,8 +144,10 @@ def _is_suggested_act(one: Token, stretch: Stretch) -> bool:
 
 
 def _is_lead(stretch: Stretch) -> bool:
-    """A few words without a verb before a slot, as "On meetings"."""
+    """A few words before a slot without a verb, as "On meetings", or with a direction: "Meetings are up"."""
     words = [one.norm for one in stretch.row if one.kind == "word"]
+    if len(words) == 3 and words[1] in {"is", "are"} and _direction_of(words[2]) and not stretch.facts:
+        return True
     return (
         not stretch.facts
         and len(words) <= 6

@@ -118,7 +118,8 @@ ALWAYS: Final = _patterns(
     """,
     FORECAST_PROMISE=r"""
         (?:th\w{2,3}|it|which) (?:can|could|might|would) (?!help|use|do with|work|wait|be (?:worth|useful|good|a)\b)\w+;
-        you (?:can|could|might|would) (?:be|have|win|gain|make it|get it|hit|reach|land);
+        you (?:can|could|might|would) (?:be(?! (?:pleased|proud|happy|glad)\b)|have|win|gain|make it|get it|hit|reach);
+        you (?:can|could|might|would) land;
         (?:is|are|'s|’s) (?:set|ready|about|bound) to; on (?:track|course) (?:to|for); going to;
         it could be yours; could be yours; within reach; as good as (?:done|yours|in); ready to (?:go|move)
     """,
@@ -130,7 +131,8 @@ ALWAYS: Final = _patterns(
         (?:gives|gave|brings|brought|makes|made) (?:you|it|this|these|them)
     """,
     PEER_COMPARISON=r"""
-        (?:like|than|with|as|from|to) (?:them|they|their|others); their (?:own|work|week|list|numbers|figures);
+        (?:like|than|with|as|from|to) (?:them|they|their|others);
+        than (?:the )?(?:rest|most|any\w*); their (?:own|work|week|list|numbers|figures);
         they (?:do|are|have); above the (?:line|list|board|page|desk); top of (?:the|our); ahead of; of us;
         like us
     """,

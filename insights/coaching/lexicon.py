@@ -5,10 +5,11 @@ Some words are true of some facts only: praise of a strength, a direction of a f
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal
 
-Licence = Literal["any", "praise", "lack", "quiet", "action", "caution", "deal", "flat"]
+Licence = Literal[
+    "any", "praise", "lack", "quiet", "action", "caution", "deal", "flat", "moving", "upbeat", "dated", "present"
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -29,7 +30,7 @@ JOINING: Final = _words(
     """
     a an the and but also plus while yet too of on in at to for it its it's this that that's these here here's there
     there's you your is are be as about what how which where could we us let's our from into with or can would might
-    some have them
+    some have them my we're
     """
 )
 """Function words that may stand beside a slot. Left out: what denies, doubts, limits or explains (`not`, `if`,
@@ -73,11 +74,34 @@ PLAIN: Final = _words(
     remind reminded reminding noticed noticing spotted covers covered includes including included shown here plus
     and with for from within advisable timely opens caveat caveats remembering evidence outlook confirming started
     busy prioritise prioritize welcome aboard speed mindful heed hear hearing part parts having reopen reopening
-    along anyway stop memo heading headings section sections paragraph extract excerpt clip capture captured sketch
-    outline outlined rundown lowdown breakdown tour peek peeking catchup intro introduction postscript ps nb sidebar
-    footnote bullet dashboard sheet chart log ledger tally real way case door knock out whole
+    along anyway stop zooming however speaking report reporting moreover furthermore switching pro memo heading
+    headings section sections paragraph extract excerpt clip capture captured sketch outline outlined rundown
+    lowdown breakdown tour peek peeking catchup intro introduction postscript ps nb sidebar footnote bullet
+    dashboard sheet chart log ledger tally real way case door knock out whole
     """
 )
+
+OPENING: Final = _words(
+    """
+    structure structured orderly acknowledge acknowledging acknowledgement announce announcement appreciate
+    appreciated appreciating assess assessing attempt basics bookmark browse building calendars capitalise
+    capitalize chapter coach coaching concentrate continue date dates describe develop developing dialogue diaries
+    dig discover emphasise emphasize essential essentials evaluate evaluating examine examining experiment explain
+    exploration explored extra featuring feature follow-up follow-ups followup followups gauge general handling
+    inspect inspecting investigate investigating jot kick kicking likewise marking nugget nurture nurturing onto
+    open opening opener opens organise organize outline outlines pin pinned pivot pivoting ponder present presenting
+    prioritise prioritize prioritising prioritizing prompt re-check recheck reconsider reconsidering refer reference
+    references referring reflection reflections regard regards register respect rethink rethinking scan schedule
+    scheduling session sessions showcase showcasing skim specifics spotlight stage step surface surfacing tag tagged
+    tangible tackle tackling tidbit timing to-do to-dos todo todos tone transition transitioning tune underline
+    unpack unpacking update updates updating validate validating viewpoint weigh weighing wonder wondering
+    actionable worthwhile alternatively additionally aside interesting reach reaching reachout check-in check-ins
+    checkin touchbase connect reconnecting reengage reengaging follow-through groundwork prep preparation
+    preparations idea piece pieces table tables drawing board boards map maps compass anchor bridge key keys tool
+    tools toolkit playbook recipe menu card cards deck slide slides sticky post-it postit diary
+    """
+)
+"""Harmless in what opens a sentence, before its first slot, and nowhere else."""
 
 PARAPHRASE: Final = _words(
     """
@@ -106,7 +130,8 @@ PRAISE: Final = _words(
     satisfied reward grateful thankful commend commendable worthy cheerful rosy habit habits deserved hooray result
     results wave pat riding ride carry carrying right coming shine shining cheering solidly nicely smoothly warmly
     healthily hearten heartening uplifting delighting thriving lively fruitful productive effective polished winning
-    rolling motion groove flow cadence consistency craft played foundation form shape went doing paced
+    rolling positives upside applaud recognition recognize recognise recognizing recognising motion groove flow
+    cadence consistency craft played foundation form shape went doing paced
     """
 )
 """Only of what is a strength."""
@@ -226,181 +251,3 @@ FOREIGN: Final = _words(
     """
 )
 """Frequent words of other languages that are no English words: they only give a refusal its name."""
-
-_IDIOMS: Final[tuple[tuple[str, Licence], ...]] = (
-    (
-        r"(?:clean|tidy|sort|clear|wrap|pick|follow|line)(?:ing)? (?:this|it|that|these|them|things|those) up|"
-        r"(?:a few|some|two|a couple of) (?:things|points|notes|ideas|words) (?:to|for|worth)",
-        "any",
-    ),
-    (
-        r"(?:take|worth|set aside|spend|give (?:it|this)|needs?) (?:only )?(?:five|ten|a few|two|a couple of|some|a) "
-        r"minutes?(?: (?:for|on) (?:this|it|these))?",
-        "any",
-    ),
-    (
-        r"(?:let['’]s not|don['’]t|do not) forget|not to forget|just (?:for|as) (?:context|reference|background)",
-        "any",
-    ),
-    (r"just a (?:quick |short |small )?(?:note|reminder|thought|pointer|heads[- ]up)|(?:the )?state of play", "any"),
-    (
-        r"(?:make (?:this|it) )?(?:your|a|the) (?:very )?first (?:stop|call|port of call|move|task)|"
-        r"drop (?:them|it) a line|"
-        r"give this one (?:a|another) (?:quick |short )?(?:call|ring|nudge|push|look|try|visit)|"
-        r"(?:the |your )?next best (?:action|step|move)(?=\s*:)",
-        "action",
-    ),
-    (
-        r"(?:much |business |pretty much )?as usual|(?:the )?same (?:rhythm|pace|level) as (?:before|usual)|"
-        r"(?:in line|on par|level) with your (?:own )?(?:usual|median|baseline|norm)|"
-        r"(?:right )?on your (?:own )?median|"
-        r"no (?:big |real )?change(?: here)?(?=\s*:)|(?:holding|keeping) (?:steady|pace|level)",
-        "flat",
-    ),
-    (
-        r"(?:a |one )?(?:nice|good|great|solid|strong|clear) improvements?|(?:a )?(?:big|good|nice|great|solid) win",
-        "praise",
-    ),
-    (r"(?:a |one )?(?:possible |small )?gap(?: in the data)?(?=\s*:)|with a (?:grain|pinch) of salt", "caution"),
-    (
-        r"(?:a |one |the |this |another |your )?(?:deal|account) "
-        r"(?:to|worth|that needs) (?:a |an |some |you|your )?(?:\w+ )?"
-        r"(?:revive|revisit|review|check|call|nudge|look|plan|reopen|discuss|watch|raise|care|attention|time|visit|"
-        r"touch|"
-        r"call this week)",
-        "deal",
-    ),
-    (r"(?:a|this|that|the|one|another) (?:deal|account)(?=\s*:)", "deal"),
-    (r"(?:reach|reaching) out(?: to)?|(?:get|getting) (?:back )?in touch(?: with)?|set(?:ting)? up(?= a)", "action"),
-    (
-        r"give (?:it|them|this|her|him) (?:a|another) (?:quick |short |friendly )?"
-        r"(?:call|ring|nudge|push|look|try|visit)",
-        "action",
-    ),
-    (r"(?:a |the |your |one )?top (?:priority|of (?:the|your|my|our) (?:list|agenda))", "action"),
-    (r"one (?:quick |short )?(?:call|visit|chat) to (?:make|plan|book|set)", "action"),
-    (
-        r"(?:an? |one |your |the |suggested |possible )*(?:action|to-?do)s?(?: for (?:this|next|the) week)?(?=\s*:)",
-        "action",
-    ),
-    (r"(?:a |the |your |one |suggested |possible )*(?:next|first) steps? with(?= ⟦D)", "action"),
-    (
-        r"(?:the )?(?:big|bigger|full|whole) picture|by the numbers|(?:a |one )?(?:quick |short )?snapshot(?=\s*:)",
-        "any",
-    ),
-    (r"(?:just )?so you know|so far|that said|even so|at the same time|in addition|on the (?:flip|other) side", "any"),
-    (r"according to (?:the|your|our) (?:data|numbers|figures|crm|snapshot)", "any"),
-    (r"one (?:more )?(?:number|figure|highlight)(?= to |\s*:)", "any"),
-    (r"so (?=(?:please|read|treat|take|handle|keep) )", "any"),
-    (
-        r"(?:a step|moving|heading|going) in the right direction|off to a (?:good|great|strong|solid|nice) start|"
-        r"hats off|"
-        r"on the (?:bright|plus|up) side|(?:the |some |first the )?good news(?: first)?|(?:nice|good|great) job",
-        "praise",
-    ),
-    (r"low[- ]hanging fruit|a quick fix|(?:a |one )(?:small )?gap to (?:close|fill|look at)", "lack"),
-    (r"(?:an? |one |the )?(?:closer|second|quick|short|careful|fresh|good|brief|first|last|little) look", "any"),
-    (
-        r"a (?:good|sensible|useful|natural|possible|sound) (?:first|next|opening|early) (?:call|move|step|"
-        r"stop|port of call|task)",
-        "action",
-    ),
-    (
-        r"(?:a|one|your|the|another|suggested|possible) (?:suggested |possible |good |useful |clear |"
-        r"simple |small |concrete |likely )?(?:next|first) (?:step|steps|move|action|call)(?=\s*:)",
-        "action",
-    ),
-    (r"(?:next|first) (?:step|move|action|call)(?=\s*:)", "action"),
-    (r"(?:an? |one |your |the |suggested |possible )*(?:action|actions|to-?do)(?=\s*:)", "action"),
-    (
-        r"(?:a |one )?(?:good|great|fine|easy|natural|sensible) (?:place|point|one|way|spot|deal|account|"
-        r"thing) to (?:start|begin|look|pick up|call|open|review|check|discuss|talk about|raise)(?: with|"
-        r" from| at)?",
-        "any",
-    ),
-    (r"good to (?:know|note|see in context|keep in mind|bear in mind|remember)", "any"),
-    (r"good (?:first|next|time)", "any"),
-    (
-        r"as well(?: as)?|by the way|for (?:now|context|background|reference|the record|information|"
-        r"your information|what it's worth)|in (?:context|short|brief|view|mind|the meantime)|at a glance|"
-        r"on (?:the )?(?:other|one) (?:hand|side|note)",
-        "any",
-    ),
-    (
-        r"of note|to (?:note|begin with|start with|round off|close|finish|sum up|wrap up)(?=\s*[:,])|"
-        r"last(?:ly)?(?= thing)",
-        "any",
-    ),
-    (
-        r"one (?:more |other |last |final |small |quick |short )?(?:thing|caveat|point|note|idea|item|question|"
-        r"thought|topic|place|spot|area|suggestion|reminder|option|detail|fact)",
-        "any",
-    ),
-    (
-        r"one (?:to (?:raise|discuss|review|check|look at|talk about|plan|pick up|start with|note|"
-        r"keep in mind|keep an eye on))",
-        "any",
-    ),
-    (r"one (?:to (?:watch|fix|chase|tidy up|sort out|nudge))", "lack"),
-    (r"(?:a )?(?:first|second|final|last) (?:thing|point|note|look|idea|thought|topic|item|question)", "any"),
-    (
-        r"first (?:up|of all|off)|next up|up next|up for (?:review|discussion)|follow(?:ing)?[- ]up|"
-        r"pick(?:ing)? (?:this |it |that )?up|bring(?:ing)? (?:this |it )?up|look(?:ing)? (?:this |"
-        r"it )?(?:up|over|into)|start(?:ing)? (?:off|out)|heads[- ]up",
-        "any",
-    ),
-    (
-        r"(?:worth )?tid(?:y|ying)(?: (?:this|it|these|them|things))?[- ]up|clean(?:ing)?[- ]up|"
-        r"catch(?:ing)?[- ]up|loose ends?|room (?:to improve|"
-        r"for improvement|to grow|to move|for more)|worth (?:a )?(?:fix(?:ing)?|tidying|tidy)",
-        "lack",
-    ),
-    (r"(?:a|one) gap to (?:close|fill)", "lack"),
-    (
-        r"keep (?:it|this|that) (?:up|going)|keep up the (?:good|great|nice) work|well done|good going|"
-        r"nice going|good stuff|going well|went well(?=\s*:)|on the up|a (?:bright|high) spot|high(?:light|lights|"
-        r" point)",
-        "praise",
-    ),
-    (
-        r"read(?:ing)? (?:this |these |it |them |the (?:numbers|figures|data) )?with (?:care|caution)|"
-        r"handle with care|with (?:care|caution|that in mind|this in mind)|take (?:this |it |"
-        r"these )?with (?:care|caution|a pinch of salt)",
-        "any",
-    ),
-    (
-        r"small (?:sample|numbers?|print|set)|early days|too (?:early|few|small) to (?:say|tell|judge|"
-        r"read much into)|limited data",
-        "caution",
-    ),
-    (r"(?:a |one )?(?:possible )?(?:data gap|gap in the data|data note|data check|sync note)(?=\s*:)", "caution"),
-    (
-        r"a (?:quiet|slow|calm|light|thin) (?:week|stretch|patch|spell|time|period)(?: in the (?:data|"
-        r"numbers|record|records))?",
-        "quiet",
-    ),
-    (
-        r"what (?:would|could|might|can) (?:help|work|move|be)(?: you)?(?: (?:here|next|first|"
-        r"a good next step))?",
-        "any",
-    ),
-    (
-        r"how (?:would|could|might|can) (?:you|we) (?:approach|take|handle|move|pick|plan|tackle|work|start|"
-        r"open|use|follow)(?: (?:this|it|that))?(?: (?:up|on|forward|next|here))*",
-        "any",
-    ),
-    (r"could (?:you|we) (?:take a look|look at|look into|check|talk about|discuss|review|plan)", "any"),
-    (r"at least worth|the rest can wait", "any"),
-    (
-        r"step by step|in step|side by side|one by one|day to day|week in view|"
-        r"the week in (?:short|brief|numbers|view|review)",
-        "any",
-    ),
-    (r"(?:take|have|worth) (?:a )?(?:quick |closer |second |short |careful |fresh )?look", "any"),
-    (r"on (?:your|the) (?:list|desk|plate|radar|table)", "any"),
-    (r"let(?:'|’)s (?:look at|talk about|discuss|plan|pick|start with|open with)", "any"),
-)
-IDIOMS: Final[tuple[tuple[re.Pattern[str], Licence], ...]] = tuple(
-    (re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])", re.IGNORECASE), licence) for pattern, licence in _IDIOMS
-)
-"""Set phrases whose words would mean something else alone."""

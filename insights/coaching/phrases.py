@@ -149,7 +149,7 @@ def win_rate(won: int, closed: int, period: Period, evidence: Evidence | None = 
         return Fact(
             id="", role="context", kind="rate", metric="win_rate", value=share, unit="pct", period=period, n=closed,
             evidence=evidence, nouns=("win rate", "closed deal"),
-            phrase=f"your win rate {period.label} is {number(share)}% ({won} of {closed} closed deals)",
+            phrase=f"your win rate {period.label} is {number(share)}\u00a0% ({won} of {closed} closed deals)",
         )  # fmt: skip
     return Fact(
         id="", role="caveat", kind="caveat", metric="win_rate", period=period, n=closed, evidence=evidence, phrase=said,

@@ -12,6 +12,7 @@ from insights.coaching import claims, lexicon, masking, number_words, stretches
 from insights.coaching.beside import between, with_slots
 from insights.coaching.facts import Fact, Pack
 from insights.coaching.grasp import grasps
+from insights.coaching.idioms import IDIOMS
 from insights.coaching.prose import align
 from insights.coaching.stretches import Stretch
 
@@ -66,11 +67,16 @@ def _goes_on(text: str) -> bool:
 
 def _without_idioms(text: str) -> tuple[str, set[lexicon.Licence]]:
     licences: set[lexicon.Licence] = set()
-    for pattern, licence in lexicon.IDIOMS:
-        text, times = pattern.subn(lambda found: " " * len(found[0]), text)
+    for pattern, licence in IDIOMS:
+        text, times = pattern.subn(_blank, text)
         if times:
             licences.add(licence)
     return text, licences
+
+
+def _blank(found: re.Match[str]) -> str:
+    """As long as before, with the slots in it."""
+    return re.sub(r"(⟦[^⟧]*⟧)|[^⟦]", lambda one: one[1] or " ", found[0])
 
 
 # --- the whole sentence ----------------------------------------------------------------------------------------------
@@ -81,6 +87,7 @@ def _worn(found: list[Stretch], facts: tuple[Fact, ...], level: Level) -> set[le
     own = (
         {word for fact in facts for word in re.findall(r"[a-z]+", fact.phrase.lower())} if level == "L3" else set[str]()
     )
+    own |= _called(found, facts) if level == "L2" else set()
     said = {one.norm for stretch in found for one in stretch.words} - own
     worn: set[lexicon.Licence] = set()
     if said & lexicon.PRAISE:
@@ -90,6 +97,17 @@ def _worn(found: list[Stretch], facts: tuple[Fact, ...], level: Level) -> set[le
     if said & lexicon.QUIET:
         worn.add("quiet")
     return worn
+
+
+def _called(found: list[Stretch], facts: tuple[Fact, ...]) -> set[str]:
+    """Words that stand only where they name what all cited facts are about: "win" in "on your win rate"."""
+    text = " ".join(one.norm for stretch in found for one in stretch.row)
+    called: set[str] = set()
+    for noun in {noun.lower() for fact in facts for noun in fact.nouns if " " in noun}:
+        if all(noun in fact.nouns for fact in facts) and noun in text:
+            text = text.replace(noun, "|")
+            called |= set(noun.split())
+    return called - set(text.split())
 
 
 def _of_licences(licences: set[lexicon.Licence], facts: tuple[Fact, ...]) -> Iterator[str]:
@@ -106,6 +124,15 @@ def _of_licences(licences: set[lexicon.Licence], facts: tuple[Fact, ...]) -> Ite
         yield "DIRECTION"
     if "flat" in licences and any(one.direction != "flat" for one in facts):
         yield "DIRECTION"
+    if "moving" in licences and any(one.direction not in {"up", "down"} for one in facts):
+        yield "DIRECTION"
+    if "upbeat" in licences and any(one.direction not in {"up", "down"} or one.role != "strength" for one in facts):
+        yield "DIRECTION"
+        yield "POLARITY"
+    if "dated" in licences and not all(one.dates for one in facts):
+        yield "DATE_UNSUPPORTED"
+    if "present" in licences and any(re.search(r"\b(?:last|this|was|were)\b", one.phrase) for one in facts):
+        yield "DATE_UNSUPPORTED"
     if "caution" in licences and not any(one.role in {"caveat", "context"} for one in facts):
         yield "POLARITY"
     if "deal" in licences and not all(one.entity or one.role == "action" for one in facts):

@@ -10,7 +10,7 @@ from insights.coaching.dates import Mention
 from insights.coaching.quantities import Quantity, Token, singular
 
 MARKS: Final = frozenset(",.:;-–—()'’?!…\"“”/")
-JOINTS: Final = frozenset({",", ";", ":", "—", "–", "(", ")", "…", "and", "but", "while", "plus"})
+JOINTS: Final = frozenset({",", ";", ":", "—", "–", "(", ")", "…", "?", "!", "and", "but", "while", "plus"})
 LEADING: Final = frozenset(
     {"please", "first", "next", "then", "also", "and", "maybe", "perhaps", "so", "let's", "to", "could", "you", "we"}
 )

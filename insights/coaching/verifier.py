@@ -17,7 +17,7 @@ from insights.coaching.facts import Pack
 from insights.coaching.sentences import Judged, Level, judge, stem_free
 from insights.coaching.slots import Draft, Note, Unreadable
 
-VERIFIER_VERSION: Final = "1"
+VERIFIER_VERSION: Final = "2"
 MOST_WORDS: Final = 150
 MOST_WORDS_ASKED: Final = 10
 Outcome = Literal["accept", "reject", "fallback"]
@@ -181,7 +181,10 @@ def _of_whole(pack: Pack, judged: list[Judged], masks: list[str], text: str) -> 
         yield "STALE"
     if pack.is_stale and any(
         re.search(
-            r"\b(?:this|the current) week\b|\btoday\b|\bcurrently\b|\bnow\b", masking.unmasked(one), re.IGNORECASE
+            r"\b(?:this|the current) week\b|\btoday\b|\bcurrently\b|\bnow\b|"
+            r"\bat (?:the moment|present)\b|\bas (?:it stands|things stand)\b",
+            masking.unmasked(one),
+            re.IGNORECASE,
         )
         for one in masks
     ):

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from insights import formats
 from insights.forecasting.backtest import DEFAULT, Trial, seasonal_default
 
 SEASONAL_MARGIN: Final = 0.03
@@ -46,7 +47,9 @@ def choose(trial: Trial) -> Choice:
     if best == usual:
         return Choice(usual, f"At {_times(trial)} nothing was better by a margin than the usual method.", errors)
     gain = 1 - errors[best] / errors[usual]
-    return Choice(best, f"At {_times(trial)} its error was {gain:.0%} lower than the usual method's.", errors)
+    return Choice(
+        best, f"At {_times(trial)} its error was {formats.share(gain)} lower than the usual method's.", errors
+    )
 
 
 def _margin(name: str, apart: int) -> float:

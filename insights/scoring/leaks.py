@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from insights import formats
 from insights.scoring.columns import Column, Sort
 from insights.scoring.grading import auc
 
@@ -86,9 +87,9 @@ def _examined(column: Column, outcomes: Outcomes, *, is_later: bool) -> Suspect 
 
 def _why(*, area: float, told: float, certain: float, filled: float, is_later: bool) -> str | None:
     if told >= KNOWS_ALL:
-        return f"It alone tells {told:.0%} of the outcome."
+        return f"It alone tells {formats.share(told)} of the outcome."
     if certain >= CERTAIN_ROWS and told >= CERTAIN_BITS:
-        return f"For {certain:.0%} of the rows its value settles the outcome almost certainly."
+        return f"For {formats.share(certain)} of the rows its value settles the outcome almost certainly."
     if filled >= FILLED_APART:
         return f"It is filled in {filled * 100:.0f} points more often for one outcome than for the other."
     if is_later:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import numpy as np
 import pandas as pd
 
+from insights import formats
 from insights.scoring.columns import MISSING
 from insights.scoring.lead_features import FIELD
 from insights.scoring.score_model import AVERAGE, CALIBRATION, POINTS, SHARED, ScoreModel
@@ -228,7 +229,7 @@ _WORDS: Final[Mapping[str, Callable[[Row], str]]] = {
     "company": lambda row: f"company {row.get('company')}",
     "answers": lambda row: _plural(_n(row, "answers") or 0, "answer"),
     "record": lambda row: "no owner" if _n(row, "owner: share won before") is None
-    else f"the owner won {_n(row, 'owner: share won before') or 0:.0%} before",
+    else f"the owner won {formats.share(_n(row, 'owner: share won before') or 0)} before",
     "stage": _said("in {}", "stage not known", "stage"),
     "days in stage": _said("{} days in this stage", "not known how long in this stage", "days in stage"),
     "age": _age,

@@ -105,7 +105,7 @@ def test_somebody_new_is_compared_with_nothing_and_the_note_says_so() -> None:
 def test_fewer_than_five_closed_deals_make_no_rate() -> None:
     few, enough = (facts_of(frames(deal(), closed=[(OWNER, n, 2)])) for n in (4, 5))
     assert only(few, "win_rate").role == "caveat"
-    assert "40%" in only(enough, "win_rate").phrase
+    assert "40\u00a0%" in only(enough, "win_rate").phrase
 
 
 def test_currencies_are_told_apart_and_never_added_up() -> None:
