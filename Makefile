@@ -13,7 +13,7 @@ need-python = @test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH. I
 	(Debian, Ubuntu: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-full check format bench soak lab widget clean lock
+.PHONY: help setup setup-dev run test test-full check format bench soak real-model lab widget clean lock
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?(.*)/  make \1	\2/' | expand -t 20
@@ -51,6 +51,10 @@ bench: setup-dev  ## measure (ONLY=name for one of them)
 SECONDS ?= 600
 soak: setup-dev  ## kill everything for ten minutes while leads come in (SECONDS=60 for less)
 	$(BIN)/python tests/lead_endpoint/soak.py --seconds $(SECONDS)
+
+MODEL_LAB ?= .slms/model-lab
+real-model: setup-dev  ## have a real, small language model word notes (compiles llama.cpp once; about an hour)
+	$(BIN)/python -m pytest -n 0 -m model --model-lab=$(MODEL_LAB) -s tests/llm_live
 
 lab: setup-dev  ## JupyterLab on the running database (this machine only)
 	@exec $(BIN)/slms lab

@@ -34,6 +34,11 @@ from snapshots.organizations import create_organization
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once; threads of each would only be in the way
 IN_CI = os.environ.get("CI") == "true"
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+ASKED_FOR = (
+    ("live", "--vendor", "Say whose account is to be read: pytest -m live --vendor=hubspot"),
+    ("model", "--model-lab", "Say where the model is to be installed: pytest -m model --model-lab=FOLDER"),
+)
+"""Marks of tests that run only where they are asked for, each with the option that they need."""
 DATABASE_FIXTURES = {"database", "new_database", "database_server", "copy_of"}
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,6 +48,7 @@ settings.load_profile("ci" if IN_CI else "here")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vendor", action="append", default=[], help="CRM whose account `-m live` reads; may be repeated")
+    parser.addoption("--model-lab", help="folder into which `-m model` installs a language model, or has done so")
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,12 +59,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "live" in config.option.markexpr:
-        if not config.getoption("--vendor"):
-            raise pytest.UsageError("Say whose account is to be read: pytest -m live --vendor=hubspot")
-    else:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("live")])
-        items[:] = [item for item in items if not item.get_closest_marker("live")]
+    for mark, option, remedy in ASKED_FOR:
+        if mark not in config.option.markexpr:
+            config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(mark)])
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
+        elif not config.getoption(option):
+            raise pytest.UsageError(remedy)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & DATABASE_FIXTURES:
