@@ -55,8 +55,8 @@ def _words(one: Standing, slot: date, *, is_done: bool) -> str:
 
 def _run(view: View, one: Standing, slot: date, *, again: bool) -> None:
     if jobs_data.run(view, one.job, slot, again=again):
-        lead_dialogs.say(f"{one.job.title} begins as soon as a worker is free.")
+        lead_dialogs.say(f"{plain(one.job.title)} begins as soon as a worker is free.")
     else:
-        lead_dialogs.say(f"{one.job.title} runs or waits already.", is_done=False)
+        lead_dialogs.say(f"{plain(one.job.title)} runs or waits already.", is_done=False)
     lead_dialogs.close()
     st.rerun()

@@ -83,13 +83,11 @@ def history(view: View, job: Job) -> History:
     rows.sort(key=_newest_first, reverse=True)
     fields = [*(one.field for one in HISTORY_COLUMNS), "key"]
     took = [(one.ended_at - one.started_at).total_seconds() for one in runs if one.outcome == "done" and one.ended_at]
+    undone = [one for one in sorted(slots - done, reverse=True) if covered_by(job, one, done) is None]
     return History(
         rows=pd.DataFrame(rows, columns=fields), n_slots=len(slots), n_done=len(done),
         n_failed=sum(one.outcome == "failed" for one in runs), usual_s=median(took) if took else None,
-        open_slots=[
-            one for one in sorted(slots - done, reverse=True)
-            if covered_by(job, one, done) is None and (job.makes_its_own or one == job.slot)
-        ],
+        open_slots=_once_a_week(undone) if job.makes_its_own else [one for one in undone if one == job.slot],
     )  # fmt: skip
 
 
@@ -101,6 +99,11 @@ def covered_by(job: Job, slot: date, done: set[date]) -> date | None:
     if job.every_days > 1:
         return None
     return min((one for one in done if Week.of(one) == Week.of(slot)), default=None)
+
+
+def _once_a_week(slots: Sequence[date]) -> list[date]:
+    """The first of each week in the order given: what has something of its own to make makes it once a week."""
+    return list({Week.of(one): one for one in reversed(slots)}.values())[::-1]
 
 
 def _row(run: JobRun, view: View) -> dict[str, Any]:

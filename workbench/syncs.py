@@ -68,9 +68,7 @@ def _started() -> dict[tuple[int, int], Future[str]]:
 def sources(view: View) -> list[Source]:
     """Every connection with how fresh it is and what it does now."""
     database = installation.database()
-    newest: dict[int, Run] = {}
-    for run in status.list_runs(database, view.organization_id):
-        newest.setdefault(run.connection_id, run)
+    newest = status.newest_runs(database, view.organization_id)
     fresh = {one.connection_id: one for one in status.freshness(database, view.organization_id)}
     return [
         Source(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http.client import HTTPConnection, HTTPMessage
 from itertools import product
 from typing import Final
@@ -29,6 +30,8 @@ from insights.forecasting.nodes import TooLittlePast
 from insights.report import html, pdf
 from insights.report.document import Week
 from ops import coaching_week, connecting, detecting, forecasting, health, reports
+from ops.job_book import Slot, booked
+from ops.services import utc_now
 from snapshots import crm_changes
 from snapshots.organizations import list_connections
 
@@ -358,10 +361,28 @@ def reports_of_a_week(walk: Walk) -> None:
     assert pdf.pdf(document).startswith(b"%PDF-")
 
 
+def jobs(walk: Walk) -> None:
+    house = walk.hostile.house
+    services = replace(house.services, now=utc_now)  # as the page has it
+    for n, word in enumerate(EVERY):
+        slot = Slot(job="health", day=LAST.date() - timedelta(days=n), trigger="person", by=word)
+        booked(services, house.organization_id, slot, partial(str, word))
+    said = walk.go("jobs", job="health")
+    assert len(EVERY) - len(missing(said, EVERY)) >= 60
+    for word in MARKDOWN:
+        with contextlib.suppress(LookupError):
+            booked(services, house.organization_id, Slot(job="forecasts", day=LAST.date()), partial(_fail, word))
+        walk.go("jobs")
+
+
+def _fail(word: str) -> str:
+    raise LookupError(word)
+
+
 REST: Final[tuple[Look, ...]] = (
     overview, rows_behind_the_numbers, pipelines, leads, refused, every_kind_of_lead, everybody, lead_analytics,
     widgets, forms, admin, a_rule_that_is_saved, data, files_of_any_name, changes_and_flow, pipeline_health, anomalies,
-    forecast, coaching, reports_of_a_week, a_change_of_crm,
+    forecast, coaching, reports_of_a_week, jobs, a_change_of_crm,
 )  # fmt: skip
 
 

@@ -10,11 +10,14 @@ import pytest
 from conftest import Workbench
 from made_installation import NOW, TODAY, House
 from reading import as_read
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from ops import job_list
+from insights.report.document import Week
+from ops import daily, job_list, report_digest
 from ops.job_book import Done, Slot, booked
-from snapshots import job_queue, job_runs
+from snapshots import job_queue, job_runs, report_archive
+from snapshots.report_archive import Readership
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
 from workbench import installation, jobs_data
@@ -110,6 +113,34 @@ def test_a_job_is_run_after_a_question_and_not_twice(workbench: Workbench, own_h
     assert len(job_queue.waiting(own_house.database, own_house.organization_id)) == 1
 
 
+def test_a_job_that_runs_shows_how_far_it_is_and_cannot_be_started(workbench: Workbench, own_house: House) -> None:
+    ran(own_house, "health", 1)
+    job_runs.begin(
+        own_house.database, own_house.organization_id, "health", TODAY, trigger="schedule", by=None, again=False,
+        now=NOW - timedelta(seconds=42),
+    )  # fmt: skip
+    with own_house.database.as_app(own_house.organization_id) as transaction:
+        daily.defer_work(transaction, own_house.organization_id, "health", TODAY)
+    with psycopg.connect(own_house.services.database_url) as link:
+        link.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    at = workbench.open(own_house, "jobs", job="health")
+    assert not at.exception
+    [bar] = at.get("progress")
+    assert bar.proto.text.startswith("Running for 42 s")
+    assert at.button("job_health_run").disabled
+
+
+def test_messages_that_were_not_delivered_lead_to_the_reports(workbench: Workbench, own_house: House) -> None:
+    key = own_house.organization_id
+    report_archive.add_recipient(own_house.database, key, Readership("organization"), "email", "a@example.com", by="x")
+    report_digest.make_digest(own_house.services, key, Week.of(TODAY).before)
+    assert "could not be delivered" not in words(workbench.open(own_house, "jobs"))
+    with own_house.database.as_app(key) as link:
+        link.execute(text("UPDATE report_sendings SET state = 'parked', next_attempt_at = NULL"))
+    at = workbench.open(own_house, "jobs")
+    assert "1 message with reports could not be delivered." in words(at)
+
+
 def test_what_is_done_is_done_again_only_where_that_was_asked(workbench: Workbench, own_house: House) -> None:
     ran(own_house, "retention", 0)
     at = workbench.open(own_house, "jobs")
@@ -142,7 +173,7 @@ def test_a_missed_slot_with_something_of_its_own_to_make_can_be_done_again(
         ran(own_house, "coaching", days_ago)
     at = workbench.open(own_house, "jobs", job="coaching")
     slots = at.selectbox("job_open_slot").options
-    assert (slots[0], slots[-1]) == ("23 Jun 2024", "10 Jun 2024"), "of the other weeks notes were written on Monday"
+    assert slots == ["23 Jun 2024", "16 Jun 2024"], "one of each week in which no notes were written"
     at.selectbox("job_open_slot").set_value(TODAY - timedelta(days=5)).run()
     at.button("job_replay").click().run()
     at.button("job_run_yes").click().run()

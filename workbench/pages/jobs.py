@@ -39,6 +39,9 @@ BADGES: Final[dict[State, tuple[str, Literal["green", "blue", "orange", "red", "
     State.NEVER: ("radio_button_unchecked", "gray", "Never ran"),
     State.OFF: ("toggle_off", "gray", "Off"),
 }
+WORST_FIRST: Final = (
+    State.FAILED, State.LATE, State.RUNNING, State.WAITING, State.NEVER, State.OFF, State.FINE
+)  # fmt: skip
 TONES: Final = {"failed": "bad", "interrupted": "risk", "missed": "risk"}
 SLOTS_DONE: Final = (
     "Slots of the last 90 days, from the first run on, that were done, of all that began. A slot is the day that a job "
@@ -63,8 +66,10 @@ def outage() -> None:
 
 
 def summary(found: list[Standing]) -> str:
-    n = Counter(BADGES[one.state][2].lower() for one in found)
-    return f"{formats.plural(len(found), 'job')}: {', '.join(f'{count} {word}' for word, count in n.items())}"
+    """How many jobs stand how, what needs an eye first."""
+    n = Counter(one.state for one in found)
+    told = [f"{n[state]} {BADGES[state][2].lower()}" for state in WORST_FIRST if n[state]]
+    return f"{formats.plural(len(found), 'job')}: {', '.join(told)}"
 
 
 def undelivered(view: View) -> None:
