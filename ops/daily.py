@@ -78,7 +78,7 @@ def defer_work(
     slot = Slot(job=name, day=day, trigger=trigger, by=by, again=again)
     return jobs.put(
         connection, TASK, queue=QUEUE, lock=lock_of(organization_id, name),
-        waiting=f"daily:{organization_id}:{name}:{day.isoformat()}", organization_id=organization_id, name=name,
+        waiting=f"daily:{organization_id}:{name}:{slot.waiting_as}", organization_id=organization_id, name=name,
         day=day.isoformat(), **slot.arguments,
     )  # fmt: skip
 

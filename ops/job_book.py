@@ -41,6 +41,11 @@ class Slot:
     again: bool = False
 
     @property
+    def waiting_as(self) -> str:
+        """What tells it from others in the queue: what a person asks for does not wait for a retry's time."""
+        return f"{self.day.isoformat()}:asked" if self.trigger == "person" else self.day.isoformat()
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What a queued job is handed beside its day; nothing where the schedule queued it in time, so that a program
         of the version before can do it, too."""

@@ -112,7 +112,7 @@ def defer(connection: jobs.Transaction, organization_id: int, slot: Slot) -> boo
     week = Week.of(slot.day).before
     return jobs.put(
         connection, TASK, queue=QUEUE, lock=lock_of(organization_id),
-        waiting=f"reports:{organization_id}:{week.name}", organization_id=organization_id,
+        waiting=f"reports:{organization_id}:{slot.waiting_as}", organization_id=organization_id,
         week=week.first.isoformat(), day=slot.day.isoformat(), **slot.arguments,
     )  # fmt: skip
 

@@ -181,9 +181,11 @@ def _add(app: procrastinate.App, services: Services, name: str) -> None:
 
 
 def _defer(connection: Transaction, task: str, organization_id: int, subject: str, by: str, **further: Any) -> bool:
+    # What a person asks for does not wait for the time at which the night's work is tried again.
+    asked = ":asked" if further.get("trigger") == "person" else ""
     return jobs.put(
         connection, task, queue=QUEUE, lock=lock_of(organization_id, subject),
-        waiting=f"{task}:{organization_id}:{subject}", organization_id=organization_id, subject=subject, by=by,
+        waiting=f"{task}:{organization_id}:{subject}{asked}", organization_id=organization_id, subject=subject, by=by,
         **further,
     )  # fmt: skip
 

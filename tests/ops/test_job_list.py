@@ -101,6 +101,29 @@ def test_what_is_asked_for_waits_runs_once_and_says_who_asked(
     assert (one.state, one.last.trigger, one.last.asked_by, one.last.said) == (State.FINE, "person", "ann", "worked")
 
 
+def test_what_failed_can_be_asked_for_before_it_is_tried_again(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "WORKS", {**daily.WORKS, "health": "test_job_list:refuse"})
+    with services.database.as_app(organization) as transaction:
+        daily.defer_work(transaction, organization, "health", TODAY)
+    work_off(services, daily.QUEUE)
+    with psycopg.connect(services.database_url) as link:  # its time is of the real clock
+        link.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", (MORNING + timedelta(minutes=5),))
+    failed = standing(services, organization, "health")
+    assert (failed.state, failed.why) == (State.FAILED, "Tried again at 10:05")
+    monkeypatch.setattr(daily, "WORKS", {**daily.WORKS, "health": "test_job_list:work"})
+    assert job_list.defer(services, organization, failed.job, TODAY, by="ann", again=False)
+    work_off(services, daily.QUEUE)
+    runs = job_runs.history(services.database, organization, "health", since=MORNING - timedelta(days=1))
+    assert [one.outcome for one in runs] == ["done", "failed"], "and once, whatever waited"
+    assert standing(services, organization, "health").state is State.FINE
+
+
+def refuse(services: Services, organization_id: int, day: date) -> str:
+    raise ValueError("not today")
+
+
 def work(services: Services, organization_id: int, day: date) -> str:
     return "worked"
 
