@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Final
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Frame, Page, expect
 from walking import Theme, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
 
 from ops import coaching_week, detecting, health
+from ops.job_book import Slot, booked
 
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 AXE: Final = Axe().axe_script
@@ -59,6 +61,20 @@ def test_axe_finds_nothing_serious_on_salespeople_and_one_of_them(open_page: Pag
     open_page.wait_for_url("**/salesperson?**")
     settle(open_page)
     check_in_both_themes(open_page)
+
+
+def test_axe_finds_nothing_serious_on_the_history_of_a_job_that_failed(open_page: Page, house: House) -> None:
+    with suppress(LookupError):
+        booked(house.services, house.organization_id, Slot(job="health", day=TODAY), _fail)
+    go_to(open_page, "Jobs")
+    keyed(open_page, "job_health_history").get_by_role("button").locator("visible=true").click()
+    expect(open_page.get_by_text("Slots done")).to_be_visible()
+    settle(open_page)
+    check_in_both_themes(open_page)
+
+
+def _fail() -> str:
+    raise LookupError("It cannot be found.")
 
 
 def test_axe_finds_nothing_serious_on_the_pipeline(open_page: Page) -> None:
