@@ -12,6 +12,7 @@ from insights.coaching.writing import Answer, NoCompletion
 from ops.llm import Client, Endpoint, LlmUnavailable
 from ops.llm_wire import Failure, Reply
 from ops.services import Services
+from ops.settings import Settings
 from snapshots import llm_spending
 from snapshots.llm_spending import Allowance, OverBudget
 from snapshots.notes import NoteKey
@@ -77,7 +78,7 @@ class Asking:
             micro_usd=endpoint.cost_micro(most_in, MOST_TOKENS),
         )  # fmt: skip
         try:
-            return llm_spending.reserve(services.database, organization, wanted, self._allowance(), now=now)
+            return llm_spending.reserve(services.database, organization, wanted, allowance(services.settings), now=now)
         except OverBudget as why:
             raise LlmUnavailable("BUDGET") from why
 
@@ -88,11 +89,12 @@ class Asking:
         llm_spending.settle(services.database, self.organization_id, number, done, now=services.now())
         self.spent.add(done.tokens_in, done.tokens_out, done.micro_usd)
 
-    def _allowance(self) -> Allowance:
-        settings = self.services.settings
-        return Allowance(
-            most_tokens=settings.llm_monthly_tokens, most_micro_usd=int(settings.llm_monthly_budget * 1_000_000)
-        )
+
+def allowance(settings: Settings) -> Allowance:
+    """What may be spent in a month."""
+    return Allowance(
+        most_tokens=settings.llm_monthly_tokens, most_micro_usd=int(settings.llm_monthly_budget * 1_000_000)
+    )
 
 
 def _outcome(endpoint: Endpoint, outcome: Reply | Failure, latency_s: float) -> llm_spending.Outcome:

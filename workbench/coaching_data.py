@@ -16,9 +16,10 @@ import pandas as pd
 
 from insights.coaching import facts, masking, verifier
 from insights.coaching.facts import Fact
-from ops import coaching, coaching_mail, coaching_week, daily
+from ops import coaching, coaching_asking, coaching_mail, coaching_week, daily, llm
 from ops.coaching_week import Checked
-from snapshots import coaching_facts, coaching_outcomes, note_reads, notes
+from snapshots import coaching_facts, coaching_outcomes, llm_spending, note_reads, notes
+from snapshots.llm_spending import Allowance, Month
 from snapshots.note_reads import Feedback, Said
 from snapshots.notes import Note
 from snapshots.slices import Role, Slice, Viewer
@@ -150,6 +151,16 @@ def notes_in_period(loaded: Coaching) -> pd.DataFrame:
     if view.period.first is not None:
         is_in &= known["week"] >= pd.Timestamp(view.period.first)
     return known[is_in]
+
+
+def spent(view: View) -> tuple[Month, Allowance] | None:
+    """What requests of this month used, and what they may; None where no model is configured."""
+    services = installation.services()
+    if llm.endpoint_of(services.settings) is None:
+        return None
+    today = services.now().astimezone(view.zone).date()
+    month = llm_spending.month_of(services.database, view.organization_id, today.replace(day=1))
+    return month, coaching_asking.allowance(services.settings)
 
 
 # --- what people do --------------------------------------------------------------------------------------------------

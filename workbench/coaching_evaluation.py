@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from snapshots.coaching_outcomes import FOLLOWED_DAYS
+from snapshots.llm_spending import Allowance, Month
 from workbench import coaching_words, formats
 from workbench.cards import Kpi
 from workbench.columns import Column, ColumnKind
@@ -54,6 +55,18 @@ def kpis(notes: pd.DataFrame, suggested: pd.DataFrame) -> list[Kpi]:
             definition="Of the requests for these notes, at the prices in the settings.",
             why=_unpriced(asked)),
     ]  # fmt: skip
+
+
+def budget(month: Month, allowance: Allowance) -> Kpi:
+    """What the organization's requests of this month used of what they may."""
+    tokens, most = formats.count(month.tokens), formats.count(allowance.most_tokens)
+    return Kpi(
+        key="budget", label=f"Budget of {month.month:%B}", value=f"${month.micro_usd / 1e6:.2f}",
+        note=f"of ${allowance.most_micro_usd / 1e6:.2f} · {tokens} of {most} tokens",
+        definition="Of all requests of this month, whoever they were about, with what those under way may cost. It is "
+                   "taken before a request is sent; when it is used up, notes are written without AI.",
+        why="" if month.n_requests else "No request this month.",
+    )  # fmt: skip
 
 
 def _share(part: int, whole: int) -> str:

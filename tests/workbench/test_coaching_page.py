@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from streamlit.testing.v1 import AppTest
 
 from ops import coaching_mail, coaching_week
 from ops.coaching import Refused
+from ops.coaching_asking import allowance
 from ops.coaching_mail import NotHandedOver
 from ops.services import Services
 from ops.settings import Settings
-from snapshots import coaching_outcomes, note_reads, notes
+from snapshots import coaching_outcomes, llm_spending, note_reads, notes
+from snapshots.llm_spending import Request
 from snapshots.note_reads import NoSuchNote
 from snapshots.notes import NoteKey
 from snapshots.reads import Reader
@@ -199,6 +202,25 @@ def test_what_people_say_and_what_became_of_suggestions_is_counted(
     assert cards["n_notes"].value == str(len(loaded.known))
     assert cards["called_wrong"].value != "0.0\u202f%"
     assert cards["accepted"].why == "No model was asked."
+
+
+def test_what_is_left_of_the_month_s_budget_is_shown_to_who_sets_it(
+    workbench: Workbench, coached: House
+) -> None:
+    workbench.use(coached)
+    assert coaching_data.spent(view_of(coached)) is None
+    asked = {"openai_base_url": "http://127.0.0.1:9/v1", "openai_model": "m", "llm_monthly_budget": Decimal("2.5")}
+    settings = coached.services.settings.model_copy(update=asked)
+    sent = Request(
+        month=NOW.date().replace(day=1), owner_id=1, week=WEEK, note_for="rep", host="h", model="m", body={},
+        tokens=1500, micro_usd=None,
+    )  # fmt: skip
+    llm_spending.reserve(coached.database, coached.organization_id, sent, allowance(settings), now=NOW)
+    workbench.use(replace(coached.services, settings=settings))
+    spent = coaching_data.spent(view_of(coached))
+    assert spent is not None
+    card = coaching_evaluation.budget(*spent)
+    assert (card.value, card.note) == ("$0.00", "of $2.50 · 1,500 of 2,000,000 tokens")
 
 
 def test_suggestions_are_followed_for_two_weeks_and_only_activities_after_the_week_count(coached: House) -> None:

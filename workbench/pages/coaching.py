@@ -122,7 +122,9 @@ def _worded(row: Any) -> str:
 def evaluation(loaded: Coaching) -> None:
     view = loaded.view
     notes, suggested = coaching_data.notes_in_period(loaded), coaching_data.suggested(view)
-    cards.kpi_band(coaching_evaluation.kpis(notes, suggested), open_rows=lambda _: None)
+    spent = coaching_data.spent(view) if view.may_change else None
+    numbers = coaching_evaluation.kpis(notes, suggested) + ([coaching_evaluation.budget(*spent)] if spent else [])
+    cards.kpi_band(numbers, open_rows=lambda _: None)
     with st.container(border=True, key="coaching_outcomes"):
         cards.title("What became of suggested deals?", "It followed the note; nothing says that it came of it.")
         found = coaching_evaluation.outcomes(suggested)
