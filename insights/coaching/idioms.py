@@ -19,7 +19,9 @@ _DEAL: Final = "⟦D:[^⟧]*⟧"
 _WHEN: Final = "(?: (?:soon|today|tomorrow|this week|next week|early this week))?"
 _IDIOMS: Final[tuple[tuple[str, lexicon.Licence], ...]] = (
     (
-        _OPENS + r"(?:book(?:ing)?|plan(?:ning)?|schedul(?:e|ing)|arrang(?:e|ing)|set(?:ting)? up|propos(?:e|ing)|"
+        _OPENS
+        + r"(?:add(?:ing)?|confirm(?:ing)?|fix(?:ing)?|request(?:ing)?|lock(?:ing)? in|find(?:ing)?|mak(?:e|ing)|"
+        r"hold(?:ing)?|book(?:ing)?|plan(?:ning)?|schedul(?:e|ing)|arrang(?:e|ing)|set(?:ting)? up|propos(?:e|ing)|"
         rf"suggest(?:ing)?) (?:a|another|some|that|the|this) {_HOW}(?:meeting|call|visit|time|chat|check-in)"
         rf"(?: (?:with|for|at) {_DEAL})?{_WHEN}",
         "action",
@@ -187,6 +189,12 @@ _IDIOMS: Final[tuple[tuple[str, lexicon.Licence], ...]] = (
     ),
     (
         r"a (?:big |real |clear )?plus(?=\s*:)|continues(?=\s*:)|"
+        r"(?:this|that|it) (?:looks|is looking|seems|feels) (?:good|great|healthy|solid|strong|promising|encouraging)|"
+        r"it(?: was| is|['’]s|['’]s been| has been) (?:good|great|nice|lovely|encouraging|a pleasure) to "
+        r"(?:see|note|read|report)(?: that)?|"
+        r"well (?:done|handled|played|managed|worked|paced|kept)|"
+        r"(?:you|we)(?:['’]ve| have) (?:built|kept|found|set|made) (?:up )?(?=(?:a |some )?(?:good|great|nice|solid|"
+        r"healthy|strong) )|"
         r"a lot to (?:like|celebrate|build on|be (?:pleased|proud|happy|glad) (?:of|about|with))|"
         r"credit where (?:it['’]s|it is|credit is) due|one to (?:celebrate|applaud|repeat|enjoy)(?=\s*:)|"
         r"you (?:should|can|may) be (?:proud|pleased|happy|glad)(?: (?:of|with|about) (?:this|that|it))?|"
@@ -194,6 +202,12 @@ _IDIOMS: Final[tuple[tuple[str, lexicon.Licence], ...]] = (
         "praise",
     ),
     (
+        r"(?:may|might|could|would|can|will) (?:need|benefit from|deserve|do with|use|welcome) "
+        r"(?:a |an |some |a bit of |a little |your |our )?(?:quick |short |closer |little |small )?"
+        r"(?:attention|time|thought|look|review|call|check|plan|visit|nudge|push|focus|help|hand|follow-up)|"
+        r"(?:clos(?:e|ing)|fill(?:ing)?|mind(?:ing)?) (?:this|the|that|a) gap|"
+        r"worth (?:a look|reviewing|checking|tidying|planning|discussing|picking up|sorting|fixing)"
+        r"(?: (?:this week|today|soon))?(?=\s*:)|"
         r"worth (?:your|some|our|a little|a bit of) (?:attention|thought|focus)|"
         r"(?:could|might) use (?:a |an |some )?(?:plan|call|hand|push|nudge|check|look|visit|review|tidy)|"
         r"(?:to )?(?:stay|keep|staying|keeping) on top of (?:things|this|it|these)",
@@ -253,6 +267,7 @@ _IDIOMS: Final[tuple[tuple[str, lexicon.Licence], ...]] = (
         r"(?:call|ring|nudge|push|look|try|visit)",
         "action",
     ),
+    (r"(?:a |the |your |one )?(?:first|next|main|key) priority(?=\s*[:,])", "action"),
     (r"(?:a |the |your |one )?top (?:priority|of (?:the|your|my|our) (?:list|agenda))", "action"),
     (r"one (?:quick |short )?(?:call|visit|chat) to (?:make|plan|book|set)", "action"),
     (

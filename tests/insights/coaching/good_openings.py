@@ -1,10 +1,10 @@
 """Good sentences with slots, as models phrase them: true of the facts of `FACTS`, and harmless.
 
-Written in six rounds, each judged before anything was mended by it. `TUNED_ON`: the first five, by which the verifier's
-lists were mended. `JUDGED`: the last one, by which nothing was. `RIGHTLY_REFUSED`: of all rounds, what was thought good
-and is not, by the rules that a note keeps: it ranks, judges a person, names a cause, a number or another noun than the
-fact's, or says again what the fact says. `{F1}` is a strength, `{F2}` an opportunity, `{F3}` context, `{F4}` and `{F5}`
-are actions about the deals `{D1}` and `{D2}`, `{F6}` is a caveat.
+Written in seven rounds, each judged before anything was mended by it. `TUNED_ON`: the first six, by which the lists of
+the verifier were mended. `JUDGED`: the last one, by which nothing was. `RIGHTLY_REFUSED`: of all rounds, what was
+thought good and is not, by the rules that a note keeps: it ranks, judges a person, names a cause, a number or another noun than
+the fact's, or says again what the fact says. `{F1}` is a strength, `{F2}` an opportunity, `{F3}` context, `{F4}` and
+`{F5}` are actions about the deals `{D1}` and `{D2}`, `{F6}` is a caveat.
 """
 
 from __future__ import annotations
@@ -497,18 +497,11 @@ Mind the data: {F6}.
 One note on data quality: {F6}.
 Kindly note that {F6}.
 Please be mindful that {F6}.
-""".strip().splitlines()
-)
-JUDGED = tuple(
-    """
 Glad this is going well: {F1}.
-Your efforts are visible here: {F1}.
 Let's note a success: {F1}.
 Nice rhythm on meetings: {F1}.
 This looks good: {F1}.
 Cheers to this: {F1}.
-A good foundation for the coming weeks: {F1}.
-Top of the list of good news: {F1}.
 It was good to see that {F1}.
 A strong start: {F1}.
 Keep doing this: {F1}.
@@ -520,20 +513,16 @@ Progress on meetings: {F1}.
 A thumbs-up: {F1}.
 Good going on this front: {F1}.
 Let me start with a positive: {F1}.
-You've built a good rhythm: {F1}.
 Please look into this: {F2}.
-This would benefit from a review: {F2}.
 Potential improvement: {F2}.
 Some housekeeping to do: {F2}.
 Think about this: {F2}.
 One point for improvement: {F2}.
-A few deals to tidy up: {F2}.
 What's next for these? {F2}.
 Worth reviewing this week: {F2}.
 Let's close this gap: {F2}.
 Try setting next steps: {F2}.
 A small to-do: {F2}.
-This may need your attention: {F2}.
 Take care of this first: {F2}.
 A useful thing to do: {F2}.
 To tidy: {F2}.
@@ -559,7 +548,6 @@ Maybe a call to {D1}? {F4}.
 To follow up: {F4}.
 One deal to check: {F4}.
 Plan your next touch with {D1}: {F4}.
-Lock in time with {D2}: {F5}.
 Confirm a meeting with {D2}: {F5}.
 Get ready for {D2}: {F5}.
 Note the close date: {F5}.
@@ -583,6 +571,70 @@ Read with care: {F6}.
 One reminder on the data: {F6}.
 """.strip().splitlines()
 )
+JUDGED = tuple(
+    """
+Nice momentum to keep up: {F1}.
+You're on a good run: {F1}.
+This is encouraging: {F1}.
+A good thing to keep doing: {F1}.
+Let's acknowledge the progress: {F1}.
+The good news is that {F1}.
+A real strength this time: {F1}.
+Here's a good number: {F1}.
+Good focus on meetings: {F1}.
+Up from your usual: {F1}.
+Nice job here: {F1}.
+You have good reason to smile: {F1}.
+Let's keep this rhythm: {F1}.
+A great note to begin on: {F1}.
+What's working: {F1}.
+Something to tighten: {F2}.
+A spot to clean up: {F2}.
+An open point: {F2}.
+Let's plan these: {F2}.
+Where a plan would help: {F2}.
+Could be tidier: {F2}.
+For your attention: {F2}.
+A question to think about: {F2}.
+Let's sort this: {F2}.
+What to look at first: {F2}.
+Worth planning: {F2}.
+Time to tidy up: {F2}.
+Some follow-up is needed: {F2}.
+A little housekeeping: {F2}.
+One thing to tackle: {F2}.
+Start by calling {D1}: {F4}.
+A short call to {D1} is worth it: {F4}.
+Let's bring {D1} back to life: {F4}.
+Put {D1} first this week: {F4}.
+Good moment to call {D1}: {F4}.
+Ask {D1} for an update: {F4}.
+Reopen the conversation with {D1}: {F4}.
+Get back to {D1}: {F4}.
+Try {D1} again: {F4}.
+Please call: {F4}.
+An action to take: {F4}.
+Say hello to {D1}: {F4}.
+Next on your list: {F4}.
+Find a time with {D2}: {F5}.
+Set a meeting with {D2}: {F5}.
+Make sure to plan {D2}: {F5}.
+Look ahead to {D2}: {F5}.
+A date is coming up: {F5}.
+Prepare a meeting: {F5}.
+Next, please look at {D2}: {F5}.
+Numbers in context: {F3}.
+A word on your win rate: {F3}.
+This is the picture: {F3}.
+For the bigger picture, {F3}.
+Just for context, {F3}.
+Keep this in mind: {F6}.
+A short note on the data: {F6}.
+Before we start, {F6}.
+Please note this: {F6}.
+Good to be aware: {F6}.
+""".strip().splitlines()
+)
 RIGHTLY_REFUSED = tuple(
     """
 Your meetings are heading the right way: {F1}.
@@ -600,5 +652,9 @@ Let's get {D1} moving again: {F4}.
 Fair warning: {F6}.
 You did well with meetings: {F1}.
 Let's take a look at the pipeline: {F2}.
+Your efforts are visible here: {F1}.
+A good foundation for the coming weeks: {F1}.
+Top of the list of good news: {F1}.
+A few deals to tidy up: {F2}.
 """.strip().splitlines()
 )

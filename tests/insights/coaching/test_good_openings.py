@@ -12,7 +12,7 @@ from insights.coaching import facts
 from insights.coaching.verifier import Verdict, verify
 
 KINDS = {"F1": "strength", "F2": "opportunity", "F3": "summary", "F4": "action", "F5": "action", "F6": "summary"}
-MOST_REFUSED = 0.2
+MOST_REFUSED = 0.25
 """Of wording that is new to the lists. A refused answer costs a second one, then a template; never a wrong sentence."""
 
 
