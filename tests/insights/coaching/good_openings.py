@@ -1,9 +1,9 @@
 """Good sentences with slots, as models phrase them: true of the facts of `FACTS`, and harmless.
 
-Written in seven rounds, each judged before anything was mended by it. `TUNED_ON`: the first six, by which the lists of
-the verifier were mended. `JUDGED`: the last one, by which nothing was. `RIGHTLY_REFUSED`: of all rounds, what was
-thought good and is not, by the rules that a note keeps: it ranks, judges a person, names a cause, a number or another noun than
-the fact's, or says again what the fact says. `{F1}` is a strength, `{F2}` an opportunity, `{F3}` context, `{F4}` and
+Written in six rounds, each judged before anything was mended by it. `TUNED_ON`: the first five, by which the verifier's
+lists were mended. `JUDGED`: the last one, by which nothing was. `RIGHTLY_REFUSED`: of all rounds, what was thought good
+and is not, by the rules that a note keeps: it ranks, judges a person, names a cause, a number or another noun than the
+fact's, or says again what the fact says. `{F1}` is a strength, `{F2}` an opportunity, `{F3}` context, `{F4}` and
 `{F5}` are actions about the deals `{D1}` and `{D2}`, `{F6}` is a caveat.
 """
 
