@@ -83,6 +83,6 @@ def lines_of(read: CountTable, found: Found) -> Iterator[str]:
         f"{card['alarms_per_series_quarter']:.2f} each; the budget is {card['budget']:g}."
     )
     if card["held_out_per_series_quarter"] is not None:
-        yield f"At thresholds from the other half of the series: {card['held_out_per_series_quarter']:.2f}."
+        yield f"At thresholds from other series: {card['held_out_per_series_quarter']:.2f}."
     for row in cast("Iterable[Any]", found.alarms.itertuples()):
         yield f"{read.week(row.day)}  {row.series}: {why_of(row)}"

@@ -3,7 +3,8 @@
 The budget is of alarms per series and quarter, both directions together. Alarms of one direction that are at most APART
 weeks apart are one. The rate at a threshold is what the history had, with every alarm counted as false, steadied by
 quarters that were drawn at random from what was expected: a small team's history says little, and a large one's nearly
-everything.
+everything. People are less regular than what is drawn, and few of them show too little of it: fewer than FEW series aim
+at a part of the budget, so that weeks to come keep it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ STEADY: Final = 40.0
 TOLERATED: Final = 1.2
 """However small a team is, its own history has at most so many times the budget: chance is no excuse for more where
 people are less regular than what is drawn."""
+FEW: Final = 12
+"""Series from which on the whole budget is aimed at; with fewer, half of it and an even part of the rest."""
 SPARE: Final = 10.0
 """With fewer quarters a part of one alarm is not held against a history: a form of half a year could else have none."""
 DRAWN: Final = 1_500.0
@@ -82,6 +85,7 @@ def _drawn(weeks: Weeks, expected: Expected, times: int, random: np.random.Gener
 
 def thresholds_for(history: History, budget: float) -> dict[Detector, float]:
     """Of each detector; inf: no week is an alarm. budget: alarms per series and quarter, more than 0."""
+    budget *= aimed_at(n_series(history.scores))
     rates = {name: _Rates.of(history, name) for name in DIRECTIONS}
     low, high = 0.5, 4.0
     for _ in range(10):
@@ -89,6 +93,16 @@ def thresholds_for(history: History, budget: float) -> dict[Detector, float]:
         tried = {name: one.threshold(middle * SHARES[name] * budget) for name, one in rates.items()}
         low, high = (middle, high) if rate(history, tried) <= budget else (low, middle)
     return {name: one.threshold(low * SHARES[name] * budget) for name, one in rates.items()}
+
+
+def n_series(scores: Scores) -> int:
+    """That were looked at."""
+    return int((~np.isnan(scores.of["lost week"])).any(axis=1).sum())
+
+
+def aimed_at(n: int) -> float:
+    """The part of the budget that thresholds of so many series are set for."""
+    return min(1.0, 0.5 + 0.5 * n / FEW)
 
 
 def rate(history: History, thresholds: Mapping[Detector, float]) -> float:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from insights.anomalies.detection import band_of, detect
-from insights.anomalies.detectors import run
+from insights.anomalies.detection import band_of, detect, held_out_rate
+from insights.anomalies.detectors import Scores, run, score
 from insights.anomalies.expected import WARM_UP, expect
 from insights.anomalies.explaining import why_of
-from insights.anomalies.thresholds import QUARTER, begins
+from insights.anomalies.thresholds import QUARTER, begins, history_of, n_alarms, quarters, thresholds_for
 from insights.anomalies.weeks import CannotDetect, Weeks, weeks_of
 from insights.anomalies.worked import Away, UnknownCountry, last_whole_week, public_holidays, worked_shares
 
@@ -40,6 +40,39 @@ def test_a_small_team_of_irregular_people_has_at_most_a_fifth_above_the_budget()
     weeks = team(n=10, weeks=60, mean=13, seed=6)
     weeks.counts[np.random.default_rng(1).random(weeks.counts.shape) < 0.08] = 0
     assert detect(weeks).card["alarms_per_series_quarter"] <= 0.25 * 1.2
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_weeks_to_come_of_a_small_team_keep_the_budget(n: int) -> None:
+    """Thresholds of a year and a quarter, held against the three quarters after them; some weeks are lost for reasons
+    that nobody entered."""
+    came, there = 0, 0.0
+    for seed in range(6):
+        weeks = team(n=n, weeks=104, mean=13, seed=100 + seed, spread=0.15)
+        weeks.counts[np.random.default_rng(seed).random(weeks.counts.shape) < 0.04] = 0
+        taught = of(weeks.counts[:, :65])
+        known = thresholds_for(history_of(taught, expect(taught), seed=0), 0.25)
+        every = score(weeks, expect(weeks))
+        later = Scores({name: values[:, 65:] for name, values in every.of.items()})
+        came, there = came + n_alarms(later, known), there + quarters(later)
+    assert came / there <= 0.25 * 1.1
+
+
+def test_few_series_aim_at_less_and_say_so() -> None:
+    aimed = {n: detect(team(n=n, weeks=40)).card["aimed_at"] for n in (1, 6, 12, 24)}
+    assert aimed == pytest.approx({1: 0.1354, 6: 0.1875, 12: 0.25, 24: 0.25})
+
+
+def test_the_held_out_rate_of_few_series_leaves_each_one_out() -> None:
+    """Thresholds of half a small team say little of those that are in use."""
+    weeks = team(n=6, weeks=80)
+    history = history_of(weeks, expect(weeks), seed=0)
+    came = 0
+    for row in range(6):
+        out = np.arange(6) == row
+        came += n_alarms(history.only(out).scores, thresholds_for(history.only(~out), 0.25))
+    assert held_out_rate(history, 0.25, seed=0) == pytest.approx(came / quarters(history.scores))
+    assert detect(team(n=3, weeks=60)).card["held_out_per_series_quarter"] is None
 
 
 def test_a_larger_budget_gives_more_alarms_and_a_smaller_one_fewer() -> None:

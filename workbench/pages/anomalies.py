@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pandas as pd
@@ -84,18 +85,23 @@ def kpis(loaded: Anomalies) -> list[Kpi]:
                        "were raised, whatever is learnt later."),
         Kpi(key="rate", label="Rate a quarter", value=_rate(record.rate), note="last 52 weeks",
             definition=f"Alarms per {word} and quarter of 13 weeks, in the last 52 weeks, every alarm counted. "
-                       f"Thresholds are set so that it comes to {budget}.",
+                       f"Thresholds are set so that it comes to {budget}{_less(card, word)}.",
             why=late if record.replayed else ""),
         Kpi(key="held", label="Held-out rate", value=_rate(held), note=f"budget {budget}",
-            definition="The same rate of one half of the series at thresholds from the other half, in turn: what to "
-                       "expect of weeks to come. All of them are counted as false, so that the rate of false ones is "
-                       "lower.",
-            why="" if held is not None else "It takes eight series."),
+            definition="The same rate of some series at thresholds from the others, in turn: what to expect of weeks "
+                       "to come. All of them are counted as false, so that the rate of false ones is lower.",
+            why="" if held is not None else "It takes four series."),
         Kpi(key="said", label="Something happened", value=formats.count(record.said.get("real", 0)),
             note=f"of {record.n_said} judged",
             definition="Alarms of the last 52 weeks of which people said that something had happened. The others were "
                        "leave, somebody who had left, or nothing.", why=_others(record.said)),
     ]  # fmt: skip
+
+
+def _less(card: Mapping[str, Any], word: str) -> str:
+    """Of few series: that thresholds are set for less, so that weeks to come keep the budget."""
+    aimed = card.get("aimed_at")
+    return f", and for few {word}s to {_rate(aimed)}" if aimed is not None and aimed < card["budget"] else ""
 
 
 def _others(said: Any) -> str:
