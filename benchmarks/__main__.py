@@ -7,7 +7,7 @@ import sys
 
 ALL = (
     "sync", "crm_sync", "pages", "accept", "beacons", "slow", "drain", "arrivals", "widget", "scoring", "forecast",
-    "anomalies", "notes",
+    "anomalies", "notes", "weekly",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def gone(is_closed: bool) -> str:
 def unsubscribing(address: str) -> str:
     """With a button that ends the weekly report of this address."""
     return _template("message.html").render(
-        title="Unsubscribe", lines=[f"No more weekly report will be sent to {address}."], is_error=False, is_asked=True,
+        title="Unsubscribe", lines=[f"{address} will get no more of these reports."], is_error=False, is_asked=True,
         button="Unsubscribe",
     )  # fmt: skip
 

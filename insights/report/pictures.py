@@ -28,6 +28,6 @@ def png(chart: Chart) -> bytes:
 
 
 def _draw(chart: Chart) -> bytes:
-    drawn = chart.properties(width=WIDTH_PX, background="#FFFFFF").to_dict()
+    drawn = chart.properties(width=WIDTH_PX, background="#FFFFFF").to_dict(validate=False)
     # Data stand in the chart itself: nothing may be fetched while it is drawn.
     return vl_convert.vegalite_to_png(drawn, scale=SCALE, allowed_base_urls=[])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from statistics import median_low
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from databases import CopyOf
+from examples import examples
 from made_installation import House, demo_house_of
 from sqlalchemy import text
 
@@ -50,12 +51,15 @@ def facts_of(packs: dict[int, Pack]) -> list[Fact]:
     return [fact for pack in packs.values() for fact in pack.facts]
 
 
-@pytest.mark.parametrize("week", [WEEK, EARLIER])
+EVERY_WEEK = [WEEK - timedelta(weeks=back) for back in range(2, 45)] if examples(2, full=45) > 2 else []
+
+
+@pytest.mark.parametrize("week", [WEEK, EARLIER, *EVERY_WEEK])
 def test_the_rows_of_every_fact_come_to_its_value(reader: Reader, week: date) -> None:
     told = coaching_week.found_in_week(reader, week, noted_on=week + (NOTED - WEEK))
     facts = [one.fact for chosen in told.values() for one in chosen]
     wrong = [fact.phrase for fact in facts if not coaching_week.check(reader, fact).agrees]
-    assert len(facts) > 20
+    assert len(facts) > (20 if week in (WEEK, EARLIER) else 0)
     assert wrong == []
 
 
