@@ -25,7 +25,7 @@ GRADE_COLUMNS: Final = (
            help=forecast_record.DEFINITIONS["80 % held"]),
 )  # fmt: skip
 _TONES: Final = {"good": ("check_circle", "green"), "risk": ("warning", "orange"), "none": ("hourglass_empty", "gray")}
-MERGED_WORDS: Final = "since then the CRM merged it with another, and what came of each alone is not known."
+MERGED_WORDS: Final = "the CRM has merged records since, so that what came of each alone is not known."
 STALE_DAYS: Final = {"week": 7, "month": 31}
 STEP_WORDS: Final = {"week": "Week of", "month": "Month of"}
 
@@ -277,11 +277,16 @@ def ledger(loaded: Loaded) -> None:
         held_text=[f"{held} of {n}" for held, n in zip(loaded.ledger["held"], loaded.ledger["n"], strict=True)],
     )
     n = int(found["n"].sum()) if len(found) else 0
-    note = f"{formats.plural(n, 'step')} graded, as issued" if n else "None of what was issued is over yet"
+    n_lost = forecast_outlook.n_not_gradable(loaded)
+    nothing = "Nothing of what was issued is graded" if n_lost else "None of what was issued is over yet"
+    note = f"{formats.plural(n, 'step')} graded, as issued" if n else nothing
     with cards.titled("What became of past forecasts?", note):
         if len(found):
             export.menu(lambda: found, columns, name=f"forecast-record-{loaded.found.run.made_on}", key="ledger")
-    _not_gradable(loaded)
+    if n_lost:
+        st.caption(f"{formats.plural(n_lost, 'step')} cannot be graded: {MERGED_WORDS}")
+    if found.empty and n_lost:
+        return
     if found.empty:
         step = loaded.choice.step
         st.markdown(f":gray[The first {step} of the first forecast is graded when it is over. What is issued is never "
@@ -289,12 +294,6 @@ def ledger(loaded: Loaded) -> None:
         return
     with st.container(height=300 if len(found) > 7 else "content", border=False):
         tables.plain(found, columns, caption="Past forecasts")
-
-
-def _not_gradable(loaded: Loaded) -> None:
-    n = forecast_outlook.n_not_gradable(loaded)
-    if n:
-        st.caption(f"{formats.plural(n, 'step')} cannot be graded: {MERGED_WORDS}")
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------

@@ -205,6 +205,21 @@ def test_a_missing_plan_says_nothing_where_nobody_plans_nor_of_a_past_day() -> N
     assert "no_next_step" in judged.not_applied
 
 
+def test_one_contact_alone_is_flagged_where_most_won_deals_had_two() -> None:
+    def standard(n_with_two: int) -> Usual:
+        spans, touches = won_like(40)
+        two = [touch(key, TODAY - 250, contact_id=5) for key in range(1000, 1000 + n_with_two)]
+        return usual(spans, [one | {"contact_id": 4} for one in touches] + two)
+
+    deals = [(key, since, stage) for key in (1, 2, 3) for since, stage in ((20, 11), (9, 12))] + [(4, 20, 11)]
+    spans = [span(key, TODAY - since, TODAY - 9 if since == 20 and key < 4 else INF, stage_id=stage)
+             for key, since, stage in deals]  # fmt: skip
+    made = history(spans, [touch(key, TODAY - 3, contact_id=one) for key, one in ((1, 4), (2, 4), (2, 5))])
+    found = {key: one for key, one in flags(made, standard(30)).items() if key[1] == "single_threaded"}
+    assert {key: one["value"] for key, one in found.items()} == {(1, "single_threaded"): 1, (3, "single_threaded"): 0}
+    assert not [key for key in flags(made, standard(20)) if key[1] == "single_threaded"], "half of them had two"
+
+
 def test_an_amount_drifts_beyond_the_ordinary_and_by_a_tenth_at_least() -> None:
     def changed(minor: float) -> History:
         return history([span(1, TODAY - 9, TODAY - 3), span(1, TODAY - 3, amount_minor=minor)])

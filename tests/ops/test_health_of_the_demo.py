@@ -148,3 +148,14 @@ def test_sandbagged_deals_are_found_and_few_other(truth: Truth) -> None:
     assert truth.seen["is_sandbagged"].sum() > 50
     assert recall(truth.seen, "is_sandbagged", "sandbag") >= 0.80
     assert precision(truth.seen, "is_planted_sandbagged", "sandbag") >= 0.80
+
+
+def test_what_the_sample_cannot_show_is_not_applied_and_says_why(truth: Truth) -> None:
+    """Nobody plans ahead there but meetings, and many customers are one person."""
+    services, organization_id = truth.house.services, truth.house.organization_id
+    health.judge(services, organization_id, TODAY)
+    run = health_flags.run_of(services.database, organization_id, TODAY)
+    assert run is not None
+    assert run.not_applied.keys() == {"no_next_step", "single_threaded"}
+    assert "have something planned" in run.not_applied["no_next_step"]
+    assert "two contacts or more" in run.not_applied["single_threaded"]

@@ -240,16 +240,14 @@ def _verdict(loaded: Anomalies, alarm: pd.Series) -> None:
     held = None if formats.is_missing(alarm["verdict"]) else str(alarm["verdict"])
     is_person = loaded.choice.measure == "activities"
     told = [one for one in VERDICTS if is_person or one not in anomaly_data.OF_PEOPLE]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="anomaly_verdict"):
-        st.markdown("What was it?", width="content")
+    with st.container(gap="xsmall", key="anomaly_verdict"):
         key = f"anomaly_said_{alarm['alarm_id']}"
         st.session_state[key] = held
         # Pills, for they stand in several lines where it is narrow.
-        st.pills("What was it?", told, format_func=VERDICTS.__getitem__, key=key, label_visibility="collapsed",
-                 on_change=_on_verdict, args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
+        st.pills("What was it?", told, format_func=VERDICTS.__getitem__, key=key, on_change=_on_verdict,
+                 args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
         if held:
-            st.markdown(f":gray[:small[{plain(str(alarm['said_by']))}, {formats.clock(_local(loaded, alarm))}]]",
-                        width="content")  # fmt: skip
+            st.markdown(f":gray[:small[{plain(str(alarm['said_by']))}, {formats.clock(_local(loaded, alarm))}]]")
 
 
 def _local(loaded: Anomalies, alarm: pd.Series) -> Any:
