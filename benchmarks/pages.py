@@ -1,8 +1,9 @@
 """What the pages cost: data loading of each page on deals at 1 and at 10 million activities and 1 million versions of
-deals, on the latest day and on a past one, as known now and as known then.
+deals, on the latest day and on a past one, as known now and as known then, and narrowed by each filter.
 
 The same owners, deals and two years in both sizes; only the activities grow. The yardstick is pandas: `read_sql` of the
-raw rows, then groupby, for the same figures.
+raw rows, then groupby, for the same figures. Beside the time stands what of it processors worked, here and in the
+server: on a machine that does other work, too, that is what a page costs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from adapters.records import Kind
+from benchmarks import page_views
+from benchmarks.processors import worked_s
 from benchmarks.records import Materialised, frame_of, long_deals
 from benchmarks.report import Report, median_seconds, peak_mb, seconds
 from snapshots import embedded, rollups
@@ -61,7 +63,9 @@ def run() -> bool:
                 held = size
                 counted = _count_weeks(url, organization_id)
                 report.add(f"a week of what owners did, counted at {size:,} activities, s", counted)
-                loaded[size] = _ours(report, url, organization_id, size)
+                if size == SIZES[0]:
+                    _work(url, organization_id)
+                loaded[size] = _ours(report, url, organization_id, size, place)
                 _pandas(report, url, organization_id, size, loaded[size])
         finally:
             embedded.release(place)
@@ -143,11 +147,34 @@ def _count_weeks(url: str, organization_id: int) -> float:
     return sorted(taken)[len(taken) // 2]
 
 
-def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str, float]:
+def _work(url: str, organization_id: int) -> None:
+    """What daily jobs make, in a process of its own."""
+    subprocess.run(
+        [sys.executable, "-c", "from benchmarks.pages import work; work()"],
+        input=json.dumps({"url": url, "organization_id": organization_id}),
+        text=True,
+        check=True,
+    )
+    database = Database(url)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    database.close()
+
+
+def work() -> None:
+    asked = json.loads(sys.stdin.read())
+    os.environ["DATABASE_URL"] = asked["url"]
+    logging.disable(logging.WARNING)
+    for day in (PAST, AS_OF):
+        page_views.work(asked["organization_id"], day)
+
+
+def _ours(report: Report, url: str, organization_id: int, size: int, place: Path) -> dict[str, float]:
     """Seconds per page, as measured in a process of its own; its peak memory is reported."""
+    server = int((place / "data" / "postmaster.pid").read_text().split()[0])
     answer = subprocess.run(
         [sys.executable, "-c", "from benchmarks.pages import measure; measure()"],
-        input=json.dumps({"url": url, "organization_id": organization_id}),
+        input=json.dumps({"url": url, "organization_id": organization_id, "server": server}),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -159,6 +186,7 @@ def _ours(report: Report, url: str, organization_id: int, size: int) -> dict[str
             f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})",
             taken * 1000,
         )
+        report.at_most(f"{page}: ms of processors at {size:,} activities", found["worked"][page] * 1000, MOST_MS)
     per_page: dict[str, float] = found["seconds"]
     return per_page
 
@@ -175,49 +203,36 @@ def measure() -> None:
     from workbench.filters import Filters
 
     viewer = Viewer(asked["organization_id"], Role.ADMIN)
-    now = datetime.combine(AS_OF, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
+    now = page_views.noon_after(AS_OF - timedelta(days=1))
     latest = Filters(organization_id=viewer.organization_id)
     past = replace(latest, as_of=PAST)
+    choices = data.make_view({viewer.organization_id: viewer}, latest, now=now)[0].choices
     views = {
         day: data.make_view({viewer.organization_id: viewer}, filters, now=now)[0]
         for day, filters in (
             ("", latest),
             (", past day", past),
             (", past day as known then", replace(past, knows_then=True)),
+            (", of a team", replace(latest, team_ids=(min(choices.teams),))),
+            (", of a salesperson", replace(latest, owner_ids=(min(one for one in choices.owners if one),))),
+            (", of a source", replace(latest, sources=(max(choices.sources),))),
         )
     }
     before = peak_mb()
-    found: dict[str, dict[str, float]] = {"seconds": {}, "first": {}}
+    found: dict[str, dict[str, float]] = {"seconds": {}, "first": {}, "worked": {}}
 
-    def load(loader: Callable[[View], object], view: View) -> None:
+    def load(loader: page_views.Loader, view: View) -> None:
         st.cache_data.clear()
         loader(view)
 
-    for page, loader in _pages().items():
+    for page, loader in page_views.loaders().items():
         for day, view in views.items():
             call = partial(load, loader, view)
             found["first"][page + day] = seconds(call)
-            found["seconds"][page + day] = median_seconds(call, times=TIMES)
+            began = worked_s(asked["server"])
+            found["seconds"][page + day] = median_seconds(call, times=TIMES, warm=0)
+            found["worked"][page + day] = (worked_s(asked["server"]) - began) / TIMES
     print(json.dumps({**found, "peak_mb": peak_mb(), "imports_mb": before}))
-
-
-def _pages() -> dict[str, Callable[[View], object]]:
-    """What each page loads before it draws, by its name."""
-    from workbench import flow_data, overview_data, people_data, person_data, pipeline_data, waterfall_data
-    from workbench.flow_filters import FlowChoice
-    from workbench.waterfall_filters import WaterfallChoice
-
-    def first_person(view: View) -> object:
-        return person_data.person(view, min(one for one in view.choices.owners if one))
-
-    return {
-        "Overview": overview_data.overview,
-        "Salespeople": people_data.salespeople,
-        "Salesperson": first_person,
-        "Pipeline": pipeline_data.pipeline,
-        "Pipeline changes": lambda view: waterfall_data.changes(view, WaterfallChoice()),
-        "Pipeline flow": lambda view: flow_data.load(view, FlowChoice()),
-    }
 
 
 def _pandas(report: Report, url: str, organization_id: int, size: int, ours: dict[str, float]) -> None:

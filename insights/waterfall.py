@@ -156,12 +156,13 @@ def waterfall(frames: MoveFrames, *, reporting_currency: str | None) -> Waterfal
     Amounts are converted to `reporting_currency`, deal by deal, by the rate of the day on which they count; where none
     was entered they stand apart in their own.
     """
-    worth = _Worth(frames.rates, reporting_currency)
+    worth = _Worth(frames.rates, reporting_currency, (frames.spans, frames.steady, frames.then))
     start, end = _stock(frames, worth)
-    parts = [_corrections(frames, worth), _moves(frames, worth), _steady_rates(frames, worth)]
+    parts = (_corrections(frames, worth), _moves(frames, worth), _steady_rates(frames, worth))
+    told = [one for one in parts if len(one)]
     return Waterfall(
         start=totals(start), end=totals(end), n_start=int(start["n"].sum()), n_end=int(end["n"].sum()),
-        parts=pd.concat([one[list(PARTS)].astype(PARTS) for one in parts], ignore_index=True),
+        parts=pd.concat(told, ignore_index=True) if told else tables.empty(PARTS),
     )  # fmt: skip
 
 
@@ -177,22 +178,47 @@ def _codes(values: Iterable[object]) -> list[str | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Amounts:
+    """Of each row the place of its currency among those of a `_Worth` (-1: none), and the amount."""
+
+    currency: np.ndarray
+    minor: np.ndarray
+
+    def where(self, which: np.ndarray, other: _Amounts) -> _Amounts:
+        """These where `which`, else the others."""
+        return _Amounts(np.where(which, self.currency, other.currency), np.where(which, self.minor, other.minor))
+
+
 class _Worth:
     """Amounts by the rates of their days."""
 
-    rates: pd.DataFrame
-    currency: str | None
+    def __init__(self, rates: pd.DataFrame, currency: str | None, frames: Iterable[pd.DataFrame]) -> None:
+        self.rates, self.currency = rates, currency
+        told = pd.unique(np.concatenate([frame["currency"].to_numpy(dtype=object) for frame in frames]))
+        names = [*(one for one in told if isinstance(one, str)), *([currency] if currency is not None else [])]
+        self.currencies = pd.Index(list(dict.fromkeys(names)), dtype="object")
 
-    def of(self, spans: pd.DataFrame, days: pd.Series | date) -> pd.DataFrame:
-        """Currency and amount of each row, none where it has none, as if all were in the pipeline; index from 0."""
-        plain = pd.DataFrame(
-            {
-                "currency": spans["currency"].to_numpy(dtype=object),
-                "amount_minor": spans["amount_minor"].fillna(0).to_numpy(dtype="int64"),
-            }
-        )
-        when = days if isinstance(days, date) else pd.Series(days.to_numpy())
-        return converted(plain, self.rates, self.currency, days=when)
+    def codes(self, frame: pd.DataFrame) -> np.ndarray:
+        """The places of the rows' currencies."""
+        return np.asarray(pd.Categorical(frame["currency"], categories=self.currencies).codes)
+
+    def of(self, currency: np.ndarray, minor: np.ndarray, days: np.ndarray | date) -> _Amounts:
+        """As if all were in the pipeline. currency: places. minor: 0 where there is no amount."""
+        plain = pd.DataFrame({"currency": self._categorical(currency), "amount_minor": minor})
+        found = converted(plain, self.rates, self.currency, days=days if isinstance(days, date) else pd.Series(days))
+        return _Amounts(np.asarray(found["currency"].cat.codes), found["amount_minor"].to_numpy(dtype="int64"))
+
+    def frame(self, rows: pd.DataFrame, days: date) -> pd.DataFrame:
+        """Currency and amount_minor of each row, index from 0."""
+        minor = rows["amount_minor"].fillna(0).to_numpy(dtype="int64")
+        found = self.of(self.codes(rows), minor, days)
+        return pd.DataFrame({"currency": self.names(found.currency), "amount_minor": found.minor})
+
+    def names(self, currency: np.ndarray) -> np.ndarray:
+        return np.asarray(np.array([*self.currencies, None], dtype=object)[currency])
+
+    def _categorical(self, currency: np.ndarray) -> pd.Categorical:
+        return pd.Categorical.from_codes(currency, categories=self.currencies)  # type: ignore[arg-type]
 
 
 def _counts(spans: pd.DataFrame) -> np.ndarray:
@@ -216,12 +242,12 @@ def _stock(frames: MoveFrames, worth: _Worth) -> tuple[pd.DataFrame, pd.DataFram
 
 def _valued(spans: pd.DataFrame, worth: _Worth, day: date) -> pd.DataFrame:
     inside = spans[_counts(spans)]
-    return worth.of(inside, day).assign(n=1)
+    return worth.frame(inside, day).assign(n=1)
 
 
 def _steady(steady: pd.DataFrame, worth: _Worth, day: date) -> pd.DataFrame:
     """Sums of deals that stayed as they were; those that a rate concerns come by what each is worth."""
-    one = worth.of(steady.assign(amount_minor=steady["each_minor"]), day)
+    one = worth.frame(steady.assign(amount_minor=steady["each_minor"]), day)
     is_told_apart = steady["each_minor"].notna().to_numpy()
     n_valued = steady["n_valued"].to_numpy()
     amounts = np.where(is_told_apart, one["amount_minor"] * n_valued, steady["amount_minor"])
@@ -229,21 +255,26 @@ def _steady(steady: pd.DataFrame, worth: _Worth, day: date) -> pd.DataFrame:
 
 
 def _steady_rates(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
-    before = _steady(frames.steady, worth, frames.start)
-    after = _steady(frames.steady, worth, frames.end)
-    facts = pd.DataFrame(
-        {"deal_id": pd.array([pd.NA] * len(before), dtype="Int64"), "owner_id": pd.NA, "n": before["n"]}
-    ).assign(day=pd.Timestamp(frames.end))
-    whole = np.ones(len(before), dtype=bool)
-    return _difference(facts, Cause.RATE.value, (before, whole), (after, whole))
+    stock = [_steady(frames.steady, worth, day) for day in (frames.start, frames.end)]
+    before, after = (_Amounts(worth.codes(one), one["amount_minor"].to_numpy(dtype="int64")) for one in stock)
+    facts = _Facts(
+        deal_id=np.zeros(len(stock[0]), dtype=np.int64), owner_id=np.zeros(len(stock[0]), dtype=np.int64),
+        day=np.full(len(stock[0]), np.datetime64(frames.end, "ns")), n=stock[0]["n"].to_numpy(dtype="int64"),
+    )  # fmt: skip
+    whole = np.ones(len(stock[0]), dtype=bool)
+    path = _Path(facts, worth, before, {"is_there": whole})
+    path.step(Cause.RATE.value, after)
+    return path.parts()
 
 
 def _corrections(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
     """What the start turned out to be, less what it was taken for."""
     spans = frames.spans
+    if not frames.learnt:
+        return tables.empty(PARTS)
     known = spans[spans["is_start"] & spans["deal_id"].isin(frames.learnt)]
     parts = [
-        worth.of(one, frames.start).assign(
+        worth.frame(one, frames.start).assign(
             deal_id=one["deal_id"].to_numpy(), owner_id=one["owner_id"].array, sign=sign, counts=_counts(one)
         )
         for one, sign in ((frames.then, -1), (known, 1))
@@ -255,124 +286,124 @@ def _corrections(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
     sums = both.groupby(["deal_id", "currency"], dropna=False, as_index=False, sort=False).agg(
         amount_minor=("amount_minor", "sum"), owner_id=("owner_id", "last")
     )
-    return sums[sums["amount_minor"] != 0].assign(day=pd.Timestamp(frames.start), cause=Cause.CORRECTED.value, n=1)
+    found = sums[sums["amount_minor"] != 0].assign(day=pd.Timestamp(frames.start), cause=Cause.CORRECTED.value, n=1)
+    return found[list(PARTS)].astype(PARTS)
 
 
 # --- what happened between --------------------------------------------------------------------------------------------
 
+NOBODY: Final = 0
+"""In arrays: no owner, and no single deal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What a part says beside its cause and amount; NOBODY where it is of no single deal or has no owner."""
+
+    deal_id: np.ndarray
+    owner_id: np.ndarray
+    day: np.ndarray
+    n: np.ndarray
+
 
 def _moves(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
-    before, after, facts = _changes(frames)
-    if before.empty:
-        return tables.empty(PARTS)
-    was_open = np.asarray(before["status"] == "open") & ~facts["was_absent"].to_numpy()
-    is_open = np.asarray(after["status"] == "open")
-    closes, opens = was_open & ~is_open, is_open & ~was_open
-    valued = np.asarray(before["amount_minor"].notna() & after["amount_minor"].notna())
-    old, new = worth.of(before, facts["day"]), worth.of(after, facts["day"])
-    # Of a deal without an amount on one side of its closing or reopening, the amount of the open side is all there was.
-    old, new = _rows_of(opens & ~valued, new, old), _rows_of(closes & ~valued, old, new)
-    inside = after["is_window"].to_numpy()
-    is_other = valued & np.asarray(before["currency"].fillna("") != after["currency"].fillna(""))
-    exchanged = _rows_of(is_other, new, old)
-    grew = np.where(valued, new["amount_minor"] > old["amount_minor"], after["amount_minor"].notna())
-    left = after["status"].map({"won": Cause.WON.value, "lost": Cause.LOST.value}).fillna(Cause.DELETED.value)
+    """Each change of each deal, and last of each deal the way to the second evening.
 
-    path = _Path(facts, worth.of(before, facts["before_day"]), before, was_open)
+    A deal that was not there before its first span was absent: that span stands on both sides.
+    """
+    spans = frames.spans
+    if spans.empty:
+        return tables.empty(PARTS)
+    was, now, was_absent, n_changed = _changes(spans)
+    column = {name: spans[name].to_numpy() for name in ("day", *_FLAGS)}
+    is_told = spans["amount_minor"].notna().to_numpy()
+    minor = spans["amount_minor"].fillna(0).to_numpy(dtype="int64")
+    currency, opened = worth.codes(spans), (spans["status"] == "open").to_numpy()
+    day = column["day"][now].copy()
+    day[n_changed:] = np.datetime64(frames.end, "ns")
+    was_open, is_open = opened[was] & ~was_absent, opened[now]
+    closes, opens = was_open & ~is_open, is_open & ~was_open
+    valued = is_told[was] & is_told[now]
+    told_old, told_new = (worth.of(currency[side], minor[side], day) for side in (was, now))
+    # Of a deal without an amount on one side of its closing or reopening, the amount of the open side is all there was.
+    old, new = told_new.where(opens & ~valued, told_old), told_old.where(closes & ~valued, told_new)
+    inside = column["is_window"][now]
+    exchanged = new.where(valued & (currency[was] != currency[now]), old)
+    grew = np.where(valued, new.minor > old.minor, is_told[now])
+    left = spans["status"].map({"won": Cause.WON.value, "lost": Cause.LOST.value}).fillna(Cause.DELETED.value)
+
+    facts = _Facts(
+        deal_id=spans["deal_id"].to_numpy()[now], owner_id=_owners(spans, was, now), day=day,
+        n=np.ones(len(now), dtype=np.int64),
+    )  # fmt: skip
+    before = worth.of(currency[was], minor[was], column["day"][was])
+    path = _Path(facts, worth, before, {name: column[name][was] for name in _FLAGS} | {"is_open": was_open})
     path.step(Cause.RATE.value, old)
-    path.step(np.where(facts["was_absent"], Cause.CREATED.value, Cause.REOPENED.value), is_open=was_open | is_open)
-    path.step(Cause.OWNER.value, is_owners=after["is_owners"].to_numpy())
-    path.step(Cause.SOURCE.value, is_sources=after["is_sources"].to_numpy())
-    path.step(Cause.PIPELINE.value, is_pipelines=after["is_pipelines"].to_numpy())
+    path.step(np.where(was_absent, Cause.CREATED.value, Cause.REOPENED.value), is_open=was_open | is_open)
+    path.step(Cause.OWNER.value, is_owners=column["is_owners"][now])
+    path.step(Cause.SOURCE.value, is_sources=column["is_sources"][now])
+    path.step(Cause.PIPELINE.value, is_pipelines=column["is_pipelines"][now])
     path.step(np.where(inside, Cause.PULLED_IN.value, Cause.PUSHED_OUT.value), is_window=inside)
     path.step(Cause.CURRENCY.value, exchanged)
     path.step(np.where(grew, Cause.RAISED.value, Cause.CUT.value), new)
-    path.step(left.to_numpy(), is_open=is_open)
-    return pd.concat(path.parts, ignore_index=True) if path.parts else tables.empty(PARTS)
+    path.step(left.to_numpy(dtype=object)[now], is_open=is_open)
+    return path.parts()
 
 
-def _changes(frames: MoveFrames) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Each change of each deal: what was, what is then, and when; last of each deal the way to the second evening.
+def _changes(spans: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Of each change the places of what was and what is then, and whether the deal was absent before; how many of these
+    are changes: the others are the ways to the second evening."""
+    deal_id = spans["deal_id"].to_numpy()
+    is_first = np.append(True, deal_id[1:] != deal_id[:-1])
+    ends = np.flatnonzero(np.append(is_first[1:], True))
+    changed = np.flatnonzero(~spans["is_start"].to_numpy())
+    was = np.where(is_first[changed], changed, changed - 1)
+    was_absent = np.concatenate([is_first[changed], np.zeros(len(ends), dtype=bool)])
+    return np.concatenate([was, ends]), np.concatenate([changed, ends]), was_absent, len(changed)
 
-    A deal that was not there before its first span has that span on both sides, `was_absent`.
-    """
-    spans = frames.spans.reset_index(drop=True)
-    is_first = ~spans.duplicated("deal_id")
-    is_last = ~spans.duplicated("deal_id", keep="last")
-    place = np.arange(len(spans))
-    before = np.where(is_first, place, place - 1)
-    changed = place[~spans["is_start"].to_numpy()]
-    ends = place[is_last.to_numpy()]
-    left, right = np.concatenate([before[changed], ends]), np.concatenate([changed, ends])
-    was, now = spans.iloc[left].reset_index(drop=True), spans.iloc[right].reset_index(drop=True)
-    n_changed = len(changed)
-    day = now["day"].where(np.arange(len(now)) < n_changed, pd.Timestamp(frames.end))
-    was_absent = np.concatenate([is_first.to_numpy()[changed], np.zeros(len(ends), dtype=bool)])
-    facts = pd.DataFrame(
-        {
-            "deal_id": now["deal_id"],
-            "owner_id": now["owner_id"].where(now["is_owners"], was["owner_id"]),
-            "day": day,
-            "before_day": was["day"],
-            "was_absent": was_absent,
-            "n": 1,
-        }
-    )
-    return was, now, facts
+
+def _owners(spans: pd.DataFrame, was: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """Whose deal it is, or was where it goes to somebody else's."""
+    owner_id = spans["owner_id"].fillna(NOBODY).to_numpy(dtype="int64")
+    return np.asarray(np.where(spans["is_owners"].to_numpy()[now], owner_id[now], owner_id[was]))
 
 
 class _Path:
     """From what was to what is, one thing after the other; each step is a part of its cause."""
 
-    def __init__(self, facts: pd.DataFrame, amounts: pd.DataFrame, spans: pd.DataFrame, is_open: np.ndarray) -> None:
-        self.parts: list[pd.DataFrame] = []
-        self._facts, self._amounts = facts, amounts
-        self._flags = {name: spans[name].to_numpy() for name in _FLAGS} | {"is_open": is_open}
+    def __init__(self, facts: _Facts, worth: _Worth, amounts: _Amounts, flags: dict[str, np.ndarray]) -> None:
+        self._facts, self._worth, self._amounts, self._flags = facts, worth, amounts, flags
+        self._made: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def step(self, cause: str | np.ndarray, amounts: pd.DataFrame | None = None, **flags: np.ndarray) -> None:
+    def step(self, cause: str | np.ndarray, amounts: _Amounts | None = None, **flags: np.ndarray) -> None:
         """amounts, flags: what is otherwise from now on."""
-        before = (self._amounts, self._counts())
+        had, old = self._counts(), self._amounts
         self._flags |= flags
-        self._amounts = self._amounts if amounts is None else amounts
-        made = _difference(self._facts, cause, before, (self._amounts, self._counts()))
-        if len(made):
-            self.parts.append(made)
+        new = self._amounts = old if amounts is None else amounts
+        was, now = np.where(had, old.minor, 0), np.where(self._counts(), new.minor, 0)
+        is_same = old.currency == new.currency
+        # What two worths differ by: one part in a currency that both have, else one in each.
+        for minor, currency in ((np.where(is_same, now - was, -was), old.currency),
+                                (np.where(is_same, 0, now), new.currency)):  # fmt: skip
+            place = np.flatnonzero(minor)
+            causes = np.full(len(place), cause, dtype=object) if isinstance(cause, str) else cause[place]
+            self._made.append((place, causes.astype(object), currency[place], minor[place]))
+
+    def parts(self) -> pd.DataFrame:
+        """PARTS, in the order of the steps."""
+        place, cause, currency, minor = (np.concatenate(one) for one in zip(*self._made, strict=True))
+        facts = self._facts
+        return pd.DataFrame(
+            {
+                "deal_id": _nullable(facts.deal_id[place]), "cause": cause, "day": facts.day[place],
+                "owner_id": _nullable(facts.owner_id[place]), "currency": self._worth.names(currency),
+                "amount_minor": minor, "n": facts.n[place],
+            }
+        )  # fmt: skip
 
     def _counts(self) -> np.ndarray:
         return np.logical_and.reduce(list(self._flags.values()), dtype=bool)  # type: ignore[no-any-return]
 
 
-def _rows_of(which: np.ndarray, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The first where `which`, else the second."""
-    return pd.DataFrame({name: np.where(which, first[name], second[name]) for name in ("currency", "amount_minor")})
-
-
-def _difference(
-    facts: pd.DataFrame,
-    cause: str | np.ndarray,
-    before: tuple[pd.DataFrame, np.ndarray],
-    after: tuple[pd.DataFrame, np.ndarray],
-) -> pd.DataFrame:
-    """Rows of PARTS for what two worths differ by: one in a currency that both have, else one in each.
-
-    before, after: currency and amount_minor, and whether they count. facts: what the rows say beside, in this order.
-    """
-    (old, had), (new, has) = before, after
-    was = np.where(had, old["amount_minor"].to_numpy(), 0)
-    now = np.where(has, new["amount_minor"].to_numpy(), 0)
-    # Most rows have nothing that this step changes; looking at their currencies is what would take long.
-    is_same_frame = old is new
-    place = np.flatnonzero((was != now) if is_same_frame else ((was != 0) | (now != 0)))
-    if not len(place):
-        return tables.empty(PARTS)
-    was, now = was[place], now[place]
-    currencies = [one["currency"].to_numpy(dtype=object)[place] for one in (old, new)]
-    known = [np.where(pd.isna(one), "", one) for one in currencies]
-    is_same = known[0] == known[1]
-    rows = facts.iloc[place].assign(cause=cause if isinstance(cause, str) else np.asarray(cause)[place])
-    parts = [
-        rows.assign(amount_minor=amounts, currency=one)[amounts != 0]
-        for amounts, one in ((np.where(is_same, now - was, -was), currencies[0]),
-                             (np.where(is_same, 0, now), currencies[1]))
-    ]  # fmt: skip
-    return pd.concat([one[list(PARTS)] for one in parts if len(one)] or [tables.empty(PARTS)], ignore_index=True)
+def _nullable(ids: np.ndarray) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(ids, ids == NOBODY)

@@ -5,24 +5,28 @@ period began, until it leaves, or until the end. Its age counts from the day on 
 however long before the period that was; what is still there at the end, or went out of the slice, is told as such, so
 that nobody takes it for decided. Rights and owners are those of each version; the team is the owner's on the last day.
 
-Read from the versions of deals, as known now or (`known_on`) then.
+Read from the versions of deals, as known now or (`known_on`) then: as columns of numbers, for in a quarter of a large
+organization there are a hundred thousand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import text
 
-from snapshots import tables
+from snapshots import columns, tables, wire
+from snapshots.deal_log import Between, all_deals
 from snapshots.reads import Reader
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import MEMBERSHIP, Slice, Where, deal_filter, period_filter
+from snapshots.stays import FATES, NO_STAGE, Days, Fate, Stage, Stays, stays
+
+__all__ = ["Fate", "Flow", "closed", "cohorts", "flow", "pushed_deals", "stage_names", "stay_deals"]
 
 STAYS: Final[dict[str, str]] = {
     "stage_id": "Int64",
@@ -74,18 +78,6 @@ PUSHED_DEALS: Final[dict[str, str]] = {
 }
 
 
-class Fate(StrEnum):
-    """Where a stay ended."""
-
-    WON = "won"
-    ON = "on"  # a later stage of the pipeline
-    BACK = "back"  # an earlier one
-    LOST = "lost"
-    GONE = "gone"  # deleted, archived, merged, or in another pipeline
-    THERE = "there"  # still in the stage at the end
-    LEFT = "left"  # out of the slice: handed to somebody else, or its source was changed
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """stays: STAYS. n_undated: stays of which nobody knows when they began. pushes: PUSHES of deals that were open in
@@ -98,11 +90,47 @@ class Flow:
 
 def flow(reader: Reader, slice_: Slice) -> Flow:
     """What came into stages and left them in the period, and what close dates did."""
-    rows = _Asked(reader, slice_).aggregates()
-    stays = [(row[1], row[2], row[3], row[4], row[5]) for row in rows if row[0] in ("in", "out") and row[2] is not None]
-    pushes = [(row[2], row[3], row[5], row[6]) for row in rows if row[0] == "push"]
-    n_undated = sum(int(row[5]) for row in rows if row[0] == "in" and row[2] is None)  # type: ignore[call-overload]
-    return Flow(stays=tables.shaped(stays, STAYS), n_undated=n_undated, pushes=tables.shaped(pushes, PUSHES))
+    found = _Asked(reader, slice_).stays()
+    came, left = found.is_first & found.is_dated, found.ends & found.is_dated
+    told = pd.concat(
+        [_counted(found, came, found.came_age, np.zeros_like(found.fate), _IN),
+         _counted(found, left, found.left_age, found.fate, _WORDS)],
+        ignore_index=True,
+    )  # fmt: skip
+    last = np.flatnonzero(found.is_last & (found.close_on != wire.NO_DAY))
+    pushes = pd.DataFrame({"n_pushes": found.n_pushes[last], "fate": found.fate[last], "days": found.pushed_days[last]})
+    sums = pushes.groupby(["n_pushes", "fate"], as_index=False).agg(n=("days", "size"), days=("days", "sum"))
+    sums["status"] = _STATUS[sums["fate"].to_numpy(dtype=np.int64)]
+    sums = sums.groupby(["n_pushes", "status"], as_index=False)[["n", "days"]].sum()
+    return Flow(
+        stays=told, n_undated=int((found.is_first & ~found.is_dated).sum()),
+        pushes=sums[list(PUSHES)].astype(PUSHES),
+    )  # fmt: skip
+
+
+def _counted(of: Stays, which: np.ndarray, age: np.ndarray, fate: np.ndarray, words: np.ndarray) -> pd.DataFrame:
+    """STAYS of these rows. fate: places in `words`."""
+    place = np.flatnonzero(which)
+    stages, stage = np.unique(of.stage_id[place], return_inverse=True)
+    sizes = (max(len(stages), 1), int(age[place].max(initial=0)) + 1, len(words), 2)
+    keys = np.ravel_multi_index((stage, age[place], fate[place], of.is_new[place].astype(np.int64)), sizes)
+    kinds, n = np.unique(keys, return_counts=True)
+    found_stage, found_age, found_fate, is_new = np.unravel_index(kinds, sizes)
+    ids = stages[found_stage] if len(stages) else np.empty(0, dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "stage_id": pd.arrays.IntegerArray(ids, ids == NO_STAGE), "age": found_age, "fate": words[found_fate],
+            "is_new": is_new.astype(bool), "n": n,
+        }
+    ).astype(STAYS)  # fmt: skip
+
+
+_IN: Final = np.array(["in"], dtype=object)
+_WORDS: Final = np.array([one.value for one in FATES], dtype=object)
+_STATUS: Final = np.array(
+    [{Fate.WON: "won", Fate.LOST: "lost", Fate.THERE: "open"}.get(one, "gone") for one in FATES], dtype=object
+)
+"""What a deal is whose last stay ended like this."""
 
 
 def stage_names(reader: Reader) -> pd.DataFrame:
@@ -125,7 +153,7 @@ def cohorts(reader: Reader, slice_: Slice) -> pd.DataFrame:
     rows = reader.rows(
         "SELECT date_trunc('week', v.created_day)::date, v.status, "
         "CASE WHEN v.status IN ('won', 'lost') THEN greatest(v.closed_day - v.created_day, 0) / 7 END, count(*) "
-        f"FROM deal_versions v WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        f"FROM {all_deals(slice_, reader.organization.zone, where)} WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         where,
     )
     return tables.shaped(rows, COHORTS)
@@ -152,7 +180,17 @@ def stay_deals(
 ) -> tuple[pd.DataFrame, tuple[int, int] | None]:  # fmt: skip
     """A page of STAY_DEALS, the longest stays first, and what to ask the next page with. is_new: only those that
     entered the stage in the period. A deal that was there twice stands there twice."""
-    return _Asked(reader, slice_).stays(stage_id, fates, is_new=is_new, after=after, limit=limit)
+    asked = _Asked(reader, slice_)
+    found = asked.stays()
+    wanted = np.isin(found.fate, [FATES.index(one) for one in fates])
+    wanted &= (found.stage_id == stage_id) & found.ends & found.is_dated
+    page, after = _page(found.where(wanted & found.is_new if is_new else wanted), "left_age", after, limit)
+    is_over = page.fate != FATES.index(Fate.THERE)
+    rows = asked.told(page).assign(
+        entered_day=_days(page.entered_day, page.is_dated), left_day=_days(page.left_day, is_over),
+        age=page.left_age, fate=_WORDS[page.fate],
+    )  # fmt: skip
+    return rows[list(STAY_DEALS)].astype(STAY_DEALS), after
 
 
 def pushed_deals(
@@ -160,149 +198,99 @@ def pushed_deals(
     limit: int = 200,
 ) -> tuple[pd.DataFrame, tuple[int, int] | None]:  # fmt: skip
     """A page of PUSHED_DEALS whose close date was pushed at least and at most so often, the most often pushed first."""
-    return _Asked(reader, slice_).pushed(least, most, after=after, limit=limit)
-
-
-class _Asked:
-    """The queries of one question, which share their conditions."""
-
-    def __init__(self, reader: Reader, slice_: Slice) -> None:
-        self.reader, self.slice = reader, slice_
-        zone = reader.organization.zone
-        self.where = reader.where(slice_, owner="v.owner_id", day=":until", source="v.source")
-        deal_filter(self.where, slice_)
-        first = slice_.first_day
-        begins = None if first is None else datetime(first.year, first.month, first.day, tzinfo=zone)
-        self.where.parameters |= {
-            "until": slice_.until, "end": slice_.end_of(zone, slice_.until), "first": begins,
-        }  # fmt: skip
-        self.until = "v.valid_to"
-        if slice_.known_on is not None:
-            self.until = "CASE WHEN v.superseded_at >= :known THEN 'infinity' ELSE v.valid_to END"
-            self.where.add("v.recorded_at < :known", known=slice_.end_of(zone, slice_.known_on))
-
-    def aggregates(self) -> list[Sequence[object]]:
-        """what, stage, age or pushes, fate or status, whether new, n, days."""
-        return self._rows(
-            "SELECT 'in', stage_id, came_age, 'in', is_new, count(*), 0 FROM stays WHERE is_first GROUP BY 2, 3, 5 "
-            "UNION ALL "
-            "SELECT 'out', stage_id, left_age, fate, is_new, count(*), 0 FROM fates GROUP BY 2, 3, 4, 5 "
-            "UNION ALL "
-            "SELECT 'push', NULL, n_pushes, status, false, count(*), sum(days) FROM pushed GROUP BY 3, 4"
-        )
-
-    def stays(self, stage_id: int, fates: Sequence[Fate], *, is_new: bool, after: tuple[int, int] | None,
-              limit: int) -> tuple[pd.DataFrame, tuple[int, int] | None]:  # fmt: skip
-        rows = self._rows(
-            "SELECT f.deal_id, d.name, o.name, (f.stage_entered_at AT TIME ZONE :zone)::date, "
-            "CASE WHEN f.fate <> 'there' THEN (f.until AT TIME ZONE :zone)::date END, f.left_age, f.fate, "
-            "f.amount_minor, f.currency FROM fates f "
-            "JOIN deals d ON d.organization_id = :organization AND d.deal_id = f.deal_id "
-            "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = f.owner_id "
-            "WHERE f.stage_id = :stage AND f.fate = ANY(:fates) AND f.left_age IS NOT NULL "
-            f"AND {'f.is_new' if is_new else 'true'} AND {_beyond('f.left_age', 'f.deal_id', after)} "
-            "ORDER BY f.left_age DESC, f.deal_id, f.since LIMIT :limit",
-            stage=stage_id, fates=[one.value for one in fates], limit=limit + 1, **_start(after),
-        )  # fmt: skip
-        return _page(rows, STAY_DEALS, 5, limit)
-
-    def pushed(self, least: int, most: int | None, *, after: tuple[int, int] | None,
-               limit: int) -> tuple[pd.DataFrame, tuple[int, int] | None]:  # fmt: skip
-        rows = self._rows(
-            "SELECT p.deal_id, d.name, o.name, p.n_pushes, p.days, p.close_on, p.status, p.amount_minor, p.currency "
-            "FROM pushed p JOIN deals d ON d.organization_id = :organization AND d.deal_id = p.deal_id "
-            "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = p.owner_id "
-            f"WHERE p.n_pushes >= :least AND p.n_pushes <= :most AND {_beyond('p.n_pushes', 'p.deal_id', after)} "
-            "ORDER BY p.n_pushes DESC, p.deal_id LIMIT :limit",
-            least=least, most=most if most is not None else 1_000_000, limit=limit + 1, **_start(after),
-        )  # fmt: skip
-        return _page(rows, PUSHED_DEALS, 3, limit)
-
-    def _rows(self, query: str, **further: object) -> list[Sequence[object]]:
-        with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
-            found = connection.execute(
-                text(f"WITH {MEMBERSHIP}{self._parts()} {query}"), self.where.parameters | further
-            )
-            return [tuple(row) for row in found]
-
-    def _parts(self) -> str:
-        """Common table expressions. `held`: open versions in the slice that touch the period. `stays`: the same with
-        whether a stay begins or ends with them. `fates`: where each ended. `pushed`: per deal."""
-        since = "" if self.slice.first_day is None else (
-            " AND v.valid_to >= :first" if self.slice.known_on is None else f" AND {self.until} >= :first"
-        )  # fmt: skip
-        is_new = "true" if self.slice.first_day is None else "stage_entered_at >= :first"
-        in_period = "" if self.slice.first_day is None else " AND since >= :first"
-        first = "" if self.slice.first_day is None else ", :first"
-        known = "true" if self.slice.known_on is None else "n.recorded_at < :known"
-        return f"""
-            , held AS MATERIALIZED (
-                SELECT v.deal_id, v.valid_from AS since, {self.until} AS until, v.pipeline_id, v.stage_id, v.owner_id,
-                    v.stage_entered_at, v.close_on, v.amount_minor, v.currency
-                FROM deal_versions v WHERE {self.where} AND v.status = 'open' AND v.valid_from < :end{since}
-                    AND {self.until} > v.valid_from
-            ), around AS MATERIALIZED (
-                SELECT *, coalesce(lag(until) OVER o = since AND lag(stage_id) OVER o IS NOT DISTINCT FROM stage_id
-                        AND lag(stage_entered_at) OVER o IS NOT DISTINCT FROM stage_entered_at, false) AS goes_on,
-                    CASE WHEN lag(until) OVER o = since THEN lag(close_on) OVER o END AS closed_before,
-                    CASE WHEN lead(since) OVER o = until THEN lead(stage_id) OVER o END AS next_stage_id,
-                    CASE WHEN lead(since) OVER o = until THEN lead(stage_entered_at) OVER o END AS next_entered_at,
-                    coalesce(lead(since) OVER o = until, false) AS is_followed, lead(since) OVER o IS NULL AS is_last
-                FROM held WINDOW o AS (PARTITION BY deal_id ORDER BY since)
-            ), stays AS NOT MATERIALIZED (
-                SELECT *, NOT goes_on AS is_first, {is_new} AS is_new,
-                    (greatest(since, stage_entered_at{first}) AT TIME ZONE :zone)::date
-                        - (stage_entered_at AT TIME ZONE :zone)::date AS came_age,
-                    greatest(least((until AT TIME ZONE :zone)::date, :until)
-                        - (stage_entered_at AT TIME ZONE :zone)::date, 0) AS left_age
-                FROM around
-            ), ended AS (
-                SELECT * FROM stays WHERE until >= :end OR NOT is_followed OR next_stage_id IS DISTINCT FROM stage_id
-                    OR next_entered_at IS DISTINCT FROM stage_entered_at
-            ), fates AS MATERIALIZED (
-                SELECT e.*, CASE
-                    WHEN e.until >= :end THEN 'there'
-                    WHEN e.is_followed AND e.next_stage_id IS NOT DISTINCT FROM e.stage_id THEN 'left'
-                    WHEN e.is_followed AND t.pipeline_id IS DISTINCT FROM s.pipeline_id THEN 'gone'
-                    WHEN e.is_followed AND t.position > s.position THEN 'on'
-                    WHEN e.is_followed THEN 'back'
-                    WHEN n.status IN ('won', 'lost') THEN n.status
-                    WHEN n.status = 'open' OR n.status IS NULL THEN 'left'
-                    ELSE 'gone' END AS fate
-                FROM ended e
-                LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = e.stage_id
-                LEFT JOIN stages t ON t.organization_id = :organization AND t.stage_id = e.next_stage_id
-                LEFT JOIN LATERAL (
-                    SELECT n.status FROM deal_versions n WHERE n.organization_id = :organization
-                        AND n.deal_id = e.deal_id AND n.valid_from = e.until AND {known}
-                        AND n.valid_to > n.valid_from AND NOT e.is_followed AND e.until < :end
-                    ORDER BY n.recorded_at DESC LIMIT 1
-                ) n ON true
-            ), moves AS (
-                SELECT deal_id, count(*) AS n_pushes, sum(close_on - closed_before) AS days
-                FROM around WHERE close_on > closed_before{in_period} GROUP BY 1
-            ), pushed AS (
-                SELECT f.deal_id, coalesce(m.n_pushes, 0) AS n_pushes, coalesce(m.days, 0) AS days, f.close_on,
-                    f.owner_id, f.amount_minor, f.currency, CASE f.fate WHEN 'won' THEN 'won' WHEN 'lost' THEN 'lost'
-                        WHEN 'there' THEN 'open' ELSE 'gone' END AS status
-                FROM fates f LEFT JOIN moves m ON m.deal_id = f.deal_id
-                WHERE f.is_last AND f.close_on IS NOT NULL
-            )"""
-
-
-def _beyond(column: str, key: str, after: tuple[int, int] | None) -> str:
-    if after is None:
-        return "true"
-    return f"({column} < :after_value OR ({column} = :after_value AND {key} > :after_id))"
-
-
-def _start(after: tuple[int, int] | None) -> dict[str, object]:
-    return {} if after is None else {"after_value": after[0], "after_id": after[1]}
+    asked = _Asked(reader, slice_)
+    found = asked.stays()
+    wanted = found.is_last & (found.close_on != wire.NO_DAY) & (found.n_pushes >= least)
+    page, after = _page(
+        found.where(wanted if most is None else wanted & (found.n_pushes <= most)), "n_pushes", after, limit
+    )
+    rows = asked.told(page).assign(
+        n_pushes=page.n_pushes, days=page.pushed_days, close_on=_days(page.close_on, page.is_last),
+        status=_STATUS[page.fate],
+    )  # fmt: skip
+    return rows[list(PUSHED_DEALS)].astype(PUSHED_DEALS), after
 
 
 def _page(
-    rows: list[Sequence[object]], columns: dict[str, str], place: int, limit: int
-) -> tuple[pd.DataFrame, tuple[int, int] | None]:
-    more, shown = len(rows) > limit, rows[:limit]
-    after = (int(shown[-1][place]), int(shown[-1][0])) if more else None  # type: ignore[call-overload]
-    return tables.shaped(shown, columns), after
+    found: Stays, sorted_by: str, after: tuple[int, int] | None, limit: int
+) -> tuple[Stays, tuple[int, int] | None]:
+    """The largest first, then by deal; and what the next page begins after."""
+    value = getattr(found, sorted_by)
+    if after is not None:
+        rest = (value < after[0]) | ((value == after[0]) & (found.deal_id > after[1]))
+        found, value = found.where(rest), value[rest]
+    order = np.lexsort((found.since, found.deal_id, -value))
+    page = found.where(order[:limit])
+    more = len(order) > limit
+    return page, (int(value[order[limit - 1]]), int(page.deal_id[-1])) if more else None
+
+
+def _days(numbers: np.ndarray, is_told: np.ndarray) -> pd.DatetimeIndex:
+    days = (np.where(is_told, numbers, 0) + _FIRST_DAY).astype("datetime64[D]").astype("datetime64[ns]")
+    return pd.DatetimeIndex(np.where(is_told, days, np.datetime64("NaT", "ns")))
+
+
+_FIRST_DAY: Final = (datetime(2000, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+
+
+class _Asked:
+    """The queries of one question."""
+
+    def __init__(self, reader: Reader, slice_: Slice) -> None:
+        self.reader = reader
+        zone, first = reader.organization.zone, slice_.first_day
+        known = None if slice_.known_on is None else slice_.end_of(zone, slice_.known_on)
+        begins = None if first is None else datetime(first.year, first.month, first.day, tzinfo=zone)
+        self.between = Between(begins, slice_.end_of(zone, slice_.until), known)
+        self.days = Days(
+            start=wire.BEGINNING if begins is None else wire.micros(begins), end=wire.micros(self.between.end),
+            last_day=wire.days(slice_.until), zone=zone,
+        )  # fmt: skip
+        self.where = reader.where(slice_, owner="v.owner_id", day=":until", source="v.source")
+        deal_filter(self.where, slice_)
+        self.where.parameters |= self.between.parameters | {"until": slice_.until}
+
+    def stays(self) -> Stays:
+        opened = (
+            "SELECT stage_id, deal_id, valid_from AS since, until, coalesce(stage_entered_at, '-infinity') AS entered, "
+            f"coalesce(close_on, '-infinity') AS close_on FROM ({self.between.open_versions(str(self.where))}) v"
+        )
+        others = f"SELECT status, deal_id, valid_from AS since FROM ({self.between.other_versions()}) v"
+        stages, parameters = self._stages(), self.where.parameters
+        with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
+            held = columns.gathered(
+                connection, opened, parameters, common=["stage_id"], expressions=MEMBERSHIP,
+                numbers=["deal_id", "since", "until", "entered", "close_on"],
+            )  # fmt: skip
+            ended = columns.gathered(connection, others, parameters, common=["status"], numbers=["deal_id", "since"])
+        return stays(held, ended, stages, self.days)
+
+    def _stages(self) -> Mapping[int, Stage]:
+        rows: Sequence[Any] = self.reader.rows(
+            "SELECT stage_id, pipeline_id, position FROM stages WHERE organization_id = :organization", self.where
+        )
+        return {stage_id: Stage(pipeline_id, position) for stage_id, pipeline_id, position in rows}
+
+    def told(self, page: Stays) -> pd.DataFrame:
+        """What is told of the versions of a page, in its order: deal_id, name, owner, amount_minor, currency."""
+        where = Where(
+            parameters=self.where.parameters
+            | {"deals": page.deal_id.tolist(), "instants": [_instant(one) for one in page.since.tolist()]}
+        )
+        rows = self.reader.rows(
+            "SELECT p.deal_id, d.name, o.name, v.amount_minor, v.currency "
+            "FROM unnest(cast(:deals AS bigint[]), cast(:instants AS timestamptz[])) WITH ORDINALITY "
+            "AS p (deal_id, since, place) JOIN deal_versions v ON v.organization_id = :organization "
+            f"AND v.deal_id = p.deal_id AND v.valid_from = p.since AND {self.between.holds} AND v.status = 'open' "
+            "JOIN deals d ON d.organization_id = :organization AND d.deal_id = p.deal_id "
+            "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id ORDER BY p.place",
+            where,
+        )
+        names = ("deal_id", "name", "owner", "amount_minor", "currency")
+        return pd.DataFrame({name: [row[place] for row in rows] for place, name in enumerate(names)}, dtype="object")
+
+
+def _instant(micros: int) -> str:
+    if micros == wire.BEGINNING:
+        return "-infinity"
+    return (datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat()

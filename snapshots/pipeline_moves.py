@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from typing import cast
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import text
 
-from snapshots import tables
+from snapshots import columns, deal_log, tables, wire
+from snapshots.columns import Columns
+from snapshots.deal_log import Between
+from snapshots.local_days import local_days
+from snapshots.ownership import Ownership
 from snapshots.reads import Reader
-from snapshots.slices import MEMBERSHIP, NOBODY, Role, Slice, Where, deal_filter, owner_filter, source_filter
+from snapshots.slices import NOBODY, Slice, Where, deal_filter, owner_filter, source_filter
 
 _FLAGS = ["is_owners", "is_sources", "is_pipelines", "is_window"]
 
@@ -72,7 +77,7 @@ def open_deals(reader: Reader, slice_: Slice) -> OpenDeals:
     row = reader.rows(
         f"SELECT count(*) FILTER (WHERE {inside}), count(*) FILTER (WHERE {inside} AND v.amount_minor IS NULL), "
         f"count(*) FILTER (WHERE v.close_on IS NULL), count(*) FILTER (WHERE {inside} AND v.created_at IS NULL) "
-        f"FROM deal_versions v WHERE {where}",
+        f"FROM {deal_log.open_deals(slice_, reader.organization.zone, where)} WHERE {where}",
         where,
     )[0]
     return OpenDeals(*(int(one) for one in row))  # type: ignore[call-overload]
@@ -102,181 +107,192 @@ class _Asked:
     """The queries of one question, which share their conditions."""
 
     def __init__(self, reader: Reader, slice_: Slice, start: date) -> None:
-        self.reader, self.slice, self.start = reader, slice_, start
+        self.reader, self.slice = reader, slice_
         zone = reader.organization.zone
+        known = None if slice_.known_on is None else slice_.end_of(zone, slice_.known_on)
+        begins = slice_.end_of(zone, start)
+        self.between = Between(begins, slice_.end_of(zone), known)
+        self.begins, self.start_day = wire.micros(begins), wire.days(start)
+        self.ownership = Ownership(reader, slice_)
         self.where = Where(
             parameters={
-                "organization": reader.viewer.organization_id,
-                "zone": reader.organization.time_zone,
-                "start": slice_.end_of(zone, start),
-                "start_day": start,
-                "end": slice_.end_of(zone),
+                "organization": reader.viewer.organization_id, "zone": reader.organization.time_zone,
+                "start_day": start, "learnt": [], **self.between.parameters,
             }
-        )
-        self.knows_then = slice_.known_on is not None
-        if slice_.known_on is not None:
-            self.where.parameters["known"] = slice_.end_of(zone, slice_.known_on)
-        self.by_team = bool(slice_.team_ids) or reader.viewer.role is Role.MANAGER
+        )  # fmt: skip
+        self.turns = self._turns() if self.ownership.by_team else []
+        self.where.parameters["turned"] = sorted({owner_id for owner_id, _ in self.turns})
 
     # --- conditions ---
 
-    @property
-    def _until(self) -> str:
-        """Until when a version held, as far as is known."""
-        return "CASE WHEN v.superseded_at >= :known THEN 'infinity' ELSE v.valid_to END" if self.knows_then else (
-            "v.valid_to"
-        )  # fmt: skip
-
-    @property
-    def _known(self) -> str:
-        return "v.recorded_at < :known" if self.knows_then else "true"
-
-    def _flags(self, day: str) -> dict[str, str]:
-        """Whether a version is of the slice, condition by condition. day: whose teams count."""
+    def _flags(self) -> dict[str, str]:
+        """Whether a version is of the slice, but for its owner, condition by condition."""
         pipelines, window = replace(self.slice, closes=None), replace(self.slice, pipeline_ids=())
         conditions = (
-            self._owned(self.slice, day),
             source_filter(Where(), self.slice, "v.source"),
             deal_filter(Where(), pipelines),
             deal_filter(Where(), window),
         )
         for condition in conditions:
             self.where.parameters |= condition.parameters
-        return {name: f"coalesce({condition}, false)" for name, condition in zip(_FLAGS, conditions, strict=True)}
-
-    def _owned(self, slice_: Slice, day: str) -> Where:
-        teams, viewer = self.reader.managed_teams, self.reader.viewer
-        found = owner_filter(Where(), viewer, slice_, managed_teams=teams, owner="v.owner_id", day=day)
-        self.where.parameters |= found.parameters
-        return found
-
-    def _seen(self, day: str) -> str:
-        """Whether the viewer may see a version, whatever the slice asks for."""
-        everyone = replace(self.slice, team_ids=(), owner_ids=())
-        return f"coalesce({self._owned(everyone, day)}, false)"
+        names = ("is_sources", "is_pipelines", "is_window")
+        return {name: f"coalesce({condition}, false)" for name, condition in zip(names, conditions, strict=True)}
 
     @property
-    def _open(self) -> str:
-        """Versions that were open at some moment between, whosever they were."""
-        own_index = "" if self.knows_then else " AND v.valid_to >= :start"
-        return (
-            f"v.organization_id = :organization AND v.status = 'open' AND v.valid_from < :end{own_index} "
-            f"AND {self._known} AND {self._until} >= :start AND {self._until} > v.valid_from"
-        )
-
-    def _holds_throughout(self) -> str:
-        kept_team = (
-            " AND NOT EXISTS (SELECT 1 FROM owner_versions o WHERE o.organization_id = :organization "
-            "AND o.owner_id = v.owner_id AND o.valid_from >= :start AND o.valid_from < :end "
-            "AND o.valid_to > o.valid_from)"
-        )
-        return f"v.valid_from < :start AND {self._until} >= :end" + (kept_team if self.by_team else "")
-
-    def _may_be_owned(self) -> str:
-        """Deals that an owner who may count ever had; a little wider than the slice, and quick to tell."""
-        parameters = self.where.parameters
-        if self.by_team:
-            asked = [one for one in ("managed_teams", "teams") if one in parameters]
-            wanted = [team for one in asked for team in parameters[one]]  # type: ignore[attr-defined]
-            parameters["ever"] = [
-                row[0] for row in self._rows("SELECT DISTINCT owner_id FROM membership WHERE team_id = ANY(:wanted)",
-                                             wanted=wanted)
-            ]  # fmt: skip
-        elif self.slice.owner_ids or "viewer_owner" in parameters:
-            parameters["ever"] = [*self.slice.owner_ids, *([parameters["viewer_owner"]] if "viewer_owner" in parameters
-                                                           else [])]  # fmt: skip
-        else:
-            return "true"
-        return (
-            "EXISTS (SELECT 1 FROM deal_versions x WHERE x.organization_id = :organization AND x.deal_id = v.deal_id "
-            f"AND coalesce(x.owner_id, {NOBODY}) = ANY(:ever))"
-        )
-
-    @property
-    def _learnt(self) -> str:
-        """Deals that were open at the start, as known then or later, and of which we learnt something about before."""
-        return (
-            "SELECT v.deal_id FROM deal_versions v WHERE v.organization_id = :organization AND v.recorded_at >= :start "
-            "AND v.recorded_at < :known AND v.valid_from < :start AND EXISTS (SELECT 1 FROM deal_versions p "
-            "WHERE p.organization_id = :organization AND p.deal_id = v.deal_id AND p.status = 'open' "
-            "AND p.valid_from < :start AND p.recorded_at < :known AND (p.superseded_at >= :start "
-            "OR p.valid_to >= :start))"
-        )
+    def _is_steady(self) -> str:
+        """An open version that holds on both evenings and all the time between, and so does its owner's team."""
+        kept_team = " AND NOT coalesce(v.owner_id = ANY(:turned), false)" if self.turns else ""
+        return f"v.valid_from < :start AND {self.between.until} >= :end{kept_team}"
 
     # --- queries ---
 
     def steady(self) -> pd.DataFrame:
-        inside = " AND ".join(self._flags(":start_day").values())
-        learnt = " AND v.deal_id <> ALL(:learnt)" if self.knows_then else ""
+        owners = owner_filter(
+            Where(), self.reader.viewer, self.slice, managed_teams=self.reader.managed_teams, owner="v.owner_id",
+            day=":start_day",
+        )  # fmt: skip
+        inside = " AND ".join((*self._flags().values(), str(owners)))
         rates = self.reader.rates()
-        self.where.parameters["foreign"] = sorted(rates["currency"].unique())
-        return self._frame(
-            tables.STEADY_DEALS,
-            "SELECT v.currency, CASE WHEN v.currency = ANY(:foreign) THEN v.amount_minor END, count(*), "
-            "count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint FROM deal_versions v "
-            f"WHERE {self._open} AND {self._holds_throughout()} AND {inside}{learnt} GROUP BY 1, 2",
+        self.where.parameters |= owners.parameters | {"foreign": sorted(rates["currency"].unique())}
+        learnt = " AND v.deal_id <> ALL(:learnt)" if self.where.parameters["learnt"] else ""
+        held = self.between.open_versions(f"{self._is_steady} AND {inside}{learnt}")
+        rows = self._rows(
+            "SELECT currency, CASE WHEN currency = ANY(:foreign) THEN amount_minor END, count(*), "
+            f"count(amount_minor), coalesce(sum(amount_minor), 0)::bigint FROM ({held}) v GROUP BY 1, 2"
         )
+        return tables.shaped(rows, tables.STEADY_DEALS)
 
     def spans(self) -> pd.DataFrame:
-        self._flags(":start_day")
-        moved = (
-            f"SELECT v.deal_id FROM deal_versions v WHERE {self._open} AND NOT ({self._holds_throughout()}) "
-            f"AND {self._may_be_owned()}"
-        )
-        ids = f"{moved} UNION SELECT unnest(cast(:learnt AS bigint[]))" if self.knows_then else f"{moved} GROUP BY 1"
-        return self._spans(
-            f"({ids}) moved JOIN deal_versions v ON v.organization_id = :organization AND v.deal_id = moved.deal_id",
-            f"{self._known} AND v.valid_from < :end AND {self._until} >= :start AND {self._until} > v.valid_from",
-            from_at=self._cuts() if self.by_team else "(SELECT v.valid_from AS at)",
-        )
+        moved = self.between.open_versions(f"NOT ({self._is_steady})")
+        held = f"{moved} UNION ALL {self.between.other_versions()}"
+        learnt = self.where.parameters["learnt"]
+        if learnt:
+            told = f"v.organization_id = :organization AND v.deal_id = ANY(:learnt) AND {self.between.holds}"
+            throughout = f"v.valid_from < :start AND {self.between.until} >= :end"
+            rest = self.between.versions(f"{told} AND {throughout} AND (v.status <> 'open' OR {self._is_steady})")
+            held = f"{held} UNION ALL {rest}"
+        return self._told(held, cast("list[int]", learnt))
 
     def then(self) -> tuple[pd.DataFrame, frozenset[int]]:
         """The state at the end of the start as it was known then, of deals of which we learnt better; and their ids."""
-        learnt = frozenset(int(row[0]) for row in self._rows(f"{self._learnt} GROUP BY 1"))  # type: ignore[call-overload]
+        learnt = self._learnt()
         self.where.parameters["learnt"] = sorted(learnt)
-        return self._spans(
-            "deal_versions v",
+        held = self.between.versions(
             "v.organization_id = :organization AND v.deal_id = ANY(:learnt) AND v.recorded_at < :start "
-            "AND v.valid_from < :start AND (v.superseded_at >= :start OR v.valid_to >= :start)",
-            from_at="(SELECT v.valid_from AS at)",
-        ), learnt
-
-    def _cuts(self) -> str:
-        """The moments at which a version begins, or its owner changes teams while it holds."""
-        return (
-            "(SELECT v.valid_from AS at UNION SELECT o.valid_from FROM owner_versions o "
-            "WHERE o.organization_id = :organization AND o.owner_id = v.owner_id AND o.valid_to > o.valid_from "
-            f"AND o.valid_from >= :start AND o.valid_from < :end AND o.valid_from > v.valid_from "
-            f"AND o.valid_from < {self._until})"
+            "AND v.valid_from < :start AND (v.superseded_at >= :start OR v.valid_to >= :start)"
         )
+        return self._told(held, sorted(learnt), has_turns=False), learnt
 
-    def _spans(self, source: str, condition: str, *, from_at: str) -> pd.DataFrame:
-        day = "(CASE WHEN c.at < :start THEN :start_day ELSE (c.at AT TIME ZONE :zone)::date END)"
-        flags, seen = self._flags("c.day"), self._seen("c.day")
-        shown = ", ".join(f"{flags[name]} AS {name}" for name in _FLAGS)
-        # On the way from one version to the next it may be of the slice by one condition of each.
-        touched = ", ".join(f"bool_or({name}) OVER w AS touched_{name}" for name in _FLAGS)
-        # A version that says nothing new of all this (another stage, a new close date) is no change of worth.
-        said = ", ".join(("status", "owner_id", "amount_minor", "currency", "is_seen", *_FLAGS))
+    def _learnt(self) -> frozenset[int]:
+        """Deals that were open at the start, as known then or later, and of which we learnt something about before."""
+        # In two steps, for how many are told late is what no statistics know.
+        late = self._rows(
+            "SELECT DISTINCT v.deal_id FROM deal_versions v WHERE v.organization_id = :organization "
+            "AND v.recorded_at >= :start AND v.recorded_at < :known AND v.valid_from < :start"
+        )
+        if not late:
+            return frozenset()
+        self.where.parameters["late"] = [row[0] for row in late]
         rows = self._rows(
-            f"SELECT {', '.join(tables.DEAL_SPANS)}, is_seen FROM (SELECT *, {touched}, "
-            f"lag(({said})) OVER o AS before, ({said}) AS now FROM ("
-            "SELECT v.deal_id, c.day, c.at, c.at < :start AS is_start, v.status, v.owner_id, "
-            f"{shown}, v.amount_minor, v.currency, {seen} AS is_seen "
-            f"FROM {source} CROSS JOIN LATERAL (SELECT c.at, {day} AS day FROM {from_at} c) c WHERE {condition}) s "
-            f"WINDOW w AS (PARTITION BY deal_id), o AS (PARTITION BY deal_id ORDER BY at)) s "
-            f"WHERE {' AND '.join(f'touched_{name}' for name in _FLAGS)} AND now IS DISTINCT FROM before "
-            "ORDER BY deal_id, at"
+            "SELECT DISTINCT v.deal_id FROM deal_versions v WHERE v.organization_id = :organization "
+            "AND v.deal_id = ANY(:late) AND v.status = 'open' AND v.valid_from < :start AND v.recorded_at < :known "
+            "AND (v.superseded_at >= :start OR v.valid_to >= :start)"
         )
-        return _veiled(tables.shaped(rows, tables.DEAL_SPANS | {"is_seen": "bool"}))
+        return frozenset(cast("int", row[0]) for row in rows)
 
-    def _frame(self, columns: dict[str, str], query: str) -> pd.DataFrame:
-        return tables.shaped(self._rows(query), columns)
+    def _turns(self) -> list[tuple[int, int]]:
+        """Which owners changed teams between, and when."""
+        rows = self._rows(
+            "SELECT owner_id, valid_from FROM owner_versions WHERE organization_id = :organization "
+            "AND valid_from >= :start AND valid_from < :end AND valid_to > valid_from"
+        )
+        return [(cast("int", owner_id), wire.micros(cast("datetime", at))) for owner_id, at in rows]
 
-    def _rows(self, query: str, **further: object) -> Sequence[Sequence[object]]:
+    def _told(self, held: str, learnt: Sequence[int], *, has_turns: bool = True) -> pd.DataFrame:
+        """DEAL_SPANS of these versions, which come with `until`, of deals that were open or are among the learnt."""
+        flags = ", ".join(f"{condition} AS {name}" for name, condition in self._flags().items())
+        turns = self.turns if has_turns else []
+        numbers = ["deal_id", "at", "owner_id", "amount_minor", *(["until"] if turns else [])]
+        select = (
+            "SELECT status, currency, amount_minor IS NOT NULL AS is_valued, deal_id, valid_from AS at, until, "
+            f"coalesce(owner_id, {NOBODY}) AS owner_id, coalesce(amount_minor, 0) AS amount_minor, {flags} "
+            f"FROM ({held}) v"
+        )
         with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
-            found = connection.execute(text(f"WITH {MEMBERSHIP} {query}"), self.where.parameters | further)
-            return [tuple(row) for row in found]
+            found = columns.gathered(
+                connection, select, self.where.parameters,
+                common=["status", "currency", "is_valued", "is_sources", "is_pipelines", "is_window"],
+                numbers=numbers,
+            )  # fmt: skip
+        return _spans(self, found, turns, learnt)
+
+    def _rows(self, query: str) -> Sequence[Sequence[object]]:
+        return self.reader.rows(query, self.where)
+
+
+def _spans(asked: _Asked, found: Columns, turns: Sequence[tuple[int, int]], learnt: Sequence[int]) -> pd.DataFrame:
+    row, at = _cut(found, turns)
+    order = np.lexsort((at, found.numbers["deal_id"][row]))
+    row, at = row[order], at[order]
+    deal_id, owner_id = found.numbers["deal_id"][row], found.numbers["owner_id"][row]
+    is_start = at < asked.begins
+    day = np.where(is_start, asked.start_day, local_days(at, asked.reader.organization.zone))
+    flags = {name: found.each(name, bool)[row] for name in _FLAGS[1:]}
+    flags = {"is_owners": asked.ownership.asks_for(owner_id, day), **flags}
+    is_seen, group = asked.ownership.sees(owner_id, day), found.group[row]
+    begins = np.flatnonzero(np.diff(deal_id, prepend=-1))
+    # On the way from one version to the next it may be of the slice by one condition of each.
+    touched = [np.logical_or.reduceat(flag, begins) for flag in flags.values()] if len(row) else [np.empty(0, bool)]
+    is_open = found.each("status")[row] == "open"
+    if len(row):
+        touched.append(np.logical_or.reduceat(is_open | np.isin(deal_id, learnt), begins))
+    kept = np.repeat(np.logical_and.reduce(touched), np.diff(begins, append=len(row)))
+    # A version that says nothing new of all this (another stage, a new close date) is no change of worth. The group
+    # stands for status, currency, whether there is an amount, and the conditions.
+    said = (deal_id, owner_id, found.numbers["amount_minor"][row], group, is_seen, flags["is_owners"])
+    kept &= _is_new(said)
+    spans = pd.DataFrame(
+        {
+            "deal_id": deal_id, "day": _as_dates(day), "is_start": is_start, "status": found.each("status")[row],
+            "owner_id": _nullable(owner_id, owner_id != NOBODY), **flags,
+            "amount_minor": _nullable(found.numbers["amount_minor"][row], found.each("is_valued", bool)[row]),
+            "currency": found.each("currency")[row], "is_seen": is_seen,
+        }
+    )  # fmt: skip
+    return _veiled(spans[kept].reset_index(drop=True))
+
+
+def _cut(found: Columns, turns: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, and the instants at which they begin or their owner changes teams while they hold."""
+    numbers = found.numbers
+    rows, ats = [np.arange(len(found))], [numbers["at"]]
+    by_owner = np.argsort(numbers["owner_id"], kind="stable") if turns else rows[0]
+    owners = numbers["owner_id"][by_owner]
+    for owner_id, at in turns:
+        own = by_owner[np.searchsorted(owners, owner_id) : np.searchsorted(owners, owner_id, side="right")]
+        cut = own[(numbers["at"][own] < at) & (at < numbers["until"][own])]
+        rows.append(cut)
+        ats.append(np.full(len(cut), at, dtype=np.int64))
+    return np.concatenate(rows), np.concatenate(ats)
+
+
+def _is_new(said: Sequence[np.ndarray]) -> np.ndarray:
+    """Whether a row says something else than the one before."""
+    found = np.ones(len(said[0]), dtype=bool)
+    if len(found):
+        found[1:] = np.logical_or.reduce([one[1:] != one[:-1] for one in said])
+    return found
+
+
+def _as_dates(days: np.ndarray) -> np.ndarray:
+    return (days + _DAY_ZERO).astype("datetime64[D]").astype("datetime64[ns]")
+
+
+_DAY_ZERO = (date(2000, 1, 1) - date(1970, 1, 1)).days
+
+
+def _nullable(values: np.ndarray, is_told: np.ndarray) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(values.copy(), ~is_told)
 
 
 def _veiled(spans: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from snapshots import tables
 from snapshots.database import Database
+from snapshots.deal_log import Between, all_deals, open_deals
 from snapshots.organizations import Organization, get_organization
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import (
@@ -162,7 +163,7 @@ class Reader:
             "count(*) FILTER (WHERE v.created_at IS NULL) AS n_undated, "
             "count(*) FILTER (WHERE v.close_on IS NULL) AS n_without_close_date, "
             "count(*) FILTER (WHERE v.close_on < :as_of) AS n_overdue "
-            f"FROM deal_versions v WHERE {where} GROUP BY 1, 2, 3, 4) v "
+            f"FROM {open_deals(slice_, self.organization.zone, where)} WHERE {where} GROUP BY 1, 2, 3, 4) v "
             "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
             "LEFT JOIN pipelines p ON p.organization_id = :organization AND p.pipeline_id = v.pipeline_id "
             "ORDER BY p.position, p.name, s.position NULLS FIRST, s.name, v.owner_id, v.currency",
@@ -176,8 +177,8 @@ class Reader:
         spread = ", ".join(f"percentile_cont({share}) WITHIN GROUP (ORDER BY {age})" for share in (0.25, 0.5, 0.75))
         return self._frame(
             tables.STAGE_AGES,
-            f"SELECT v.pipeline_id, v.stage_id, count(*), {spread}, max({age}) FROM deal_versions v WHERE {where} "
-            "GROUP BY 1, 2",
+            f"SELECT v.pipeline_id, v.stage_id, count(*), {spread}, max({age}) "
+            f"FROM {open_deals(slice_, self.organization.zone, where)} WHERE {where} GROUP BY 1, 2",
             where,
         )
 
@@ -186,19 +187,15 @@ class Reader:
         on which nothing is open has no row; the last one has a row of 0 deals then, where an earlier one has any."""
         where = self.where(slice_, owner="v.owner_id", day=":as_of", source="v.source")
         ends = [slice_.end_of(self.organization.zone, day) for day in days]
-        until = "v.valid_to"
-        if slice_.known_on is not None:
-            until = "CASE WHEN v.superseded_at >= :known THEN 'infinity' ELSE v.valid_to END"
-            where.add("v.recorded_at < :known", known=slice_.end_of(self.organization.zone, slice_.known_on))
-        where.add("v.status = 'open'").add(f"{until} >= :first_end", first_end=ends[0])
-        where.add("v.valid_from < :last_end", last_end=ends[-1]).add(f"{until} > v.valid_from")
-        where.parameters |= {"as_of": slice_.as_of, "ends": ends}
+        known = None if slice_.known_on is None else slice_.end_of(self.organization.zone, slice_.known_on)
+        between = Between(ends[0], ends[-1], known)
+        where.parameters |= {"as_of": slice_.as_of, "ends": ends, **between.parameters}
         # Each version counts at the ends that it spans: the first is numbered by its start, the last by its end.
         rows = self.rows(
             "SELECT v.stage_id, s.probability, v.currency, first_end, last_end, n, n_valued, amount_minor FROM ("
             "SELECT v.stage_id, v.currency, width_bucket(v.valid_from, :ends) AS first_end, "
-            f"width_bucket({until}, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
-            f"coalesce(sum(v.amount_minor), 0)::bigint AS amount_minor FROM deal_versions v WHERE {where} "
+            "width_bucket(v.until, :ends) AS last_end, count(*) AS n, count(v.amount_minor) AS n_valued, "
+            f"coalesce(sum(v.amount_minor), 0)::bigint AS amount_minor FROM ({between.open_versions(str(where))}) v "
             "GROUP BY 1, 2, 3, 4) v "
             "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id",
             where,
@@ -308,12 +305,15 @@ class Reader:
         held = Where().add("v.organization_id = :organization")
         self._hold(held, plain)
         where.parameters |= held.parameters
-        since = " AND {0} >= :first_day" if slice_.first_day is not None else ""  # what the index on the day can serve
+        # What the index on the day can serve.
+        is_undated = slice_.first_day is None and slice_.until == date.min
+        since = " AND {0} >= :first_day" if slice_.first_day is not None else " AND {0} IS NULL" if is_undated else ""
         created, closed = since.format("v.created_day"), since.format("v.closed_day")
+        ever = all_deals(plain, self.organization.zone, where)
         return (
             "(SELECT v.organization_id, 'created' AS event, coalesce(v.created_day, '-infinity') AS day, "
             "coalesce(v.owner_id, 0) AS owner_id, v.source, '' AS currency, 1 AS n, 0 AS n_valued, 0 AS amount_minor "
-            f"FROM deal_versions v WHERE {held} AND v.status IN {WAS_CREATED}{created} UNION ALL "
+            f"FROM {ever} WHERE {held} AND v.status IN {WAS_CREATED}{created} UNION ALL "
             "SELECT v.organization_id, v.status, coalesce(v.closed_day, '-infinity'), coalesce(v.owner_id, 0), "
             "v.source, coalesce(v.currency, ''), 1, (v.amount_minor IS NOT NULL)::int, coalesce(v.amount_minor, 0) "
             f"FROM deal_versions v WHERE {held} AND v.status IN ('won', 'lost'){closed}) d"

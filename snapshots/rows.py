@@ -14,6 +14,7 @@ from enum import StrEnum
 import pandas as pd
 
 from snapshots import tables
+from snapshots.deal_log import all_deals, open_deals
 from snapshots.reads import Reader
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import Slice, Where, period_filter
@@ -92,7 +93,6 @@ _DEAL_COLUMNS: Mapping[str, str] = {
 }
 _STAGE_JOIN = "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id"
 _DEAL_JOINS = """
-    FROM deal_versions v
     JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id
     LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id
     LEFT JOIN owner_versions ov ON ov.organization_id = :organization AND ov.owner_id = v.owner_id
@@ -116,7 +116,7 @@ _LEAD_COLUMNS: Mapping[str, str] = {
     "converted": "l.converted",
 }
 _LEAD_JOINS = """
-    FROM leads l LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = l.owner_id
+    LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = l.owner_id
 """
 _ACTIVITY_COLUMNS: Mapping[str, str] = {
     "activity_id": "a.connection_id || ':' || a.external_id",
@@ -131,7 +131,7 @@ _ACTIVITY_COLUMNS: Mapping[str, str] = {
     "duration_s": "a.duration_s",
 }
 _ACTIVITY_JOINS = """
-    FROM activities a LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = a.owner_id
+    LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = a.owner_id
     LEFT JOIN deals d ON d.organization_id = :organization AND d.deal_id = a.deal_id
 """
 
@@ -173,7 +173,9 @@ def deal_rows(
 ) -> RowsPage:
     """A page of DEALS. stage_id: only this stage; 0: deals whose stage is not recorded."""
     where = _deals(reader, slice_, which, stage_id)
-    return _page(reader, tables.DEALS, _DEAL_COLUMNS, _DEAL_JOINS, where, "v.deal_id", order, after, limit)
+    found = _Rows(tables.DEALS, _DEAL_COLUMNS, _source(reader, slice_, which, where), _DEAL_JOINS, "v.deal_id",
+                  found_by=("deal_id", "valid_from", "recorded_at"))  # fmt: skip
+    return _page(reader, found, where, order, after, limit)
 
 
 def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int | None = None) -> RowsSummary:
@@ -181,7 +183,7 @@ def deal_summary(reader: Reader, slice_: Slice, which: DealSet, *, stage_id: int
     where = _deals(reader, slice_, which, stage_id)
     rows = reader.rows(
         "SELECT v.currency, count(*), count(v.amount_minor), coalesce(sum(v.amount_minor), 0)::bigint "
-        f"FROM deal_versions v {_STAGE_JOIN} WHERE {where} GROUP BY 1",
+        f"FROM {_source(reader, slice_, which, where)} {_STAGE_JOIN} WHERE {where} GROUP BY 1",
         where,
     )
     return _summary(rows)
@@ -195,8 +197,9 @@ def open_summaries(reader: Reader, slice_: Slice, sets: Sequence[DealSet]) -> di
         f"coalesce(sum(v.amount_minor) FILTER (WHERE {_CONDITIONS[one]}), 0)::bigint"
         for one in sets
     ]
+    source = open_deals(slice_, reader.organization.zone, where)
     rows = reader.rows(
-        f"SELECT v.currency, {', '.join(parts)} FROM deal_versions v {_STAGE_JOIN} WHERE {where} GROUP BY 1", where
+        f"SELECT v.currency, {', '.join(parts)} FROM {source} {_STAGE_JOIN} WHERE {where} GROUP BY 1", where
     )
     return {one: _summary([(row[0], *row[3 * n + 1 : 3 * n + 4]) for row in rows]) for n, one in enumerate(sets)}
 
@@ -222,7 +225,8 @@ def lead_rows(
     where = reader.where(slice_, owner="l.owner_id", day="coalesce(l.created_day, '-infinity')", source="l.source")
     where.add("l.gone_at IS NULL").add("l.content_hash <> 0")
     period_filter(where, slice_, "coalesce(l.created_day, '-infinity')")
-    return _page(reader, tables.LEADS, _LEAD_COLUMNS, _LEAD_JOINS, where, "l.lead_id", order, after, limit)
+    found = _Rows(tables.LEADS, _LEAD_COLUMNS, "leads l", _LEAD_JOINS, "l.lead_id")
+    return _page(reader, found, where, order, after, limit)
 
 
 def activity_rows(
@@ -245,8 +249,19 @@ def activity_rows(
     undated = " OR a.occurred_at IS NULL" if slice_.first_day is None else ""
     end = slice_.end_of(reader.organization.zone, slice_.until)
     where.add(f"(a.occurred_at < :occurred_before{undated})", occurred_before=end)
+    dated = frozenset({"a.occurred_at"} if slice_.first_day is not None else ())
     key = _ACTIVITY_COLUMNS["activity_id"]
-    return _page(reader, tables.ACTIVITIES, _ACTIVITY_COLUMNS, _ACTIVITY_JOINS, where, key, order, after, limit)
+    found = _Rows(tables.ACTIVITIES, _ACTIVITY_COLUMNS, "activities a", _ACTIVITY_JOINS, key, never_null=dated)
+    return _page(reader, found, where, order, after, limit)
+
+
+def _source(reader: Reader, slice_: Slice, which: DealSet, where: Where) -> str:
+    """Where deals are read from, as `v`; `where` gets what that refers to."""
+    if which is DealSet.CREATED:
+        return all_deals(slice_, reader.organization.zone, where)
+    if _CONDITIONS[which].startswith(_OPEN):
+        return open_deals(slice_, reader.organization.zone, where)
+    return "deal_versions v"
 
 
 def _deals(reader: Reader, slice_: Slice, which: DealSet, stage_id: int | None) -> Where:
@@ -271,32 +286,64 @@ def _as_of(reader: Reader, slice_: Slice, member_on: str) -> Where:
     return where
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """How rows of a kind are read: the frame's columns, their expressions, the table with its alias, what is joined to
+    it, what tells two rows apart; found_by: the table's primary key, where an index has all that finds a page but not
+    all that is shown; never_null: expressions that are never null of the rows that are asked for."""
+
+    columns: dict[str, str]
+    expressions: Mapping[str, str]
+    source: str
+    joins: str
+    key: str
+    found_by: tuple[str, ...] = ()
+    never_null: frozenset[str] = frozenset()
+
+
 def _page(
-    reader: Reader,
-    columns: dict[str, str],
-    expressions: Mapping[str, str],
-    joins: str,
-    where: Where,
-    key: str,
-    order: Order,
-    after: tuple[object, int | str] | None,
-    limit: int,
+    reader: Reader, of: _Rows, where: Where, order: Order, after: tuple[object, int | str] | None, limit: int
 ) -> RowsPage:
-    if order.column not in expressions:
-        raise ValueError(f"Rows cannot be sorted by {order.column!r}; choose one of {', '.join(expressions)}.")
-    sorted_by = expressions[order.column]
+    if order.column not in of.expressions:
+        raise ValueError(f"Rows cannot be sorted by {order.column!r}; choose one of {', '.join(of.expressions)}.")
+    sorted_by = of.expressions[order.column]
     if after is not None:
-        _start_after(where, sorted_by, key, order, after)
+        _start_after(where, sorted_by, of.key, order, after)
     way = "DESC" if order.descending else "ASC"
-    names = ", ".join(expressions[name] for name in columns)
-    rows = reader.rows(
-        f"SELECT {names} {joins} WHERE {where} ORDER BY {sorted_by} {way} NULLS LAST, {key} LIMIT :limit",
-        where.add("true", limit=limit + 1),
+    # Of what is never null, an index read backwards gives the newest first.
+    nulls = "" if sorted_by in of.never_null else " NULLS LAST"
+    ordered = f"ORDER BY {sorted_by} {way}{nulls}, {of.key}"
+    names = ", ".join(of.expressions[name] for name in of.columns)
+    source = (
+        _page_of(of, where, ordered) if _is_plain(of, sorted_by, where) else f"{of.source} {of.joins} WHERE {where}"
     )
+    rows = reader.rows(f"SELECT {names} FROM {source} {ordered} LIMIT :limit", where.add("true", limit=limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
-    place, id_place = list(columns).index(order.column), 0
+    place, id_place = list(of.columns).index(order.column), 0
     last = (rows[-1][place], rows[-1][id_place]) if more else None
-    return RowsPage(tables.shaped(rows, columns), last)  # type: ignore[arg-type]
+    return RowsPage(tables.shaped(rows, of.columns), last)  # type: ignore[arg-type]
+
+
+def _is_plain(of: _Rows, sorted_by: str, where: Where) -> bool:
+    """Whether it takes the table alone to find a page."""
+    return sorted_by.startswith(f"{_alias(of)}.") and "s.probability" not in str(where)
+
+
+def _page_of(of: _Rows, where: Where, ordered: str) -> str:
+    """The rows of the page, found before anything is joined to them."""
+    alias = _alias(of)
+    if not of.found_by:
+        return f"(SELECT {alias}.* FROM {of.source} WHERE {where} {ordered} LIMIT :limit) {alias} {of.joins}"
+    keys = ", ".join(f"{alias}.{name}" for name in of.found_by)
+    same = " AND ".join(f"{alias}.{name} = found.{name}" for name in of.found_by)
+    return (
+        f"(SELECT {keys} FROM {of.source} WHERE {where} {ordered} LIMIT :limit) found "
+        f"JOIN deal_versions {alias} ON {alias}.organization_id = :organization AND {same} {of.joins}"
+    )
+
+
+def _alias(of: _Rows) -> str:
+    return of.source.rpartition(" ")[2]
 
 
 def _start_after(where: Where, sorted_by: str, key: str, order: Order, after: tuple[object, int | str]) -> None:

@@ -125,7 +125,9 @@ def owner_filter(
         raise PermissionError(f"The role {viewer.role} may not read sales data.")
     if slice_.team_ids:
         where.add(_member_of(owner, day, "teams"), teams=list(slice_.team_ids))
-    if slice_.owner_ids:
+    if len(slice_.owner_ids) == 1 and NOBODY not in slice_.owner_ids:
+        where.add(f"{owner} = :owner", owner=slice_.owner_ids[0])  # by which an index gives rows in their order
+    elif slice_.owner_ids:
         where.add(f"coalesce({owner}, {NOBODY}) = ANY(:owners)", owners=list(slice_.owner_ids))
     return where
 

@@ -260,6 +260,47 @@ deals = table(
     key=("deal_id",),
 )
 
+LEARNT_LATE = (
+    "recorded_at < superseded_at AND CASE WHEN valid_to = 'infinity' THEN false "
+    "WHEN valid_to = '-infinity' OR superseded_at = 'infinity' THEN true "
+    "ELSE superseded_at - valid_to > interval '20 hours' END"
+)
+"""A version that was believed to hold for long after it had ended. As a query has to say it, too: see `deal_log`."""
+_WHOSE = ["owner_id", "pipeline_id", "source"]
+_OPEN = [
+    "deal_id", "recorded_at", *_WHOSE, "stage_id", "stage_entered_at", "product_id", "company_id", "amount_minor",
+    "currency", "close_on", "created_at", "created_day", "closed_day", "status",
+]  # fmt: skip
+_OTHERS = [
+    "deal_id", "recorded_at", "superseded_at", *_WHOSE, "product_id", "amount_minor", "currency", "close_on", "status",
+]  # fmt: skip
+_DATED = ["valid_from", "valid_to", "recorded_at", "superseded_at", *_WHOSE, "status"]
+
+
+def _as_of_indexes() -> list[Index]:
+    """With all that pages ask of versions on past days, so that the table, where the versions of a day lie far apart,
+    is not looked at."""
+    is_open, is_not = text("status = 'open'"), text("status <> 'open'")
+    return [
+        Index("ix_deal_versions_open", "organization_id", "valid_to", "valid_from", postgresql_where=is_open,
+              postgresql_include=["superseded_at", *_OPEN]),
+        Index("ix_deal_versions_learnt_late", "organization_id", "superseded_at",
+              postgresql_where=text(f"status = 'open' AND {LEARNT_LATE}"),
+              postgresql_include=["valid_from", "valid_to", *_OPEN]),
+        Index("ix_deal_versions_others", "organization_id", "valid_from", postgresql_where=is_not,
+              postgresql_include=["valid_to", *_OTHERS]),
+        Index("ix_deal_versions_others_ended", "organization_id", "valid_to",
+              postgresql_where=text("status <> 'open' AND valid_to < 'infinity'"),
+              postgresql_include=["valid_from", *_OTHERS]),
+        Index("ix_deal_versions_recorded", "organization_id", "recorded_at", "valid_from",
+              postgresql_include=["deal_id"]),
+        Index(None, "organization_id", "created_day", postgresql_where=is_not,
+              postgresql_include=[*_DATED, "closed_day"]),
+        Index(None, "organization_id", "closed_day", postgresql_where=is_not,
+              postgresql_include=[*_DATED, "created_day", "amount_minor", "currency"]),
+    ]  # fmt: skip
+
+
 deal_versions = table(
     "deal_versions",
     Column("deal_id", BigInteger, nullable=False),
@@ -284,11 +325,7 @@ deal_versions = table(
     Column("created_day", Date),
     at("closed_at", nullable=True),
     Column("closed_day", Date),
-    Index(
-        "ix_deal_versions_open", "organization_id", "valid_to", "valid_from", postgresql_where=text("status = 'open'")
-    ),
-    Index(None, "organization_id", "created_day"),
-    Index(None, "organization_id", "closed_day"),
+    *_as_of_indexes(),
     key=("deal_id", "valid_from", "recorded_at"),
 )
 
