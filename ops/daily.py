@@ -11,7 +11,7 @@ to make, the days missed within CATCH_UP are done after it, the oldest first.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from ops import jobs
 from ops.job_book import Done, Slot, booked
 from ops.jobs import Transaction
 from ops.services import Services
+from snapshots import job_runs
 from snapshots.idempotency import claim, was_claimed_before
 from snapshots.job_runs import Trigger
 from snapshots.organizations import Organization, list_connections, list_organizations
@@ -41,6 +42,8 @@ NEEDS_NO_DATA: Final = frozenset({"retention"})
 """Works that wait neither for data nor for syncs."""
 MAKES_ITS_OWN: Final = frozenset({"coaching"})
 """Works whose days are not covered by a later one: the notes of a week are written in the week after it."""
+AFTER: Final[Mapping[str, frozenset[str]]] = {"coaching": frozenset({"anomalies", "health"})}
+"""Works that tell of what others find on the day come when these have ended, well or not."""
 CATCH_UP: Final = timedelta(days=3)
 LATE: Final = timedelta(hours=7)
 """After the beginning of a day's slot: until then syncs may take."""
@@ -55,7 +58,8 @@ def defer_due_works(services: Services) -> list[tuple[int, str, date]]:
     for organization in list_organizations(services.database):
         key, day = organization.organization_id, jobs.refresh_day(services.now(), organization.zone)
         settled = is_settled(services, organization, day)
-        due = [name for name in WORKS if settled or name in NEEDS_NO_DATA]
+        over = ended(services, key, day)
+        due = [name for name in WORKS if name in NEEDS_NO_DATA or (settled and AFTER.get(name, frozenset()) <= over)]
         is_late = services.now() - began_at(day, organization) > LATE
         for name in due:
             slots = [Slot(job=name, day=one, trigger="catch-up") for one in _missed(services, key, name, day)]
@@ -122,6 +126,12 @@ def is_settled(services: Services, organization: Organization, day: date) -> boo
     newest = newest_runs(services.database, organization.organization_id)
     daily = [one for one in list_connections(services.database, organization.organization_id) if jobs.is_refreshed(one)]
     return all(_is_over(newest.get(one.connection_id), morning) for one in daily)
+
+
+def ended(services: Services, organization_id: int, day: date) -> frozenset[str]:
+    """Works of which this day's slot has ended, well or not."""
+    newest = job_runs.latest(services.database, organization_id)
+    return frozenset(name for name, one in newest.items() if one.slot >= day and one.outcome in {"done", "failed"})
 
 
 # --- how --------------------------------------------------------------------------------------------------------------

@@ -151,6 +151,20 @@ def test_a_slot_that_nobody_took_in_time_is_made_up_for_and_covers_those_before(
     assert book(services, organization)[1:] == [(date(2026, 3, 14), "catch-up", "done")]
 
 
+@pytest.mark.parametrize("ends", ["note", "refuse"])
+def test_what_tells_of_other_works_comes_when_these_have_ended_well_or_not(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(daily, "WORKS", {"teller": f"{__name__}:note", "finder": f"{__name__}:{ends}"})
+    monkeypatch.setattr(daily, "AFTER", {"teller": frozenset({"finder"})})
+    has_data(services, organization)
+    late = at(services, MORNING + timedelta(hours=9))
+    assert [name for _, name, _ in defer_due_works(late)] == ["finder"]
+    assert defer_due_works(late) == []
+    work_off(late, daily.QUEUE)
+    assert [name for _, name, _ in defer_due_works(late)] == ["teller"]
+
+
 def test_slots_that_make_something_of_their_own_are_made_up_for_within_three_days(
     services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
