@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from databases import CopyOf
@@ -13,11 +14,12 @@ from made_crm import activity
 from sqlalchemy import text
 
 from adapters.records import Company, Contact, DealStatus, Kind
-from snapshots import crm_changes
+from snapshots import activity_weeks, crm_changes, forecast_calls, health_flags, quotas
 from snapshots.crm_changes import ChangeRefused
 from snapshots.database import Database
 from snapshots.handover import Choices, confirm, undo
-from snapshots.organizations import create_organization, list_connections
+from snapshots.health_flags import HealthRun
+from snapshots.organizations import create_organization, get_organization, list_connections
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
 from snapshots.status import reconciliation
@@ -57,6 +59,36 @@ def test_days_before_the_change_keep_every_total(moving: Moving, ended: bool) ->
     same(before[1], moving.totals(past))
     same(before[2], moving.totals(day, as_of=moving.today()))
     assert set(moving.differences().values()) == {0}
+
+
+def test_what_was_issued_promised_or_said_stays_with_those_who_go_on(moving: Moving) -> None:
+    admin = Viewer(moving.organization_id, Role.ADMIN)
+    today, at = moving.today(), moving.clock.at
+    owner = moving.count("SELECT min(owner_id) FROM owners")
+    deal = moving.count("SELECT min(deal_id) FROM deal_versions WHERE status = 'open' AND superseded_at = 'infinity'")
+    span: dict[str, Any] = {"first_day": today - timedelta(days=9), "last_day": today + timedelta(days=80)}
+    quotas.put_quota(moving.database, admin, owner_id=owner, amount_minor=1, currency="EUR", by="Ops", now=at, **span)
+    forecast_calls.put_call(moving.database, admin, node_kind="owner", node_key=str(owner), amount_minor=1,
+                            currency="EUR", by="Ann", now=at, today=today, **span)  # fmt: skip
+    run = HealthRun(day=today, judged_at=at, is_replayed=False, rules_version="1", n_open=1, n_won=0, not_applied={},
+                    record={})  # fmt: skip
+    health_flags.keep(moving.database, moving.organization_id, run, [health_flags.Raised(deal, "stale", {"value": 1})])
+    monday = today - timedelta(days=today.weekday() + 7)
+    organization = get_organization(moving.database, moving.organization_id)
+    activity_weeks.count_week(moving.database, organization, monday, now=at)
+    kept = ("quotas", "forecast_calls", "health_flags", "activity_weeks")
+
+    def held() -> list[int]:
+        sums = "SELECT coalesce(sum(hashtext(t::text)::bigint), 0) FROM {} t"
+        return [moving.count(sums.format(table)) for table in kept]
+
+    before = held()
+    assert all(before)
+    change = moving.start()
+    moving.confirm(change, guessed(moving.sheet(change)))
+    moving.sync_new()
+    assert held() == before
+    assert activity_weeks.counted_weeks(moving.database, moving.organization_id) == {monday}
 
 
 def test_no_owner_and_no_stage_is_there_twice(moving: Moving) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from stored_crm import Stored, day, noon
 
 from adapters.records import Kind, Merge, Product
-from snapshots import activity_weeks, alarms, audit, forecast_calls, forecasts, health_flags, quotas
+from snapshots import activity_weeks, alarms, audit, forecast_calls, forecasts, health_flags, note_reads, quotas
 from snapshots.alarms import Raised
 from snapshots.database import Database
 from snapshots.forecasts import Card, NewRun, NodeKind
@@ -229,6 +229,21 @@ def test_of_alarms_of_two_losers_that_say_the_same_one_is_the_survivors(stored: 
     one, two = key_of(stored, "o1"), key_of(stored, "o2")
     merge(stored, "o1", "o2", "o3")
     assert sorted(stored.ask("SELECT name, subject_key FROM alarms")) == [("o2", two), ("o3", one)]
+
+
+def test_notes_of_both_are_the_survivors_and_say_whose_they_were(stored: Stored) -> None:
+    one, three = stored.id_of(Kind.OWNER, "o1"), stored.id_of(Kind.OWNER, "o3")
+    for owner in (one, three):
+        put(
+            stored, "coaching_notes", owner_id=owner, written_for=owner, week=day(0), note_for="rep", version=1,
+            text=f"Of {owner}", sentences="[]", facts="[]", facts_hash="h", cache_key="k", level="L0", asked_level="L0",
+            prompt_version="1", verifier_version="1", codes="[]", n_completions=0, latency_ms=0, written_at=noon(7),
+        )  # fmt: skip
+    merge(stored, "o1", "o3")
+    found = note_reads.history(stored.reader(), one, day(0))
+    assert {note.text for note in found} == {f"Of {one}", f"Of {three}"}
+    assert note_reads.history(stored.reader(), three, day(0)) == []
+    assert set(stored.ask("SELECT owner_id, written_for FROM coaching_notes")) == {(one, one), (one, three)}
 
 
 # --- flags and snoozes -----------------------------------------------------------------------------------------------
