@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from snapshots.alarms import MEASURES, Measure
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, an_id
 
 PARAMETERS: Final = ("measure", "series", "alarm")
 NAMES: Final[Mapping[Measure, str]] = {
@@ -33,7 +33,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> AnomalyChoice:
     return AnomalyChoice(
         measure=measure if measure in MEASURES else "activities",
         series=series[-1] if series else None,
-        alarm=int(alarm) if alarm.isascii() and alarm.isdigit() and len(alarm) < 18 else None,
+        alarm=an_id(alarm),
     )
 
 

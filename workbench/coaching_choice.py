@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, get_args
 
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, an_id
 
 Shown = Literal["note", "history", "evaluation"]
 SHOWN: Final[Mapping[str, str]] = {"note": "Note", "history": "History", "evaluation": "How notes do"}
@@ -27,9 +27,8 @@ class CoachingChoice:
 def from_url(params: Mapping[str, Sequence[str]]) -> CoachingChoice:
     """What a URL asks for; what cannot be read is left out."""
     show, rep, week = ((params.get(name) or [""])[-1] for name in PARAMETERS)
-    is_number = rep.isascii() and rep.isdigit() and len(rep) < 18
     known: Any = show if show in get_args(Shown) else "note"
-    return CoachingChoice(show=known, rep=int(rep) if is_number else None, week=_day(week))
+    return CoachingChoice(show=known, rep=an_id(rep), week=_day(week))
 
 
 def to_url(choice: CoachingChoice) -> dict[str, list[str]]:

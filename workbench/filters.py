@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from insights.metrics import Period, comparison_period
+from workbench.url_choice import an_id, ids
 
 RANGES: Final[Mapping[str, str]] = {
     "7d": "Last 7 days",
@@ -123,20 +124,12 @@ def _days(texts: Sequence[str]) -> date | None:
     return _day(texts[-1]) if texts else None
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-def _ids(texts: Sequence[str]) -> tuple[int, ...]:
-    return tuple(sorted({int(text) for text in texts if _is_id(text)}))
-
-
 def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Filters:
     """The filters that a URL asks for. What cannot be read falls back to its default, never to an error.
 
     organization_id: where the URL names none. Whether the viewer may see what is named is decided where data is read.
     """
-    organization = _ids(params.get("org", ()))
+    organization = ids(params.get("org", ()))
     range_name = (params.get("range") or [DEFAULT_RANGE])[-1]
     comparison = (params.get("cmp") or [DEFAULT_COMPARISON])[-1]
     first, last = _days(params.get("from", ())), _days(params.get("to", ()))
@@ -149,8 +142,8 @@ def from_url(params: Mapping[str, Sequence[str]], *, organization_id: int) -> Fi
         first=first if is_custom else None,
         last=last if is_custom else None,
         comparison=comparison if comparison in COMPARISONS else DEFAULT_COMPARISON,
-        team_ids=_ids(params.get("team", ())),
-        owner_ids=_ids(params.get("owner", ())),
+        team_ids=ids(params.get("team", ())),
+        owner_ids=ids(params.get("owner", ())),
         sources=tuple(sorted(set(params.get("source", ())))),
         as_of=_days(params.get("asof", ())),
         knows_then="then" in params.get("known", ())[-1:],
@@ -169,7 +162,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "range": RANGES.__contains__,
     "cmp": COMPARISONS.__contains__,
     "known": ("then", "now").__contains__,
-    **dict.fromkeys(("org", "team", "owner"), _is_id),
+    **dict.fromkeys(("org", "team", "owner"), lambda text: an_id(text) is not None),
     **dict.fromkeys(("from", "to", "asof"), _day),
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench import filter_bar
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, an_id
 
 PARAMETERS: Final = ("pipe", "of", "fate")
 FATES: Final[Mapping[str, str]] = {
@@ -45,14 +45,10 @@ def from_url(params: Mapping[str, Sequence[str]]) -> FlowChoice:
     """What a URL asks for; what cannot be read is left out."""
     pipe, part, fate = ((params.get(name) or [""])[-1] for name in PARAMETERS)
     return FlowChoice(
-        pipeline_id=int(pipe) if _is_number(pipe) else 0,
+        pipeline_id=an_id(pipe) or 0,
         part=part if _is_part(part) else "",
         fate=fate if fate in FATES else "",
     )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _is_part(text: str) -> bool:
@@ -62,7 +58,7 @@ def _is_part(text: str) -> bool:
             return date.fromisoformat(what).weekday() == 0
         except ValueError:
             return False
-    return kind in (STAGE, PUSHED) and _is_number(what)
+    return kind in (STAGE, PUSHED) and an_id(what) is not None
 
 
 def to_url(choice: FlowChoice) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ import streamlit as st
 from snapshots.lead_funnel import VisitFilter
 from snapshots.slices import Slice
 from workbench import filter_bar, lead_filters
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, ids
 from workbench.view import View
 
 PARAMETERS: Final = ("form", "src", "campaign")
@@ -44,7 +44,7 @@ class FunnelChoice:
 def from_url(params: Mapping[str, Sequence[str]]) -> FunnelChoice:
     """What a URL asks for; what cannot be read is left out."""
     return FunnelChoice(
-        form_ids=tuple(sorted({int(one) for one in params.get("form", ()) if one.isascii() and one.isdigit()})),
+        form_ids=ids(params.get("form", ())),
         sources=tuple(sorted(set(params.get("src", ())))),
         campaigns=tuple(sorted(set(params.get("campaign", ())))),
     )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from insights.health.rules import RULES
 from workbench import filter_bar
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, ids
 
 PARAMETERS: Final = ("rule", "stage", "snoozed")
 
@@ -33,9 +33,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> HealthChoice:
     """What a URL asks for; what cannot be read is left out."""
     return HealthChoice(
         rules=tuple(rule for rule in RULES if rule in params.get("rule", ())),
-        stage_ids=tuple(
-            sorted({int(one) for one in params.get("stage", ()) if one.isascii() and one.isdigit() and len(one) < 19})
-        ),
+        stage_ids=ids(params.get("stage", ())),
         are_snoozed="1" in params.get("snoozed", ()),
     )
 

@@ -21,7 +21,7 @@ from snapshots.lead_filter import NO_SCORE, LeadFilter, LeadState
 from snapshots.slices import NOBODY
 from workbench import filter_bar, formats, lead_words, score_words
 from workbench.filters import RANGES
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, ids
 from workbench.view import View
 
 PARAMETERS: Final = ("state", "reason", "form", "flag", "came", "camp", "given", "scored", "q", "tab")
@@ -75,19 +75,15 @@ def from_url(params: Mapping[str, Sequence[str]]) -> LeadChoice:
     return LeadChoice(
         states=tuple(state for state in LeadState if state.value in params.get("state", ())),
         reasons=tuple(reason for reason in lead_words.REASONS if reason in params.get("reason", ())),
-        form_ids=tuple(sorted({int(text) for text in params.get("form", ()) if _is_id(text)})),
+        form_ids=ids(params.get("form", ())),
         flags=tuple(flag for flag in lead_words.FLAGS if flag in params.get("flag", ())),
         sources=tuple(params.get("came", ()))[:MOST_WORDS],
         campaigns=tuple(params.get("camp", ()))[:MOST_WORDS],
-        owner_ids=tuple(sorted({int(text) for text in params.get("given", ()) if _is_id(text)})),
+        owner_ids=ids(params.get("given", ())),
         bands=tuple(band for band in BANDS if band in params.get("scored", ())),
         search=words[-1] if words else "",
         tab=next((tab for tab in (REFUSED, SCORED) if tab in params.get("tab", ())), ""),
     )
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def to_url(choice: LeadChoice) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from insights.report.document import Week
 from snapshots.report_archive import Readership
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, an_id
 
 PARAMETERS: Final = ("of", "week")
 
@@ -43,16 +43,17 @@ def slug(one: Readership) -> str:
 
 
 def _readership(text: str) -> Readership | None:
-    audience, _, owner = text.partition("-")
     if text == "organization":
         return Readership("organization")
-    if not (owner.isascii() and owner.isdigit() and len(owner) < 18 and int(owner)):
+    audience, _, owner = text.partition("-")
+    owner_id = an_id(owner)
+    if not owner_id:
         return None
     match audience:
         case "manager":
-            return Readership("manager", int(owner))
+            return Readership("manager", owner_id)
         case "rep":
-            return Readership("rep", int(owner))
+            return Readership("rep", owner_id)
     return None
 
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import streamlit as st
 
 Choice = TypeVar("Choice")
+_MOST_ID: Final = 2**63 - 1
 _NOW, _BEFORE = "choices_of_this_run", "choices_of_the_run_before"
 
 
 def begin_run() -> None:
     """Called once per run, before the page: which choices the run before had looked at."""
     st.session_state[_BEFORE] = st.session_state.pop(_NOW, frozenset())
+
+
+def an_id(text: str) -> int | None:
+    """An id that a URL names; None where it is none, or larger than the database knows."""
+    is_id = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_ID)) and int(text) <= _MOST_ID
+    return int(text) if is_id else None
+
+
+def ids(texts: Sequence[str]) -> tuple[int, ...]:
+    """Those that are ids, each once, in order."""
+    return tuple(sorted({found for text in texts if (found := an_id(text)) is not None}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import streamlit as st
 from insights.forecast_period import quarter_of
 from insights.waterfall import Cause
 from workbench import filter_bar, formats
-from workbench.url_choice import UrlChoice
+from workbench.url_choice import UrlChoice, ids
 from workbench.view import View
 
 PARAMETERS: Final = ("closes", "pipe", "swings", "part")
@@ -56,7 +56,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> WaterfallChoice:
     closes, part = (params.get("closes") or [""])[-1], (params.get("part") or ["end"])[-1]
     return WaterfallChoice(
         closes=closes if closes in CLOSES else "",
-        pipeline_ids=tuple(sorted({int(one) for one in params.get("pipe", ()) if one.isascii() and one.isdigit()})),
+        pipeline_ids=ids(params.get("pipe", ())),
         has_swings="0" not in params.get("swings", ()),
         part=part if part in {*Cause, *ENDS} else "end",
     )

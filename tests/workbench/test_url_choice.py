@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from workbench.url_choice import an_id, ids
 
 
 def page() -> None:
@@ -76,3 +79,13 @@ def test_a_choice_comes_along_to_another_page_and_back() -> None:
     at.run()
     del at.query_params["page"]
     assert shown(at.run()) == ("hot", "hot")
+
+
+@pytest.mark.parametrize("text", ["", "-1", "x", "²", "٣", " 7", "1_0", str(2**63), "9" * 5_000])
+def test_what_the_database_knows_as_no_id_is_none(text: str) -> None:
+    assert an_id(text) is None
+    assert ids(["7", text, "3", "7"]) == (3, 7)
+
+
+def test_the_largest_id_is_one() -> None:
+    assert an_id(str(2**63 - 1)) == 2**63 - 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from workbench import form_dialogs, form_list, form_sheet, forms_data, shell, states
+from workbench.url_choice import an_id
 
 PARAMETER = "form"
 
 
 def asked() -> int | None:
     """The form that the URL names; None: the list."""
-    found = st.query_params.get(PARAMETER, "")
-    return int(found) if found.isascii() and found.isdigit() and len(found) < 19 else None
+    return an_id(st.query_params.get(PARAMETER, ""))
 
 
 def page() -> None:

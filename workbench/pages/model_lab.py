@@ -23,6 +23,7 @@ from workbench import (
     states,
 )
 from workbench.model_lab_data import Lab, Subject
+from workbench.url_choice import an_id
 from workbench.view import View
 
 STATE_ICONS: dict[str, tuple[str, Literal["green", "orange", "gray"]]] = {
@@ -49,8 +50,7 @@ def _on_subject() -> None:
 
 
 def asked_version() -> int | None:
-    text = st.query_params.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+    return an_id(st.query_params.get("version", ""))
 
 
 def head() -> tuple[Subject, DeltaGenerator]:

@@ -22,6 +22,7 @@ from workbench import (
 from workbench.content import PersonPage, RowsPage
 from workbench.lead_words import plain
 from workbench.row_sets import ACTIVITY_COLUMNS, OPEN_DEAL_COLUMNS
+from workbench.url_choice import an_id
 from workbench.view import View
 
 DEAL_COLUMNS = tuple(column for column in OPEN_DEAL_COLUMNS if column is not row_sets.OWNER)
@@ -30,8 +31,7 @@ RECENT_COLUMNS = tuple(column for column in ACTIVITY_COLUMNS if column is not ro
 
 def asked_for() -> int | None:
     """The owner id in the URL."""
-    text = st.query_params.get("person", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return an_id(st.query_params.get("person", ""))
 
 
 def head(found: PersonPage, view: View) -> None:
