@@ -87,6 +87,12 @@ def defer_work(
     )  # fmt: skip
 
 
+def defer_asked(connection: Transaction, organization_id: int, name: str, day: date, *, by: str) -> bool:
+    """Queue one work because a person asks for it, also where the day's is done: it may have had too little to go on,
+    and more has come since. False where it is waiting already."""
+    return defer_work(connection, organization_id, name, day, trigger="person", by=by, again=True)
+
+
 def lock_of(organization_id: int, name: str) -> str:
     """Of the queue: one run of a work at a time."""
     return f"daily:{organization_id}:{name}"

@@ -24,9 +24,10 @@ LONGEST: Final = 300
 """Letters of a sentence or an error that people are shown."""
 ALREADY: Final = "done already"
 LOG = structlog.get_logger()
-_IN_ADDRESSES: Final = re.compile(r"(?<=://)[^\s/@]+@")
+_IN_ADDRESSES: Final = re.compile(r"(?<=://)[^\s/?#]+@")
 _IN_QUERIES: Final = re.compile(
-    r"(?i)\b([\w-]*(?:key|token|secret|password|authorization))(\s*[=:]\s*(?:bearer\s+)?)[^\s&,;]+"
+    r"(?i)\b([\w-]*(?:key|token|secret|password|authorization))([\"']?\s*[=:]\s*[\"']?(?:(?:bearer|basic)\s+)?)"
+    r"[^\s&,;\"']+"
 )
 
 

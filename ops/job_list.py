@@ -54,7 +54,7 @@ class State(StrEnum):
 class Job:
     """schedule: in words, in the organization's time zone. slot: the newest that has begun, and began_at when; None:
     there is none. next_at: of the one after it; None: it is off. makes_its_own: each slot has something of its own to
-    make, which a later one does not. lock: of the queue."""
+    make, which a later one does not. lock: of the queue. scheduled_since: no slot before it was due; None: always."""
 
     key: str
     title: str
@@ -67,6 +67,7 @@ class Job:
     lock: str
     connection_id: int | None = None
     every_days: int = 1
+    scheduled_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +126,20 @@ def history(services: Services, organization: Organization, job: Job) -> list[Jo
 
 
 def missed(job: Job, runs: Sequence[JobRun]) -> list[date]:
-    """Slots without any run between the first run that is shown and the newest slot, the newest first."""
+    """Slots without any run between the first run that is shown and the newest slot, the newest first; none of before
+    the schedule was what it is."""
     if job.slot is None or not runs:
         return []
     seen, first = {one.slot for one in runs}, min(one.slot for one in runs)
     step = timedelta(days=job.every_days)
     days = [job.slot - step * back for back in range(1, job_runs.SHOWN.days // job.every_days)]
-    return [one for one in days if one > first and one not in seen]
+    return [one for one in days if one > first and one not in seen and _was_due(job, one)]
+
+
+def _was_due(job: Job, slot: date) -> bool:
+    if job.scheduled_since is None or job.began_at is None:
+        return True
+    return datetime.combine(slot, job.began_at.timetz()).astimezone(UTC) >= job.scheduled_since
 
 
 def of_sync(run: Run, zone: ZoneInfo, now: datetime) -> JobRun:
@@ -200,7 +208,7 @@ def _reports(services: Services, organization: Organization, now: datetime) -> J
     return Job(
         key=report_digest.JOB, title="Weekly reports", does="Makes the reports of the last week and hands them over",
         schedule=words, slot=slot, began_at=began, next_at=following, makes_its_own=True,
-        lock=report_digest.lock_of(key), every_days=7,
+        lock=report_digest.lock_of(key), every_days=7, scheduled_since=None if found is None else found.changed_at,
     )  # fmt: skip
 
 
@@ -224,7 +232,7 @@ def _state(  # noqa: PLR0911  # one case per state
         return State.RUNNING, ""
     later = min((one.not_before for one in queue if one.not_before is not None and one.not_before > now), default=None)
     again = f"Tried again at {later.astimezone(organization.zone):%H:%M}" if later is not None else ""
-    if any(not one.is_running and one.not_before is None for one in queue):
+    if any(not one.is_running and (one.not_before is None or one.not_before <= now) for one in queue):
         return State.WAITING, "A worker begins with it as soon as one is free"
     if last is not None and last.outcome == "failed":
         return State.FAILED, again

@@ -260,7 +260,7 @@ def look_now(view: View) -> None:
     rights.demand_settings(view.organization_id, _REFUSAL)
     now = installation.services().now()
     with installation.database().as_app(view.organization_id) as transaction:
-        daily.defer_work(transaction, view.organization_id, WORK, now.astimezone(view.zone).date())
+        daily.defer_asked(transaction, view.organization_id, WORK, now.astimezone(view.zone).date(), by=access.who())
     st.session_state[_ASKED] = view.organization_id
 
 

@@ -211,7 +211,7 @@ def write_now(view: View) -> None:
     rights.demand_settings(view.organization_id, "Only administrators and sales ops have notes written.")
     now = installation.services().now()
     with installation.database().as_app(view.organization_id) as transaction:
-        daily.defer_work(transaction, view.organization_id, WORK, now.astimezone(view.zone).date())
+        daily.defer_asked(transaction, view.organization_id, WORK, now.astimezone(view.zone).date(), by=access.who())
 
 
 def judged_sentences(note: Note, text: str) -> list[str]:

@@ -11,7 +11,7 @@ from insights.forecasting.nodes import LEAST_STEPS, TooLittlePast, grid_of
 from insights.forecasting.organization import LEAST_WON
 from ops import daily
 from snapshots import forecasts
-from workbench import filter_bar, forecast_data, formats, installation, rights, states
+from workbench import access, filter_bar, forecast_data, formats, installation, rights, states
 from workbench.forecast_choice import ForecastChoice
 from workbench.view import View
 
@@ -83,7 +83,7 @@ def ask(view: View) -> None:
     """Queues the forecasts of the latest day for the worker. Raises PermissionError for who may not change settings."""
     rights.demand_settings(view.organization_id, _REFUSAL)
     with installation.database().as_app(view.organization_id) as transaction:
-        daily.defer_work(transaction, view.organization_id, WORK, view.choices.latest)
+        daily.defer_asked(transaction, view.organization_id, WORK, view.choices.latest, by=access.who())
     st.session_state[_ASKED] = (view.organization_id, view.now)
 
 

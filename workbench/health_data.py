@@ -255,7 +255,7 @@ def judge(view: View) -> bool:
     rights.demand_settings(view.organization_id, "Only administrators and sales ops have the deals judged.")
     day = jobs.refresh_day(view.now, view.zone)
     with installation.database().as_app(view.organization_id) as transaction:
-        return daily.defer_work(transaction, view.organization_id, WORK, day)
+        return daily.defer_asked(transaction, view.organization_id, WORK, day, by=access.who())
 
 
 def newest_day(view: View) -> date | None:

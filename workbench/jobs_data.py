@@ -92,12 +92,10 @@ def history(view: View, job: Job) -> History:
 
 
 def covered_by(job: Job, slot: date, done: set[date]) -> date | None:
-    """The slot that was done and did what this one left: the first later one; of notes, which are written once a week,
-    the first of its week. None: there is none."""
+    """The slot that was done and did what this one left: the first later one; of notes and reports, which are made once
+    a week, the first of its week. None: there is none."""
     if not job.makes_its_own:
         return min((one for one in done if one > slot), default=None)
-    if job.every_days > 1:
-        return None
     return min((one for one in done if Week.of(one) == Week.of(slot)), default=None)
 
 

@@ -128,8 +128,12 @@ def test_an_error_is_shown_without_secrets_and_without_a_trace(services: Service
     for error in (
         RetriableError("HubSpot refused pat-eu1-4711 for deals. Make a new key.\nTraceback: secret_function"),
         ValueError("postgresql://ann:hunter22@db/slms is closed"),
+        ValueError("postgresql://ann:p@hunter22@db/slms is closed"),
         ValueError("GET /deals?api_key=hunter22&limit=5 failed"),
         ValueError("Authorization: Bearer hunter22"),
+        ValueError("Authorization: Basic hunter22"),
+        ValueError('refused: {"limit": 5, "api_key": "hunter22"}'),
+        ValueError("connection failed: password = 'hunter22'"),
     ):
         told = sentence(known, error)
         assert "pat-eu1-4711" not in told

@@ -120,6 +120,28 @@ def test_what_failed_can_be_asked_for_before_it_is_tried_again(
     assert standing(services, organization, "health").state is State.FINE
 
 
+def test_what_was_done_with_too_little_to_go_on_is_done_again_where_somebody_asks(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "WORKS", {**daily.WORKS, "forecasts": "test_job_list:work"})
+    booked(services, organization, Slot(job="forecasts", day=TODAY), lambda: "no forecast: too little past")
+    with services.database.as_app(organization) as transaction:
+        daily.defer_asked(transaction, organization, "forecasts", TODAY, by="ann")
+    work_off(services, daily.QUEUE)
+    last = job_runs.latest(services.database, organization)["forecasts"]
+    assert (last.said, last.trigger, last.asked_by) == ("worked", "person", "ann")
+
+
+def test_what_may_be_tried_again_by_now_waits_for_a_worker(services: Services, organization: int) -> None:
+    with pytest.raises(ValueError, match="not today"):
+        booked(services, organization, Slot(job="health", day=TODAY), fail)
+    with services.database.as_app(organization) as transaction:
+        daily.defer_work(transaction, organization, "health", TODAY)
+    with psycopg.connect(services.database_url) as link:
+        link.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", (MORNING - timedelta(minutes=1),))
+    assert standing(services, organization, "health").state is State.WAITING
+
+
 def refuse(services: Services, organization_id: int, day: date) -> str:
     raise ValueError("not today")
 
@@ -163,6 +185,20 @@ def test_slots_without_a_run_after_the_first_are_missed(services: Services, orga
     job = standing(now, organization, "health").job
     runs = job_list.history(now, get_organization(services.database, organization), job)
     assert job_list.missed(job, runs) == [date(2026, 3, 13), date(2026, 3, 12)], "today's may still come"
+
+
+def test_no_slot_was_missed_before_the_schedule_was_what_it_is(services: Services, organization: int) -> None:
+    first = date(2026, 2, 2)  # a Monday
+    for weeks in (0, 1):
+        then = at(services, MORNING - timedelta(weeks=5 - weeks, days=1))
+        booked(then, organization, Slot(job="weekly_reports", day=first + timedelta(weeks=weeks)), lambda: "sent")
+    moved = datetime(2026, 2, 24, 12, tzinfo=UTC)  # to Tuesdays, when this one's hour had passed
+    wanted = Schedule(is_on=True, weekday=1, hour=7, changed_at=moved)
+    report_archive.set_schedule(services.database, organization, wanted, by="ann")
+    job = standing(services, organization, "weekly_reports").job
+    runs = job_list.history(services, get_organization(services.database, organization), job)
+    assert job.slot == TODAY
+    assert job_list.missed(job, runs) == [date(2026, 3, 3)]
 
 
 def test_a_worker_is_alive_while_it_gives_signs(services: Services) -> None:

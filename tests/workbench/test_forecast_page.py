@@ -312,8 +312,9 @@ def test_without_a_forecast_the_first_one_is_asked_for(workbench: Workbench, own
     at.button("forecast_first").click().run()
     assert "The first forecast is being made" in " ".join(str(one.proto.text) for one in at.get("progress"))
     with psycopg.connect(own_house.database.url) as link:
-        told = link.execute("SELECT args->>'name', args->>'day' FROM procrastinate_jobs").fetchall()
-    assert told == [("forecasts", TODAY.isoformat())]
+        asked = "SELECT args->>'name', args->>'day', args->>'trigger', args->>'again' FROM procrastinate_jobs"
+        told = link.execute(asked).fetchall()
+    assert told == [("forecasts", TODAY.isoformat(), "person", "true")]
     assert forecast_first.WORK in daily.WORKS
 
 
