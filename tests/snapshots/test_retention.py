@@ -137,6 +137,17 @@ def test_of_jobs_the_newest_run_stays_and_of_syncs_the_first_and_what_says_how_f
     assert (status.freshness(database, organization), status.first_read_at(database, organization)) == known
 
 
+def test_claims_of_slots_go_after_a_year_and_every_other_key_stays(
+    database: Database, organization: int, put: Put, ask: Ask
+) -> None:
+    slots = [("daily_health", "a", OLD), ("weekly_reports", "b", OLD), ("daily_health", "c", NEW)]
+    others = [("dailyness", "d", OLD), ("form 7", "e", OLD)]
+    for scope, key, at in slots + others:
+        put("idempotency_keys", "scope key request_hash created_at", (scope, key, 0, at))
+    assert forget(database, organization, KEPT, now=NOW) == {"claims of slots": 2}
+    assert ask("SELECT key FROM idempotency_keys ORDER BY 1") == ["c", "d", "e"]
+
+
 def test_rows_go_in_batches_and_the_rest_on_the_days_after(
     database: Database, organization: int, put: Put, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
