@@ -23,8 +23,6 @@ import psycopg
 from snapshots import intake
 from snapshots.intake import Receipt, Received, StoreUnavailable
 
-WRITERS = 1
-"""One group is put together and sent while the one before is written to disk."""
 MOST = 200
 """Leads in a group."""
 MOST_WAITING = 10_000

@@ -135,9 +135,6 @@ class ExportMapping(_Model):
     files: dict[str, FileMapping] = Field(default_factory=dict)
     joins: tuple[Join, ...] = ()
 
-    def of_kind(self, kind: Kind) -> dict[str, FileMapping]:
-        return {name: file for name, file in self.files.items() if file.kind == kind}
-
     @classmethod
     def read(cls, path: Path) -> ExportMapping:
         """A saved mapping. Raises ConfigError, naming what is wrong in the file."""

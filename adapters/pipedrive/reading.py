@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from adapters.currencies import CODE, told_number
+from adapters.currencies import told_number
 from adapters.pipedrive.history import history
 from adapters.pipedrive.objects import ACTIVITY_KINDS, OTHER_ACTIVITY
 from adapters.pipedrive.values import Raw, day, happened_at, instant, minor, said, seconds_of
@@ -212,7 +212,3 @@ def _made_at(lead_id: str) -> datetime | None:
     # In tenths of a microsecond since the Gregorian calendar began.
     since_1970 = (found.time - 0x01B21DD213814000) // 10_000_000 if found.version == 1 else -1
     return datetime.fromtimestamp(since_1970, UTC) if since_1970 >= 0 else None
-
-
-def is_currency(text: str | None) -> bool:
-    return text is not None and CODE.match(text) is not None

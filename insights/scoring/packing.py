@@ -10,7 +10,7 @@ import numpy as np
 from insights.scoring.calibration import Calibration
 from insights.scoring.close_dates import CloseDates
 from insights.scoring.encoding import Choices, Indicators, TreeCodes
-from insights.scoring.models import Blend, Linear, Model, ShallowTrees
+from insights.scoring.models import Blend, Linear, ShallowTrees
 from insights.scoring.score_model import ScoreModel
 from insights.scoring.scorecard import Scorecard
 from insights.scoring.shape import Shape
@@ -137,7 +137,3 @@ _STATES: Mapping[type, Any] = {
     Scorecard: _points_state,
 }
 _READERS: Mapping[str, Any] = {"trees": _trees, "linear": _linear, "blend": _blend, "points": _points}
-
-
-def is_packable(model: Model) -> bool:
-    return type(model) in _STATES

@@ -20,7 +20,6 @@ ACTIVITY_TYPES: Mapping[str, tuple[int, str]] = {
 SOURCES: Mapping[str, int] = {"web": 7, "referral": 11, "trade fair": 15}
 INDUSTRIES: Mapping[str, int] = {"RETAIL": 3}
 DEFAULT_CURRENCY = "USD"
-CONFIDENT = 100
 Raw = dict[str, Any]
 
 

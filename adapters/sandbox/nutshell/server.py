@@ -23,7 +23,6 @@ from adapters.sandbox.world import Row, Value, World
 
 MOST_LISTED, USUALLY_LISTED = 10_000, 50
 PATCH_TYPE = "application/json-patch+json"
-TRASH = ("accounts", "contacts", "leads", "activities")
 Match = re.Match[str]
 
 
