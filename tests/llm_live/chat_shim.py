@@ -19,8 +19,8 @@ from typing import Any
 import llama_cpp
 
 CONTEXT = 4096
-MOST_S = 17.0
-"""Of one answer: whoever waited has gone by then."""
+MOST_S = 60.0
+"""Of one answer; it ends when whoever asked has gone, too."""
 MOST_PARTS, LONGEST_TEXT = 4, 90
 """A grammar without bounds lets a small model go on until its tokens are used up."""
 

@@ -63,6 +63,7 @@ def test_no_number_is_shown_that_no_cited_fact_has() -> None:
         assert unsupported(world, note) == set(), (seed, note)
         assert model.clock() <= 20.0, seed
         assert note.n_completions <= writing.MOST_COMPLETIONS
+    print(f"{NOTES} notes, by level: {dict(levels)}")
     assert levels["L0"] > NOTES / 4, "most of it is hostile"
     assert levels["L1"] > 0, "and some of it is good"
     assert levels["L2"] > 0

@@ -38,6 +38,7 @@ def test_planted_errors_are_caught() -> None:
     def caught(kinds: set[str]) -> float:
         return 1 - sum(missed[one] for one in kinds) / sum(made[one] for one in kinds)
 
+    print(f"{made.total()} planted, {missed.total()} missed:", +missed)
     assert len(made) >= 20
     assert caught(exact) >= 0.995, missed
     assert caught(of_slots) >= 0.99, missed
@@ -52,6 +53,7 @@ def test_good_notes_pass() -> None:
         answer, prose = with_slots(world, seed), as_prose(world, seed)
         verdicts = ((answer, verify(pack, raw=answer)), (prose, verify(pack, text=prose)))
         refused += [(said, verdict.codes) for said, verdict in verdicts if not verdict.is_accepted]
+    print(f"{2 * WORLDS} good notes, {len(refused)} refused")
     assert len(refused) <= 0.02 * 2 * WORLDS, refused
 
 
