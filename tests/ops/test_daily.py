@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from ops import daily, jobs
 from ops.daily import defer_due_works
-from ops.job_book import Slot
+from ops.job_book import Slot, booked
 from ops.services import Services
 from snapshots import job_runs
 from snapshots.database import Database
@@ -163,6 +163,17 @@ def test_what_tells_of_other_works_comes_when_these_have_ended_well_or_not(
     assert defer_due_works(late) == []
     work_off(late, daily.QUEUE)
     assert [name for _, name, _ in defer_due_works(late)] == ["teller"]
+
+
+def test_what_others_found_on_the_day_before_is_waited_out(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "WORKS", {"teller": f"{__name__}:note", "finder": f"{__name__}:note"})
+    monkeypatch.setattr(daily, "AFTER", {"teller": frozenset({"finder"})})
+    has_data(services, organization)
+    booked(services, organization, Slot(job="finder", day=date(2026, 3, 10)), lambda: "found")
+    tomorrow = at(services, MORNING + timedelta(days=1))
+    assert [name for _, name, _ in defer_due_works(tomorrow)] == ["finder"]
 
 
 def test_slots_that_make_something_of_their_own_are_made_up_for_within_three_days(
