@@ -116,7 +116,7 @@ def load(view: View, choice: AnomalyChoice) -> Anomalies:
     past = _listed(view, choice.measure, year)
     here = every[every["series"].isin(names) & (every["day"] >= pd.Timestamp(since))]
     return Anomalies(
-        view=view, choice=choice, run=run, alarms=found, names=names, series=series, weeks=own,
+        view=view, choice=choice, run=run, alarms=found, names=_with_picked(names, picked), series=series, weeks=own,
         record=_record(past, int(here["expected"].notna().sum())), picked=picked,
         of_series=_told(past[past["subject_key"] == series], view),
     )  # fmt: skip
@@ -150,6 +150,14 @@ def _picked(found: pd.DataFrame, choice: AnomalyChoice) -> pd.Series | None:
     own = found if choice.series is None else found[found["subject_key"] == choice.series]
     asked = found[found["alarm_id"] == choice.alarm] if choice.alarm is not None else own.head(1)
     return asked.iloc[0] if len(asked) else None
+
+
+def _with_picked(names: Mapping[str, str], picked: pd.Series | None) -> Mapping[str, str]:
+    """With that of the alarm that is looked at, though it has no weeks any more, as somebody who left or was merged:
+    else another one's name would stand over it."""
+    if picked is None or picked["subject_key"] in names:
+        return names
+    return {**names, str(picked["subject_key"]): str(picked["name"])}
 
 
 def _seen(view: View, measure: Measure, every: pd.DataFrame, found: pd.DataFrame) -> dict[str, str]:

@@ -165,6 +165,17 @@ def test_the_salespersons_page_tells_of_own_weeks(workbench: Workbench, looked: 
     assert "▼ Lost week" in " ".join(str(one.proto.body) for one in at.get("html"))
 
 
+def test_an_alarm_of_who_has_no_weeks_any_more_stands_under_its_own_name(workbench: Workbench, looked: House) -> None:
+    with looked.database.as_owner() as connection:
+        connection.execute(
+            text("UPDATE alarms SET subject_key = '999999', name = 'Gone Long' WHERE day = :day"), {"day": LOST}
+        )
+    at = workbench.open(looked, "anomalies")
+    assert not at.exception
+    assert at.selectbox("anomaly_series").value == "999999"
+    assert "Gone Long" in at.selectbox("anomaly_series").options
+
+
 def test_leave_is_entered_on_the_page_and_taken_back(workbench: Workbench, looked: House) -> None:
     at = workbench.open(looked, "anomalies")
     at.selectbox("leave_who").set_value(0)
