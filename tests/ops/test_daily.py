@@ -176,6 +176,22 @@ def test_what_others_found_on_the_day_before_is_waited_out(
     assert [name for _, name, _ in defer_due_works(tomorrow)] == ["finder"]
 
 
+def test_what_others_are_still_finding_is_waited_for(
+    services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "WORKS", {"teller": f"{__name__}:note", "finder": f"{__name__}:note"})
+    monkeypatch.setattr(daily, "AFTER", {"teller": frozenset({"finder"})})
+    has_data(services, organization)
+    seen: list[list[str]] = []
+
+    def look() -> str:
+        seen.append([name for _, name, _ in defer_due_works(services)])
+        return "found"
+
+    booked(services, organization, Slot(job="finder", day=date(2026, 3, 10)), look)
+    assert seen == [["finder"]]
+
+
 def test_slots_that_make_something_of_their_own_are_made_up_for_within_three_days(
     services: Services, organization: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
