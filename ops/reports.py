@@ -138,10 +138,10 @@ class _Asked:
         )  # fmt: skip
 
     def alarms(self) -> pd.DataFrame | None:
-        """Of all measures; None where none was looked at by then."""
+        """Of all measures; None where the week was not looked at since it is over."""
         database, key = self.reader.database, self.reader.viewer.organization_id
-        runs = [alarms.latest_run(database, key, one, as_of=self.week.last) for one in alarms.MEASURES]
-        if not any(runs):
+        runs = [alarms.latest_run(database, key, one, as_of=date.max) for one in alarms.MEASURES]
+        if not any(run is not None and run.made_on > self.week.last for run in runs):
             return None
         until = replace(self.slice, as_of=date.max)  # a week is judged when it is over
         found = [alarms.list_alarms(self.reader, one, until) for one in alarms.MEASURES]

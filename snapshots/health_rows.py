@@ -37,7 +37,7 @@ FLAGGED: Final[dict[str, str]] = {
     "currency": "object",
     "close_on": "datetime64[ns]",
     "first_day": "datetime64[ns]",  # of its oldest flag that is listed
-    "flags": "object",  # list of {rule, first_day, is_replayed, evidence}, the oldest first
+    "flags": "object",  # list of {rule, first_day, last_day, is_replayed, evidence, evidence_on, latest}, oldest first
 }
 FLAG_STANDS: Final = (
     "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
@@ -106,7 +106,9 @@ def flagged(
         "v.amount_minor, v.currency, v.close_on, min(f.first_day) AS first_day, "
         "jsonb_agg(jsonb_build_object('rule', f.rule, "
         "'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
-        "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END) ORDER BY f.first_day, f.rule) AS flags "
+        "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END, 'evidence_on', "
+        "CASE WHEN f.last_day = :run_day THEN f.last_day ELSE f.first_day END, 'last_day', f.last_day, "
+        "'latest', f.latest) ORDER BY f.first_day, f.rule) AS flags "
         f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) v "
         "LEFT JOIN unnest(cast(:currencies AS text[]), cast(:factors AS float8[])) AS r (currency, factor) "

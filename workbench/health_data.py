@@ -143,7 +143,7 @@ def page(view: View, run: HealthRun, choice: HealthChoice, *, after: Any = None)
     note = f"{formats.plural(total, 'open deal')} {word} as judged on {formats.day(run.day)}."
     return RowsPage(
         title="", note=" ".join([note, *_order_in_words(view, found.rows)]),
-        columns=COLUMNS, frame=_in_words(found.rows), total=total, next_after=found.after,
+        columns=COLUMNS, frame=_in_words(found.rows, run.day), total=total, next_after=found.after,
     )  # fmt: skip
 
 
@@ -157,12 +157,12 @@ def _order_in_words(view: View, rows: pd.DataFrame) -> list[str]:
     return [f"The largest amount in {to} first; currencies without a rate after them."]
 
 
-def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    flags = rows["flags"].tolist()
+def _in_words(rows: pd.DataFrame, judged_on: date) -> pd.DataFrame:
+    flags = [[(one["rule"], *health_words.on_day(one, judged_on)) for one in each] for each in rows["flags"].tolist()]
     return rows.assign(
-        rules=[", ".join(health_words.title(one["rule"]) for one in each) for each in flags],
-        in_short=["; ".join(health_words.in_short(one["rule"], one["evidence"]) for one in each) for each in flags],
-        why=["; ".join(health_words.reason(one["rule"], one["evidence"]) for one in each) for each in flags],
+        rules=[", ".join(health_words.title(rule) for rule, *_ in each) for each in flags],
+        in_short=["; ".join(health_words.in_short(rule, shown) + on for rule, shown, on in each) for each in flags],
+        why=["; ".join(health_words.reason(rule, shown) + on for rule, shown, on in each) for each in flags],
     )
 
 

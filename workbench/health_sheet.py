@@ -65,7 +65,12 @@ def _flag(view: View, deal_id: int, flag: Flag, snooze: Snooze | None, found: Sh
     is_now = flag.last_day == found.run.day
     st.markdown(f"**:orange[:material/flag:] {health_words.title(flag.rule)}** "
                 f":gray[:small[since {formats.day(flag.first_day)}{later}]]")  # fmt: skip
-    st.markdown(f"{plain(health_words.reason(flag.rule, flag.latest if is_now else flag.evidence))}.")
+    listed = {
+        "rule": flag.rule, "evidence": flag.latest if is_now else flag.evidence, "latest": flag.latest,
+        "evidence_on": str(flag.last_day if is_now else flag.first_day), "last_day": str(flag.last_day),
+    }  # fmt: skip
+    shown, on = health_words.on_day(listed, found.run.day)
+    st.markdown(f"{plain(health_words.reason(flag.rule, shown))}{on}.")
     if is_now and flag.latest != flag.evidence:
         st.caption(f"When it was raised: {plain(health_words.reason(flag.rule, flag.evidence))}.")
     if snooze is not None:

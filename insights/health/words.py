@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, Final
 
 from insights import formats
@@ -12,6 +13,8 @@ from insights.health.track_record import FOLLOWED_DAYS, HitRate, Share
 _GROUPS: Final = {"stage": "won deals in this stage", "product": "won deals of the product",
                   "pipeline": "won deals of the pipeline", "all": "won deals"}  # fmt: skip
 _TOO_FEW: Final = "too few won deals say what is usual"
+_DAYS_GONE_BY: Final = frozenset({"stale", "slow_stage", "no_next_step"})
+"""Rules whose value is a number of days that grows by one a day."""
 
 
 def reason(rule: str, evidence: Mapping[str, Any]) -> str:
@@ -25,6 +28,18 @@ def reason(rule: str, evidence: Mapping[str, Any]) -> str:
 def in_short(rule: str, evidence: Mapping[str, Any]) -> str:
     """The same without the limit: "Nothing for 61 days"."""
     return reason(rule, evidence).partition(";")[0]
+
+
+def on_day(flag: Mapping[str, Any], day: date) -> tuple[Mapping[str, Any], str]:
+    """What a listed flag (`snapshots.health_rows.FLAGGED`) says on a judged day on which it stood, and words for the
+    day of which that is, " on 25 Oct 2026"; "" where it is of the day itself. Kept are its first day and its last
+    alone: between them days are counted on, where both ends agree, and all else is as it was at first."""
+    shown, seen, last = flag["evidence"], date.fromisoformat(flag["evidence_on"]), date.fromisoformat(flag["last_day"])
+    if seen == day or shown == flag["latest"]:
+        return shown, ""
+    if flag["rule"] in _DAYS_GONE_BY and flag["latest"]["value"] - shown["value"] == (last - seen).days:
+        return {**shown, "value": shown["value"] + (day - seen).days}, ""
+    return shown, f" on {formats.day(seen)}"
 
 
 def title(rule: str) -> str:

@@ -43,7 +43,7 @@ class FlagFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFacts:
     """kpis: of `insights.metrics.overview`. untold: why no source tells a metric, by key. won: DEALS won in the week,
-    the largest first. alarms: ALARMS of the week; None: no week was looked at. sources, sources_before: LEAD_COUNTS by
+    the largest first. alarms: ALARMS of the week; None: it was not looked at. sources, sources_before: LEAD_COUNTS by
     source. forms: counts of `insights.funnel.by_group` with `form`, None: the viewer sees no visits. forecasts: of each
     node that the viewer looks at; none: nothing was issued by then."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 
 import pandas as pd
@@ -101,7 +102,7 @@ def _maybe(value: Any) -> float | None:
 def _outliers(facts: ReportFacts) -> Section:
     title = "Outliers"
     if facts.alarms is None:
-        return Section(key="outliers", title=title, lines=("No week was looked at for outliers yet.",))
+        return Section(key="outliers", title=title, lines=("The week was not looked at for outliers yet.",))
     rows = [
         (str(one.name), formats.count(one.value), formats.number(round(float(one.expected), 1)), str(one.why))
         for one in _records(facts.alarms.head(MOST_ALARMS))
@@ -121,7 +122,7 @@ def _actions(facts: ReportFacts) -> Section:
     if not flags.n:
         nothing = f"No open deal is flagged, as judged on {formats.day(flags.judged_on)}."
         return Section(key="actions", title=title, lines=(nothing,))
-    rows = tuple(_action(row) for row in _records(flags.rows.head(MOST_ACTIONS)))
+    rows = tuple(_action(row, flags.judged_on) for row in _records(flags.rows.head(MOST_ACTIONS)))
     columns = (Column("Deal"), Column("Amount", True), Column("Owner"), Column("Do"), Column("Because"))
     note = (
         f"{formats.plural(flags.n, 'open deal is', 'open deals are')} flagged, as judged on "
@@ -130,9 +131,10 @@ def _actions(facts: ReportFacts) -> Section:
     return Section(key="actions", title=title, table=Table(columns, rows), note=note)
 
 
-def _action(row: Any) -> tuple[str, ...]:
+def _action(row: Any, judged_on: date) -> tuple[str, ...]:
     first = row.flags[0]
-    because = "; ".join(health_words.in_short(one["rule"], one["evidence"]) for one in row.flags)
+    told = [(one["rule"], *health_words.on_day(one, judged_on)) for one in row.flags]
+    because = "; ".join(health_words.in_short(rule, shown) + on for rule, shown, on in told)
     owner = row.owner if isinstance(row.owner, str) else "Nobody"
     amount = formats.money_full(_maybe(row.amount_minor), row.currency)
     return (row.name or "Unnamed deal", amount, owner, ACTIONS.get(first["rule"], "Look at it."), because)

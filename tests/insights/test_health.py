@@ -3,6 +3,7 @@ against what came."""
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insights.health import rules
+from insights.health import rules, words
 from insights.health.history import DAY_S, NONE, Evening, History, facts_on
 from insights.health.rules import Outcome
 from insights.health.track_record import came_true, hit_rates, unflagged
@@ -389,3 +390,25 @@ def test_who_was_not_flagged_is_what_a_look_at_each_deal_on_each_day_finds(
     assert len(told) == len(set(told))
     assert set(told) == _one_by_one(made, stood, evenings, silent)
     assert (found["end_s"] == (found["day"] + 1) * DAY_S).all()
+
+
+def _listed(rule: str, first: dict[str, Any], latest: dict[str, Any]) -> dict[str, Any]:
+    """Raised on 1 November, and still on the 29th."""
+    return {
+        "rule": rule, "evidence": first, "evidence_on": "2026-11-01", "latest": latest, "last_day": "2026-11-29"
+    }  # fmt: skip
+
+
+def test_between_its_first_day_and_its_last_a_flag_counts_days_on() -> None:
+    flag = _listed("slow_stage", {"value": 26}, {"value": 54})
+    assert words.on_day(flag, date(2026, 11, 22)) == ({"value": 47}, "")
+    assert words.on_day(flag, date(2026, 11, 1)) == ({"value": 26}, "")
+
+
+def test_what_a_flag_did_not_keep_of_a_day_is_told_with_the_day_that_it_is_of() -> None:
+    drifted = _listed("amount_drift", {"value": 0.34}, {"value": 0.23})
+    assert words.on_day(drifted, date(2026, 11, 22)) == ({"value": 0.34}, " on 1 Nov 2026")
+    moved_on_between = _listed("slow_stage", {"value": 26}, {"value": 20})
+    assert words.on_day(moved_on_between, date(2026, 11, 22)) == ({"value": 26}, " on 1 Nov 2026")
+    steady = _listed("pushed", {"value": 3}, {"value": 3})
+    assert words.on_day(steady, date(2026, 11, 22)) == ({"value": 3}, "")

@@ -9,6 +9,7 @@ import pytest
 from made_books import ANN, BO, CY, NOW, TODAY, Books, days
 from sqlalchemy import text
 
+from insights.health import words
 from snapshots import health_flags, health_rows
 from snapshots.database import Database
 from snapshots.health_flags import HealthRun, Raised
@@ -119,7 +120,17 @@ def test_a_past_day_shows_what_was_raised_by_then(books: Books) -> None:
     found = health_rows.flagged(reader, then, Asked(run_day=run.day, snoozed_on=then.as_of)).rows
     assert found["deal_id"].tolist() == [1]
     assert [one["evidence"] for one in found["flags"][0]] == [{"value": 3}]
+    assert words.on_day(found["flags"][0][0], run.day) == ({"value": 3}, "")
     assert [one["evidence"] for one in health_rows.flagged(reader, AS_NOW, asked()).rows["flags"][0]] == [{"value": 13}]
+
+
+def test_a_judged_day_between_tells_the_days_of_that_day(books: Books) -> None:
+    for ago in (10, 7, 0):
+        judged(books, TODAY - days(ago), (1, "stale"), value=40 - ago)
+    then = replace(AS_NOW, as_of=TODAY - days(7), last_day=TODAY - days(7))
+    reader = Reader(books.database, books.viewer())
+    found = health_rows.flagged(reader, then, Asked(run_day=then.as_of, snoozed_on=then.as_of)).rows
+    assert words.on_day(found["flags"][0][0], then.as_of) == ({"value": 33}, "")
 
 
 def test_rules_stages_and_pages_narrow_the_list(books: Books) -> None:

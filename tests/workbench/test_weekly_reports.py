@@ -21,6 +21,7 @@ from insights.report import html, pdf, plain
 from insights.report.document import Document, Section, Week
 from ops import health, reports
 from ops.reports import Whose
+from snapshots import alarms
 from snapshots.reads import Reader
 from snapshots.rows import DealSet, deal_rows
 from snapshots.slices import Role, Slice, Viewer
@@ -108,6 +109,19 @@ def test_the_numbers_are_those_of_the_pages_for_the_same_viewer(
     one = found.unit.short
     name = "Whole organization" if audience == "organization" else found.names[found.node]
     assert told[name] == (one(outlook.won), one(outlook.value), f"{one(outlook.low)} and {one(outlook.high)}")
+
+
+def test_outliers_of_a_week_are_told_once_a_look_was_taken_after_it(house: House) -> None:
+    def told(*looks: date) -> str:
+        for one in looks:
+            alarms.issue(
+                house.database, house.organization_id, "conversion", [], made_on=one, card={}, budget=0.25, now=NOW
+            )
+        made = reports.weekly(house.services, house.organization_id, ALL, WEEK)
+        return " ".join(section(made, "outliers").lines)
+
+    assert "not looked at" in told(WEEK.last)
+    assert "not looked at" not in told(WEEK.last + timedelta(days=1))
 
 
 def test_sources_add_up_to_the_leads_of_the_week(made: Document) -> None:
