@@ -34,7 +34,8 @@ SCOPE: Final = "coaching_week"
 
 
 def write_weekly(services: Services, organization_id: int, day: date) -> str:
-    """The work of a day (`ops.daily`): once per ISO week, the notes of the last one. Returns what became of it."""
+    """The work of a day (`ops.daily`): once per ISO week, the notes of the last one. Where there was nothing to tell,
+    the days after look again: data may come later in the week. Returns what became of it."""
     from ops import coaching
 
     reader = _reader(services, organization_id)
@@ -43,8 +44,9 @@ def write_weekly(services: Services, organization_id: int, day: date) -> str:
         return f"notes of the week of {week} are written"
     packs = packs_of_week(services, organization_id, week, noted_on=day)
     written = coaching.write_notes(services, organization_id, week, packs)
-    with services.database.as_app(organization_id) as connection:
-        claim(connection, organization_id, scope=SCOPE, key=_key(week, day))
+    if written:
+        with services.database.as_app(organization_id) as connection:
+            claim(connection, organization_id, scope=SCOPE, key=_key(week, day))
     return f"{len(written)} notes of the week of {week}"
 
 

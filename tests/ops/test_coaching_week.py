@@ -144,6 +144,14 @@ def test_the_notes_of_a_week_are_written_once(house: House, packs: dict[int, Pac
         assert len(note.facts["facts"]) == len(pack.facts)
 
 
+def test_a_week_with_nothing_to_tell_is_looked_at_again(house: House) -> None:
+    from snapshots.organizations import create_organization
+
+    empty = create_organization(house.database, "Empty", time_zone="UTC", default_currency="EUR").organization_id
+    for day in (NOTED, date(2024, 6, 26)):
+        assert coaching_week.write_weekly(house.services, empty, day) == "0 notes of the week of 2024-06-17"
+
+
 def test_of_data_that_ended_long_ago_the_last_whole_week_is_told_and_called_old(house: House, reader: Reader) -> None:
     last = reader.filter_options(date(2026, 3, 25)).last_day
     assert last is not None
