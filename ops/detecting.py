@@ -52,7 +52,8 @@ class Looked:
 
 
 def look_weekly(services: Services, organization_id: int, day: date) -> str:
-    """Once a week; the same day again changes nothing."""
+    """Once a week; the same day again changes nothing. Until there was enough to look at for the first time, each day
+    looks again."""
     said = [_issue(services, organization_id, measure, day) for measure in alarms.MEASURES]
     return "; ".join(said)
 
@@ -60,22 +61,30 @@ def look_weekly(services: Services, organization_id: int, day: date) -> str:
 def _issue(services: Services, organization_id: int, measure: Measure, day: date) -> str:
     last = alarms.latest_run(services.database, organization_id, measure, as_of=date.max)
     monday = day - timedelta(days=day.weekday())
-    if last is not None and last.made_on >= monday:
+    has_seen, is_this_week = _has_seen(last), last is not None and last.made_on >= monday
+    if has_seen and is_this_week:
         return f"{measure}: this week was looked at"
     reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
     looked = look(reader, measure, day)
-    since = _looked_until(last) if last is not None else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
+    if looked.found is None and is_this_week:
+        return f"{measure}: {looked.why}"
+    since = _looked_until(last) if last is not None and has_seen else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
     raised = (
         []
         if looked.found is None
-        else list(_raised(services, organization_id, measure, looked, since, day, is_first=last is None))
+        else list(_raised(services, organization_id, measure, looked, since, day, is_first=not has_seen))
     )
     n = alarms.issue(
         services.database, organization_id, measure, raised, made_on=day, now=services.now(), budget=BUDGET,
         card=({"why": looked.why} if looked.found is None else dict(looked.found.card))
-        | {"newest": _newest(reader, day).isoformat()},
+        | {"newest": _newest(reader, day).isoformat(), "has_seen": has_seen or looked.found is not None},
     )  # fmt: skip
     return f"{measure}: {looked.why}" if looked.found is None else f"{measure}: {n} alarms"
+
+
+def _has_seen(last: alarms.AlarmRun | None) -> bool:
+    """Whether this or an earlier run had anything to look at: until then the past was not gone through."""
+    return last is not None and bool(last.card.get("has_seen", "why" not in last.card))
 
 
 def look(reader: Reader, measure: Measure, day: date) -> Looked:

@@ -163,6 +163,37 @@ def test_an_organization_without_a_past_says_why_there_is_nothing(services: Serv
     assert run.card["why"] == "There are no counts."
 
 
+def test_data_that_come_after_a_look_at_nothing_are_gone_through_as_at_first(
+    services: Services, other_organization: int
+) -> None:
+    detecting.look_weekly(services, other_organization, MONDAY)
+    random = np.random.default_rng(4)
+    with services.database.as_app(other_organization) as connection:
+        for owner in range(1, 11):
+            _owner(connection, other_organization, owner, is_active=True)
+            counts = [(MONDAY - timedelta(weeks=back), int(random.poisson(10))) for back in range(1, WEEKS + 1)]
+            _count(connection, other_organization, owner, *counts)
+    lose(services, other_organization, 4, 12, 13)
+    detecting.look_weekly(services, other_organization, MONDAY + timedelta(days=1))
+    found_ = found(services, other_organization)
+    own = found_[(found_["owner_id"] == 4) & (found_["direction"] == "drop")]
+    assert own["is_replayed"].tolist() == [True]
+    said = detecting.look_weekly(services, other_organization, MONDAY + timedelta(days=2))
+    assert "activities: this week was looked at" in said
+
+
+def test_a_look_at_nothing_after_others_remembers_that_there_were_others(services: Services, organization: int) -> None:
+    detecting.look_weekly(services, organization, MONDAY)
+    before = set(found(services, organization)["alarm_id"])
+    with services.database.as_app(organization) as connection:
+        connection.execute(text("DELETE FROM activity_daily"))
+    detecting.look_weekly(services, organization, MONDAY + timedelta(weeks=1))
+    run = alarms.latest_run(services.database, organization, "activities", as_of=MONDAY + timedelta(weeks=1))
+    assert run is not None
+    assert (run.card["why"], run.card["has_seen"]) == ("There are no counts.", True)
+    assert set(found(services, organization)["alarm_id"]) == before
+
+
 def test_a_source_that_runs_dry_is_told_and_one_with_hardly_a_lead_is_not(
     services: Services, organization: int
 ) -> None:
