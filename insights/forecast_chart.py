@@ -27,12 +27,14 @@ QUOTA: Final = "Quota"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """How the steps are read. step: what a row is called in tooltips ("Week of"). quota: per step, or of the whole
-    period where the rows add up; None where none is set. as_of: the day up to which things are known."""
+    period where the rows add up; None where none is set. quota_days: first and last day that it is for; None: all that
+    are drawn. as_of: the day up to which things are known."""
 
     measure: Measure
     step: str
     as_of: date
     quota: float | None = None
+    quota_days: tuple[date, date] | None = None
 
 
 def fan(frame: pd.DataFrame, palette: Palette, reading: Reading, *, height: int = 300) -> Chart:
@@ -100,11 +102,32 @@ def _won(data: pd.DataFrame, x: alt.X, top: float, reading: Reading, palette: Pa
 
 
 def _quota(data: pd.DataFrame, x: alt.X, top: float, reading: Reading, palette: Palette) -> list[Any]:
-    if reading.quota is None:
+    """Over the days that it is for. Where these end before the picture its name stands at their end, below the line
+    unless the forecast is there."""
+    between = _quota_ends(data, reading)
+    if between is None:
         return []
-    ends = pd.DataFrame({"day": [data["day"].min(), data["day"].max()], "quota": [reading.quota] * 2})
-    line = alt.Chart(ends).mark_line(color=palette.risk, strokeDash=[2, 3], strokeWidth=1.5)
-    return [line.encode(x, value_axis("quota", reading.measure, top))]
+    first, last = between
+    ends = pd.DataFrame({"day": [first, last], "quota": [reading.quota] * 2})
+    y = value_axis("quota", reading.measure, top)
+    line = alt.Chart(ends).mark_line(color=palette.risk, strokeDash=[2, 3], strokeWidth=1.5).encode(x, y)
+    if last == data["day"].max():
+        return [line]
+    ahead = data["value"].dropna()
+    is_above = len(ahead) > 0 and float(ahead.mean()) < reading.quota
+    name = alt.Chart(ends.tail(1)).mark_text(
+        align="right", dy=-8 if is_above else 9, text=QUOTA, color=palette.risk, fontWeight=600
+    )
+    return [line, name.encode(x, y)]
+
+
+def _quota_ends(data: pd.DataFrame, reading: Reading) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """None: there is none in the picture."""
+    first, last = data["day"].min(), data["day"].max()
+    if reading.quota_days is not None:
+        since, until = (pd.Timestamp(day) for day in reading.quota_days)
+        first, last = max(first, since), min(last, until)
+    return None if reading.quota is None or first > last else (first, last)
 
 
 def _today(data: pd.DataFrame, x: alt.X, reading: Reading, palette: Palette) -> list[Any]:
@@ -123,7 +146,9 @@ def _today(data: pd.DataFrame, x: alt.X, reading: Reading, palette: Palette) -> 
 
 
 def _names(data: pd.DataFrame, x: alt.X, top: float, reading: Reading, palette: Palette, height: int) -> list[Any]:
-    last = data.tail(1).assign(quota=reading.quota)
+    between = _quota_ends(data, reading)
+    ends_here = between is not None and between[1] == data["day"].max()
+    last = data.tail(1).assign(quota=reading.quota if ends_here else None)
     rows: Sequence[tuple[str, str, str, Any]] = (
         ("high", BAND, palette.muted, 400),
         ("value", FORECAST, palette.primary, 600),

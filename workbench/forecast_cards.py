@@ -136,6 +136,7 @@ def chart(loaded: Loaded) -> None:
     reading = Reading(
         measure=unit.measure(name), step="Up to" if is_sum else STEP_WORDS[choice.step],
         as_of=loaded.view.as_of, quota=None if loaded.quota_line is None else unit.drawn(loaded.quota_line),
+        quota_days=None if is_sum else (loaded.period.span.first, loaded.period.span.last),
     )  # fmt: skip
     picture = forecast_chart.fan(drawn, tokens.palette(), reading, height=320) if len(drawn) else charts.empty(
         tokens.palette(), reason="There is no step to draw.")  # fmt: skip

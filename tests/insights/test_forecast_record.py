@@ -180,6 +180,22 @@ def test_each_line_is_named_and_only_what_is_there() -> None:
     assert '"text": "Forecast"' not in drawn(only_past)
 
 
+def test_the_quota_is_drawn_over_the_days_that_it_is_for() -> None:
+    first, last = steps()["day"].iloc[1], steps()["day"].iloc[-2]
+    for days, expected in (
+        (None, (steps()["day"].iloc[0], steps()["day"].iloc[-1])),
+        ((first.date(), last.date()), (first, last)),
+        ((date(2030, 1, 1), date(2030, 3, 31)), None),
+    ):
+        reading = Reading(measure=Measure(title="Bookings"), step="Week of", as_of=date(2024, 5, 21), quota=6.0,
+                          quota_days=days)  # fmt: skip
+        picture = forecast_chart.fan(steps(), LIGHT, reading).to_dict()
+        rows = [one for each in picture["datasets"].values() for one in each if set(one) == {"day", "quota"}]
+        told = {pd.Timestamp(one["day"]) for one in rows}
+        assert told == (set(expected) if expected else set())
+        assert str(picture).count("'text': 'Quota'") == (1 if expected else 0)
+
+
 def test_the_forecast_begins_where_the_past_ends() -> None:
     joined = forecast_chart._joined(steps())
     assert joined["value"].tolist() == [6.0, 5.0, 5.0, 4.0]
