@@ -114,7 +114,7 @@ def _quota(data: pd.DataFrame, x: alt.X, top: float, reading: Reading, palette: 
     if last == data["day"].max():
         return [line]
     ahead = data["value"].dropna()
-    is_above = len(ahead) > 0 and float(ahead.mean()) < reading.quota
+    is_above = len(ahead) > 0 and float(ahead.mean()) < (reading.quota or 0.0)
     name = alt.Chart(ends.tail(1)).mark_text(
         align="right", dy=-8 if is_above else 9, text=QUOTA, color=palette.risk, fontWeight=600
     )
