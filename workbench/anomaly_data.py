@@ -18,7 +18,7 @@ import streamlit as st
 from insights.anomalies.detection import band_of
 from insights.anomalies.expected import expect
 from insights.anomalies.thresholds import QUARTER
-from ops import daily, detecting
+from ops import daily, detecting, jobs
 from snapshots import alarms, leave, rows
 from snapshots.alarms import AlarmRun, Measure, Verdict
 from snapshots.slices import Role, Slice, Viewer
@@ -266,9 +266,9 @@ def say(view: View, alarm_id: int, verdict: Verdict | None) -> None:
 def look_now(view: View) -> None:
     """Has the worker look at the weeks until today. Raises PermissionError for who may not change settings."""
     rights.demand_settings(view.organization_id, _REFUSAL)
-    now = installation.services().now()
+    day = jobs.refresh_day(installation.services().now(), view.zone)
     with installation.database().as_app(view.organization_id) as transaction:
-        daily.defer_asked(transaction, view.organization_id, WORK, now.astimezone(view.zone).date(), by=access.who())
+        daily.defer_asked(transaction, view.organization_id, WORK, day, by=access.who())
     st.session_state[_ASKED] = view.organization_id
 
 

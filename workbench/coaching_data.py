@@ -16,7 +16,7 @@ import pandas as pd
 
 from insights.coaching import facts, masking, verifier
 from insights.coaching.facts import Fact
-from ops import coaching, coaching_asking, coaching_mail, coaching_week, daily, llm
+from ops import coaching, coaching_asking, coaching_mail, coaching_week, daily, jobs, llm
 from ops.coaching_week import Checked
 from snapshots import coaching_facts, coaching_outcomes, llm_spending, note_reads, notes
 from snapshots.llm_spending import Allowance, Month
@@ -209,9 +209,9 @@ def goes_by_mail() -> bool:
 def write_now(view: View) -> None:
     """Has the worker write the notes of the last week. Raises PermissionError for who may not change settings."""
     rights.demand_settings(view.organization_id, "Only administrators and sales ops have notes written.")
-    now = installation.services().now()
+    day = jobs.refresh_day(installation.services().now(), view.zone)
     with installation.database().as_app(view.organization_id) as transaction:
-        daily.defer_asked(transaction, view.organization_id, WORK, now.astimezone(view.zone).date(), by=access.who())
+        daily.defer_asked(transaction, view.organization_id, WORK, day, by=access.who())
 
 
 def judged_sentences(note: Note, text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from snapshots import job_queue, job_runs, report_archive
 from snapshots.report_archive import Readership
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import installation, jobs_data
+from workbench import anomaly_data, coaching_data, health_data, installation, jobs_data
 from workbench.filters import Filters
 from workbench.view import View
 
@@ -75,6 +76,21 @@ def test_every_job_is_shown_with_its_state_its_schedule_and_what_it_did(workbenc
     assert "28 Jun 2024, 17:00 · 0 s · 7 rows" in told
     assert "3 new flags" in told
     assert "Every day from 05:00, after the day’s syncs · next 29 Jun 2024, 05:00" in told
+
+
+@pytest.mark.parametrize("ask", [anomaly_data.look_now, coaching_data.write_now, health_data.judge])
+def test_what_is_asked_for_at_night_is_of_the_day_whose_slot_has_begun(
+    workbench: Workbench, own_house: House, ask: Callable[[View], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the day's own slot, after the syncs of the morning, would be done before it begins."""
+    workbench.use(own_house)
+    night = NOW.replace(hour=2)  # four o’clock where the organization is
+    monkeypatch.setattr(installation, "services", lambda: replace(own_house.services, now=lambda: night))
+    ask(replace(view_of(own_house, Role.ADMIN), now=night))
+    with psycopg.connect(own_house.services.database_url) as link:
+        assert link.execute("SELECT args ->> 'day' FROM procrastinate_jobs WHERE status = 'todo'").fetchall() == [
+            ((TODAY - timedelta(days=1)).isoformat(),)
+        ]
 
 
 def test_an_outage_is_said_at_the_top_with_its_remedy(workbench: Workbench, own_house: House) -> None:
