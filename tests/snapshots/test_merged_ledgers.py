@@ -174,6 +174,17 @@ def test_the_survivor_keeps_its_quota_and_the_losers_is_closed_with_a_reason(sto
     assert newest.after["merged_into"] == stored.id_of(Kind.OWNER, "o1")
 
 
+def test_a_quota_that_was_replaced_before_stays_as_it_was(stored: Stored) -> None:
+    for n, minor in enumerate((300, 350), start=1):
+        quotas.put_quota(
+            stored.database, admin(stored), owner_id=stored.id_of(Kind.OWNER, "o3"), first_day=day(0),
+            last_day=day(89), amount_minor=minor, currency="EUR", by="Ops", now=noon(n),
+        )  # fmt: skip
+    merge(stored, "o1", "o3")
+    found = stored.ask("SELECT amount_minor, replaced_by, replaced_at < set_at + interval '2 days' FROM quotas")
+    assert sorted(found) == [(300, "Ops", True), (350, audit.PROGRAM, False)]
+
+
 # --- weeks, alarms, notes --------------------------------------------------------------------------------------------
 
 
@@ -196,6 +207,17 @@ def test_weeks_are_summed_up_at_once_and_counted_again_later(stored: Stored) -> 
     count()
     assert n_open() == {one: 3}
     assert activity_weeks.counted_weeks(stored.database, stored.organization_id) == {day(0)}
+
+
+def test_a_week_that_the_loser_alone_had_is_counted_again_too(stored: Stored) -> None:
+    organization = get_organization(stored.database, stored.organization_id)
+    activity_weeks.count_week(stored.database, organization, day(0), now=noon(30))
+    with stored.database.as_app(stored.organization_id) as connection:
+        connection.execute(
+            text("DELETE FROM activity_weeks WHERE owner_id <> :loser"), {"loser": stored.id_of(Kind.OWNER, "o3")}
+        )
+    merge(stored, "o1", "o3")
+    assert activity_weeks.counted_weeks(stored.database, stored.organization_id) == set()
 
 
 def alarm(stored: Stored, name: str, n: int, score: float = 1.5) -> Raised:
@@ -309,13 +331,14 @@ def test_snoozes_are_the_survivors_and_the_one_that_lasts_longest_holds(stored: 
     snooze("a", "stale", 20)
     snooze("b", "stale", 30)
     snooze("b", "pushed", 20)
+    snooze("a", "slow_stage", 4)
     snooze("b", "slow_stage", 5)
     merge_deals(stored, "a", "b")
     found = health_flags.snoozes_of(stored.database, stored.organization_id, stored.id_of(Kind.DEAL, "a"))
     assert {(one.rule, one.reason, one.ended_by) for one in found} == {
         ("stale", "a waits", audit.PROGRAM), ("stale", "b waits", None), ("pushed", "b waits", None),
-        ("slow_stage", "b waits", None),
-    }  # fmt: skip
+        ("slow_stage", "a waits", None), ("slow_stage", "b waits", None),
+    }, "the last two were over"  # fmt: skip
 
 
 def test_another_organization_keeps_what_it_has_under_the_same_ids(stored: Stored, other_organization: int) -> None:
