@@ -86,7 +86,7 @@ def read_week(reader: Reader, first: date, *, noted_on: date) -> tuple[Frames, W
     database, key = reader.database, reader.viewer.organization_id
     run = health_flags.run_of(database, key, day)
     run_day = run.day if run is not None and (day - run.day).days <= JUDGED_DAYS else None
-    open_deals = coaching_frames.open_deals(reader, day)
+    open_deals = coaching_frames.open_deals(reader, day, noted_on=noted_on)
     seconds = set(health_facts.second_records(database, key)["deal_id"])
     closed = coaching_frames.deal_weeks(reader, day - timedelta(days=WIN_RATE_DAYS - 1), day, day)
     frames = Frames(

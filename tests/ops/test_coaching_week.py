@@ -133,6 +133,12 @@ def test_names_of_the_team_are_kept_out_and_no_id_of_ours_is_in_the_pack(
     assert any(pack.other_names for pack in packs.values())
 
 
+def test_what_happened_between_the_week_and_the_note_does_not_show_that_people_plan_ahead(reader: Reader) -> None:
+    assert coaching_week.read_week(reader, WEEK, noted_on=NOTED)[1].tells_plans
+    after_all_there_is = date(2026, 12, 1)
+    assert not coaching_week.read_week(reader, WEEK, noted_on=after_all_there_is)[1].tells_plans
+
+
 def test_the_notes_of_a_week_are_written_once(house: House, packs: dict[int, Pack]) -> None:
     key = house.organization_id
     assert coaching_week.write_weekly(house.services, key, NOTED) == f"{len(packs)} notes of the week of 2024-06-17"
