@@ -220,6 +220,15 @@ def test_one_click_is_promised_of_an_address_with_tls_alone(
     assert inbox.mails[0]["List-Unsubscribe-Post"] is None
 
 
+def test_a_report_that_everybody_has_unsubscribed_from_is_not_made(services: Services, organization: int) -> None:
+    database, his = services.database, Readership("rep", 7)
+    ids = [report_archive.add_recipient(database, organization, his, "email", f"{name}@example.com", by="ann")
+           for name in ("bo", "cy")]  # fmt: skip
+    for recipient_id, left in zip(ids, ([ALL, his], [ALL]), strict=True):
+        report_archive.unsubscribe(database, organization, recipient_id, at=NOW)
+        assert report_archive.readerships(report_archive.list_recipients(database, organization)) == left
+
+
 def test_entries_of_a_reader_are_found_beneath_any_number_of_others(services: Services, organization: int) -> None:
     mine = Readership("rep", 7)
     for number, readership in enumerate((mine, ALL, Readership("rep", 8), Readership("manager", 7))):
