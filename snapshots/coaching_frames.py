@@ -124,8 +124,8 @@ def _whole_weeks(first: object, last: date) -> int:
 
 
 def open_deals(reader: Reader, as_of: date, *, noted_on: date) -> pd.DataFrame:
-    """OPEN_DEALS at the end of `as_of`, by owner and id, as they are noted on a later day. What is planned is so by what
-    is known now: what happened between the two days says nothing of planning ahead, and is not in `n_planned`."""
+    """OPEN_DEALS at the end of `as_of`, by owner and id, as they are noted on a later day. What is planned is so by
+    what is known now: what happened between the two days says nothing of planning ahead, and is not in `n_planned`."""
     where = reader.as_of(between(None, as_of, as_of)).add("v.status = 'open' AND v.owner_id IS NOT NULL")
     where.parameters["noted_on"] = noted_on
     rows = reader.rows(
@@ -136,8 +136,8 @@ def open_deals(reader: Reader, as_of: date, *, noted_on: date) -> pd.DataFrame:
         "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
         f"LEFT JOIN LATERAL (SELECT max(a.occurred_at) FILTER (WHERE a.occurred_at < :end AND {HAPPENED}) AS last_at, "
         f"min(a.occurred_at) FILTER (WHERE {PLANNED} AND a.kind IN ('meeting', 'appointment')) AS next_meeting, "
-        f"count(*) FILTER (WHERE {PLANNED} AND {LOCAL.format('a.occurred_at')} >= :noted_on) AS n_planned FROM activities a "
-        "WHERE a.organization_id = :organization AND a.deal_id = v.deal_id) t ON true "
+        f"count(*) FILTER (WHERE {PLANNED} AND {LOCAL.format('a.occurred_at')} >= :noted_on) AS n_planned "
+        "FROM activities a WHERE a.organization_id = :organization AND a.deal_id = v.deal_id) t ON true "
         "LEFT JOIN LATERAL (SELECT count(*) AS n, max(k.valid_from) AS last_at FROM ("
         f"{MOVED_OUT.format('p.deal_id = v.deal_id')}) k) m ON true WHERE {where} ORDER BY v.owner_id, v.deal_id",
         where,
