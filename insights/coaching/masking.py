@@ -30,7 +30,7 @@ def from_prose(text: str, pack: Pack) -> str:
     """Prose with phrases and names masked, the longest first."""
     plain = text.replace(OPEN, "[").replace(SHUT, "]")
     for fact in sorted(pack.facts, key=lambda one: -len(one.phrase)):
-        plain = _of_phrase(fact.phrase).sub(f"{OPEN}F:{fact.id}{SHUT}", plain)
+        plain = _outside(plain, _of_phrase(fact.phrase), f"{OPEN}F:{fact.id}{SHUT}")
     return names(plain, pack)
 
 

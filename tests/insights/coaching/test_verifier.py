@@ -324,3 +324,8 @@ def test_the_worst_of_several_counts_with_the_codes_of_all() -> None:
 def test_a_verdict_says_which_sentence_is_wrong() -> None:
     verdict = verify(pack(), raw=answer("{F1}.", "Hurrah: {F2}."))
     assert [(one.sentence, "FREE_WORDS" in one.codes) for one in verdict.where] == [(1, True)]
+
+
+def test_an_id_is_never_read_as_a_pattern() -> None:
+    told = {"id": r"a\1", "role": "context", "phrase": "you won 3 deals", "nouns": ["deal"]}
+    assert verify(facts.read({"facts": [told]}), text="You won 3 deals.").is_accepted
