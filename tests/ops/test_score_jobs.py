@@ -10,9 +10,10 @@ import pytest
 from made_daily import MORNING, app_of, has_data, read_daily, services_of, work_off
 
 from ops import jobs, score_jobs
+from ops.job_book import Slot
 from ops.score_jobs import defer_due_scores, defer_scoring, defer_training
 from ops.services import Services
-from snapshots import model_versions, scoring_runs
+from snapshots import job_runs, model_versions, scoring_runs
 from snapshots.database import Database
 
 
@@ -79,6 +80,15 @@ def test_who_runs_already_keeps_a_second_one_out_and_says_so(services: Services,
     scoring_runs.begin(services.database, organization, "lead", "score", by="Ada", now=MORNING)
     said = score_jobs.run(services, score_jobs.SCORE_TASK, organization, "lead", by="Grace")
     assert said == "Leads are being scored already."
+
+
+def test_a_night_that_finds_another_run_is_broken_off_and_did_not_fail(services: Services, organization: int) -> None:
+    scoring_runs.begin(services.database, organization, "lead", "score", by="Ada", now=MORNING)
+    slot = Slot(job=score_jobs.job_of("lead"), day=MORNING.date())
+    score_jobs.run(services, score_jobs.REFRESH_TASK, organization, "lead", by=score_jobs.NIGHTLY, slot=slot)
+    last = job_runs.latest(services.database, organization)["scores_lead"]
+    assert (last.outcome, last.said, last.error) == ("interrupted", "Leads are being scored already.", None)
+    assert queued(services) == [("refresh_scores", "todo", "lead")], "the night's wish is not lost"
 
 
 def test_what_a_shutdown_interrupts_is_queued_again(services: Services, organization: int) -> None:

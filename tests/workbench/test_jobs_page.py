@@ -144,6 +144,10 @@ def test_a_job_that_runs_shows_how_far_it_is_and_cannot_be_started(workbench: Wo
     [bar] = at.get("progress")
     assert bar.proto.text.startswith("Running for 42 s")
     assert at.button("job_health_run").disabled
+    workbench.use(own_house)
+    view = view_of(own_house, Role.ADMIN)
+    job = next(one.job for one in jobs_data.standings(view) if one.job.key == "health")
+    assert not jobs_data.run(view, job, TODAY), "by whatever way it is asked for"
 
 
 def test_messages_that_were_not_delivered_lead_to_the_reports(workbench: Workbench, own_house: House) -> None:
