@@ -92,9 +92,11 @@ class ReportSender:
         wished = report_archive.recipient_of(
             self.services.database, claim.organization_id, claim.report_id, claim.recipient
         )  # fmt: skip
-        if wished is not None and wished.unsubscribed_at is not None:
+        if wished is None:  # also of somebody who had unsubscribed before
+            return Outcome(state="parked", reason="config", detail="The recipient was removed.")
+        if wished.unsubscribed_at is not None:
             return Outcome(state="parked", reason="rejected", detail="The recipient has unsubscribed.")
-        way_out = None if wished is None else link(settings, Named(claim.organization_id, wished.recipient_id))
+        way_out = link(settings, Named(claim.organization_id, wished.recipient_id))
         try:
             message = message_of(claim, report, sender=sender, now=self.services.now(), way_out=way_out)
         except ValueError:

@@ -271,7 +271,7 @@ def add_recipient(
 
 
 def remove_recipient(database: Database, organization_id: int, recipient_id: int, *, by: str) -> None:
-    """Messages to a chat that are due are parked then; mail that is due still goes out."""
+    """Messages that are due are parked when they are tried: nothing more goes there."""
     with database.as_app(organization_id) as connection:
         row = connection.execute(
             text(

@@ -220,6 +220,20 @@ def test_one_click_is_promised_of_an_address_with_tls_alone(
     assert inbox.mails[0]["List-Unsubscribe-Post"] is None
 
 
+def test_who_unsubscribed_and_was_removed_gets_no_mail_that_was_due(
+    services: Services, organization: int, inbox: Inbox
+) -> None:
+    add(services, organization, "ann@example.com")
+    report_digest.make_digest(services, organization, WEEK)
+    (ann,) = report_archive.list_recipients(services.database, organization)
+    report_archive.unsubscribe(services.database, organization, ann.recipient_id, at=NOW)
+    report_archive.remove_recipient(services.database, organization, ann.recipient_id, by="ops")
+    sender(services, Clock()).send_due()
+    assert inbox.mails == []
+    (entry,) = report_archive.list_entries(services.database, organization)
+    assert entry.parked == 1
+
+
 def test_a_report_that_everybody_has_unsubscribed_from_is_not_made(services: Services, organization: int) -> None:
     database, his = services.database, Readership("rep", 7)
     ids = [report_archive.add_recipient(database, organization, his, "email", f"{name}@example.com", by="ann")
