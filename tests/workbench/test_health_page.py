@@ -148,11 +148,31 @@ def test_a_snooze_takes_a_flag_off_its_card_and_waking_it_brings_it_back(workben
     assert n_slow(view) == before
 
 
-def test_an_analyst_looks_and_a_rep_snoozes_own_deals_alone(workbench: Workbench, judged: House) -> None:
+def test_an_analyst_snoozes_nothing_and_a_rep_own_deals_alone(workbench: Workbench, judged: House) -> None:
     workbench.use(judged)
     view = view_of(judged)
+    one = health_data.everything(view, run_of(view), HealthChoice(rules=("slow_stage",))).iloc[0]
+    people = installation.reader(view.viewer).owners(view.as_of).set_index("name")["owner_id"]
+    deal_id, owner_id = int(one["deal_id"]), int(people[one["owner"]])
     analyst = replace(view, viewer=replace(view.viewer, role=Role.ANALYST))
     assert not health_data.may_snooze(analyst)
+    colleague, owner = (
+        replace(view, viewer=replace(view.viewer, role=Role.REP, owner_id=one)) for one in (-5, owner_id)
+    )
+    for other in (analyst, colleague):
+        with pytest.raises(PermissionError):
+            health_data.snooze(other, deal_id, "slow_stage", reason="mine now", until=TODAY)
+    health_data.snooze(owner, deal_id, "slow_stage", reason="they are on leave", until=TODAY)
+    for other in (analyst, colleague):
+        with pytest.raises(PermissionError):
+            health_data.wake(other, deal_id, "slow_stage")
+    assert health_data.standing(view, HealthChoice()).n_snoozed == 1
+    health_data.wake(owner, deal_id, "slow_stage")
+
+
+def test_who_has_no_deals_sees_none_flagged(workbench: Workbench, judged: House) -> None:
+    workbench.use(judged)
+    view = view_of(judged)
     rep = replace(view, viewer=replace(view.viewer, role=Role.REP, owner_id=-5))
     assert health_data.page(rep, run_of(view), HealthChoice()).frame.empty
     outsider = save_user(judged.database, judged.organization_id, "lu@example.com", role=Role.REP)
