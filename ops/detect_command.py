@@ -74,12 +74,14 @@ def as_jsonable(read: CountTable, found: Found) -> dict[str, Any]:
 
 def lines_of(read: CountTable, found: Found) -> Iterator[str]:
     """The alarms for a person to read."""
+    from insights import formats
     from insights.anomalies.explaining import why_of
 
     card = found.card
     yield from read.notes
     yield (
-        f"{len(found.alarms)} alarms in {card['series_quarters']:,} series-quarters of {card['series']:,} series, "
+        f"{formats.plural(len(found.alarms), 'alarm')} in {card['series_quarters']:,} series-quarters of "
+        f"{card['series']:,} series, "
         f"{card['alarms_per_series_quarter']:.2f} each; the budget is {card['budget']:g}."
     )
     if card["held_out_per_series_quarter"] is not None:

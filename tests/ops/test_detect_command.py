@@ -45,6 +45,16 @@ def asked(file: Path, *more: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_one_alarm_is_not_called_one_alarms(write: Table) -> None:
+    table = counts()
+    table.loc[(table["rep"] == "rep 4") & (table["week"] == "2024-08-05"), "count"] = 0
+    file = write(table)
+    n = len(asked(file, "--budget", "0.05")["alarms"])
+    told = CliRunner().invoke(app, ["detect", "--csv", str(file), "--budget", "0.05"]).stdout
+    assert n == 1
+    assert told.splitlines()[0].startswith("1 alarm in ")
+
+
 def refused(file: Path, *more: str) -> str:
     done = CliRunner().invoke(app, ["detect", "--csv", str(file), *more])
     assert done.exit_code == 1, done.output

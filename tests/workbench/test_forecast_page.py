@@ -305,6 +305,13 @@ def test_the_page_says_one_sentence_and_what_proves_it(
     assert {name: at.query_params[name] for name in asked} == asked
 
 
+def test_a_link_to_whom_the_forecast_does_not_know_says_whose_is_shown(workbench: Workbench, house: House) -> None:
+    for of, is_said in (("owner:999999", True), ("total", False)):
+        at = workbench.open(house, "forecast", asof=DAY.isoformat(), org=str(house.organization_id), of=of)
+        assert is_whole(at), said(at)
+        assert ("is not in this forecast. This is the one of: Total" in said(at)) is is_said
+
+
 def test_without_a_forecast_the_first_one_is_asked_for(workbench: Workbench, own_house: House) -> None:
     at = workbench.open(own_house, "forecast")
     assert is_whole(at), said(at)

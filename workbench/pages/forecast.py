@@ -23,6 +23,7 @@ from workbench import (
 from workbench.forecast_choice import ForecastChoice
 from workbench.forecast_data import Found
 from workbench.forecast_outlook import Loaded
+from workbench.lead_words import plain
 from workbench.view import View
 
 PAST = "The newest forecast that was issued by then, as it was issued, with what had come by that evening."
@@ -58,7 +59,11 @@ def _pick(label: str, name: str, value: str, names: Mapping[str, str]) -> None:
 
 
 def outlook(loaded: Loaded) -> None:
-    """The headline with what it is made of."""
+    """The headline with what it is made of, and that it is of another one where the one asked for is not in it."""
+    node = loaded.found.node
+    if loaded.choice.node not in (None, node):
+        named = plain(loaded.found.names[node])
+        st.caption(f":material/link_off: What was asked for is not in this forecast. This is the one of: {named}")
     with st.container(key="forecast_top", horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch"):
             forecast_cards.headline(loaded)
