@@ -207,7 +207,8 @@ def _velocity(known: _Known, view: View) -> Velocity:
     won = closed[closed["event"] == "won"]
     sums = [one for one in totals(won[won["n_valued"] > 0]) if one.minor]
     main = sums[0] if sums else None
-    own = won[won["currency"] == main.currency] if main is not None and main.currency else won
+    currency = main.currency if main is not None else None
+    own = won[won["currency"].isna() if currency is None else won["currency"] == currency]
     return flow.velocity(
         n_open=known.n_open, n_won=int(won["n"].sum()), n_closed=int(closed["n"].sum()), won=main,
         n_valued=int(own["n_valued"].sum()),

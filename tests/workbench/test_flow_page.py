@@ -12,7 +12,9 @@ from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from insights import flow
+from insights.money import Money
 from ops.services import Services
+from snapshots import tables
 from snapshots.organizations import create_organization
 from workbench import export, flow_data, flow_filters, installation
 from workbench.filters import Filters
@@ -79,6 +81,22 @@ def test_stages_of_a_period_are_told_of_the_whole_of_it(workbench: Workbench, de
     ]
     assert n[2]
     assert all(n[0][key] + n[1][key] == n[2][key] for key in n[2])
+
+
+@pytest.mark.parametrize(("main", "other"), [("EUR", "USD"), (None, "USD"), ("EUR", None)])
+def test_the_average_won_is_of_the_deals_in_the_main_currency_alone(
+    workbench: Workbench, demo_house: House, main: str | None, other: str | None
+) -> None:
+    workbench.use(demo_house)
+    rows = [("won", TODAY, None, main, 3, 2, 50_000), ("won", TODAY, None, other, 9, 7, 700),
+            ("lost", TODAY, None, main, 4, 4, 90_000)]  # fmt: skip
+    known = flow_data._Known(
+        stays=pd.DataFrame(), n_undated=0, pushes=pd.DataFrame(), n_open=8, rates=tables.empty(tables.RATES),
+        closed=tables.shaped(rows, tables.DEAL_EVENTS), cycles=pd.DataFrame({"days": [10], "n": [12]}),
+    )  # fmt: skip
+    found = flow_data._velocity(known, loaded_of(demo_house).view)
+    assert found.average == Money(main, 25_000)
+    assert (found.n_won, found.n_closed) == (12, 16)
 
 
 def test_a_link_says_what_is_shown(workbench: Workbench, demo_house: House) -> None:
