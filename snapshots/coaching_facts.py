@@ -265,6 +265,11 @@ def _moved_out(reader: Reader, day: date, asked: Parameters) -> pd.DataFrame:
     return _shaped(rows)
 
 
+def _times_of_deal(rows: pd.DataFrame, day: date, asked: Parameters) -> Told:
+    """All rows are of one deal, whose amount counts once."""
+    return Told(value=Decimal(len(rows)), amounts=_amounts(rows.head(1)))
+
+
 def _stage_age(reader: Reader, day: date, asked: Parameters) -> pd.DataFrame:
     """The deal with the day on which it entered its stage, and the stays of the owner's won deals in that stage."""
     where = _one(reader, day, asked).add("v.stage_id = :stage", stage=int(asked["stage"]))
@@ -360,7 +365,7 @@ QUERIES: Final[Mapping[str, Query]] = {
     "missing_field": Query("Open deals, those without the field first", _missing_field, _of_all),
     "last_activity": Query("The deal and its last activity", _last_activity, _number_of_deal),
     "due": Query("The deal, its close date and planned meetings", _due, _day_of_deal),
-    "moved_out": Query("Changes of the close date to a later day", _moved_out, _counted),
+    "moved_out": Query("Changes of the close date to a later day", _moved_out, _times_of_deal),
     "stage_age": Query("The deal, and how long won deals stayed in the stage", _stage_age, _number_of_deal),
     "history": Query("Since when there are data", _history, _weeks_known),
     "snapshot": Query("The day that counts as now", _snapshot, _number_of_deal),

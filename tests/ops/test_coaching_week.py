@@ -207,6 +207,12 @@ def test_a_close_date_that_was_put_off_is_counted_each_time_and_one_that_was_pul
     assert n_pulled_in
     assert deals["n_moved_out"].to_dict() == {deal_id: moves[deal_id] for deal_id in deals.index}
     assert deals["n_moved_out"].max() >= 2
+    often = deals[(deals["n_moved_out"] >= 2) & deals["amount_minor"].notna()]
+    assert len(often)
+    for deal_id, deal in often.iterrows():
+        asked, day = {"deal": str(deal_id)}, WEEK + timedelta(days=6)
+        told = coaching_facts.told("moved_out", coaching_facts.rows_of(reader, "moved_out", asked, day), asked, day)
+        assert (told.value, told.amounts) == (deal["n_moved_out"], {deal["currency"]: deal["amount_minor"]})
 
 
 def test_a_stage_usually_takes_what_the_own_won_deals_took(house: House, reader: Reader) -> None:
