@@ -33,11 +33,12 @@ def in_short(rule: str, evidence: Mapping[str, Any]) -> str:
 def on_day(flag: Mapping[str, Any], day: date) -> tuple[Mapping[str, Any], str]:
     """What a listed flag (`snapshots.health_rows.FLAGGED`) says on a judged day on which it stood, and words for the
     day of which that is, " on 25 Oct 2026"; "" where it is of the day itself. Kept are its first day and its last
-    alone: between them days are counted on, where both ends agree, and all else is as it was at first."""
+    alone: between them days are counted on, where both ends agree, and all else is as it was at first. A day that is
+    judged before its evening counts one less."""
     shown, seen, last = flag["evidence"], date.fromisoformat(flag["evidence_on"]), date.fromisoformat(flag["last_day"])
     if seen == day or shown == flag["latest"]:
         return shown, ""
-    if flag["rule"] in _DAYS_GONE_BY and flag["latest"]["value"] - shown["value"] == (last - seen).days:
+    if flag["rule"] in _DAYS_GONE_BY and 0 <= (last - seen).days - (flag["latest"]["value"] - shown["value"]) <= 1:
         return {**shown, "value": shown["value"] + (day - seen).days}, ""
     return shown, f" on {formats.day(seen)}"
 

@@ -403,6 +403,8 @@ def test_between_its_first_day_and_its_last_a_flag_counts_days_on() -> None:
     flag = _listed("slow_stage", {"value": 26}, {"value": 54})
     assert words.on_day(flag, date(2026, 11, 22)) == ({"value": 47}, "")
     assert words.on_day(flag, date(2026, 11, 1)) == ({"value": 26}, "")
+    judged_by_day = _listed("slow_stage", {"value": 27}, {"value": 54})
+    assert words.on_day(judged_by_day, date(2026, 11, 22)) == ({"value": 48}, "")
 
 
 def test_what_a_flag_did_not_keep_of_a_day_is_told_with_the_day_that_it_is_of() -> None:
