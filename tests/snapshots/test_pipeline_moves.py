@@ -128,6 +128,7 @@ def test_start_and_parts_come_to_the_end_in_every_currency(
     assert open_deals(reader, slice_).n == n_after
 
 
+@pytest.mark.timeout(1800)
 @FEW
 @given(asked=asked(), currency=st.sampled_from([None, "EUR"]), swings=st.booleans())
 def test_the_owners_parts_come_to_those_of_all(
