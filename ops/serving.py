@@ -107,6 +107,8 @@ def _programs(settings: Settings, port: int, lead_port: int) -> list[Program]:
         "--server.headless=true",
         "--browser.gatherUsageStats=false",
         "--logger.hideWelcomeMessage=true",
+        # The database writes inside the folder that would be watched: a log line for every few writes.
+        "--server.fileWatcherType=none",
     ]
     return [
         # Its page Leads shows where leads are posted to, whatever port that came to be.

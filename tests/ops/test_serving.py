@@ -18,3 +18,8 @@ def test_the_workbench_knows_the_port_that_the_endpoint_took(monkeypatch: pytest
     for name, value in programs["workbench"].environment.items():
         monkeypatch.setenv(name, value)
     assert load(tmp_path / ".env").endpoint_port == 8003
+
+
+def test_the_workbench_watches_no_files_for_the_database_writes_among_them() -> None:
+    programs = {one.name: one for one in _programs(Settings(_env_file=None), 8501, 8003)}
+    assert "--server.fileWatcherType=none" in programs["workbench"].command
