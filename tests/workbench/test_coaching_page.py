@@ -204,9 +204,7 @@ def test_what_people_say_and_what_became_of_suggestions_is_counted(
     assert cards["accepted"].why == "No model was asked."
 
 
-def test_what_is_left_of_the_month_s_budget_is_shown_to_who_sets_it(
-    workbench: Workbench, coached: House
-) -> None:
+def test_what_is_left_of_the_month_s_budget_is_shown_to_who_sets_it(workbench: Workbench, coached: House) -> None:
     workbench.use(coached)
     assert coaching_data.spent(view_of(coached)) is None
     asked = {"openai_base_url": "http://127.0.0.1:9/v1", "openai_model": "m", "llm_monthly_budget": Decimal("2.5")}
