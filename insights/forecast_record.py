@@ -125,6 +125,8 @@ def _percent(share: float) -> str:
 
 def _over(card: Mapping[str, Any]) -> str:
     """What one error is of: a single step, or a sum of several weeks."""
+    if card.get("over"):
+        return f"Over {card['over']}"
     weeks = card.get("weeks")
     return f"Over {weeks} weeks" if weeks else "Step by step"
 

@@ -9,13 +9,14 @@ a period ago, was at least as good.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from insights import formats
 from insights.forecasting.backtest import DEFAULT, Trial, seasonal_default
+from insights.forecasting.sparse import errors_of_sums, is_sparse
 
 SEASONAL_MARGIN: Final = 0.03
 OTHER_MARGIN: Final = 0.1
@@ -26,15 +27,22 @@ LEAST_APART: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """name: of the member. why: a sentence. errors: mean absolute error over all origins, by name; empty: no trial."""
+    """name: of the member. why: sentences. errors: mean absolute error over all origins, by name; empty: no trial."""
 
     name: str
     why: str
     errors: Mapping[str, float]
 
 
-def choose(trial: Trial) -> Choice:
-    errors = {name: float(np.abs(one.mean - trial.actual).mean()) for name, one in trial.tracks.items()}
+def choose(trial: Trial, *, by_sums: bool = False) -> Choice:
+    """by_sums: sparse series are judged by the error of the horizon's sum."""
+    if by_sums and is_sparse(trial):
+        made = _chosen(trial, errors_of_sums(trial))
+        return replace(made, why=f"{made.why} It was judged by the sum of its steps, for in many of them nothing came.")
+    return _chosen(trial, {name: float(np.abs(one.mean - trial.actual).mean()) for name, one in trial.tracks.items()})
+
+
+def _chosen(trial: Trial, errors: Mapping[str, float]) -> Choice:
     seasonal = seasonal_default(trial.period)
     usual = seasonal if seasonal in trial.ahead else DEFAULT
     if not errors:

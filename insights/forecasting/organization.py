@@ -35,8 +35,9 @@ from insights.forecasting.nodes import (
 )
 from insights.forecasting.panel import Asked, Forecast, Tried, assembled, shown_at_origins, tried
 from insights.forecasting.pipeline import FIRST_WEEKS, QUARTER, Replay
+from insights.forecasting.sparse import grade_sums, is_sparse
 
-METHOD_VERSION: Final = "2"
+METHOD_VERSION: Final = "3"
 """Raised where the same facts would give another forecast."""
 FINE: Final = 1_000
 """Counts are reconciled in thousandths, for half a deal a week is a forecast too."""
@@ -122,7 +123,7 @@ def _of_currency(
     events = events_of(facts, measure, currency)
     grid = grid_of(events["day"], facts.day, step)
     history = history_of(facts, events, grid)
-    asked = Asked(horizon=HORIZON[step])
+    asked = Asked(horizon=HORIZON[step], by_sums=True)
     series = [(name, Past(history.past.loc[name].to_numpy(np.float64), grid.past)) for name in history.hierarchy.nodes]
     found = assembled(trials.of(series, asked), asked)
     said, verdicts = _near(facts, grid, currency, found) if (step, measure) == ("week", "bookings") else ([], {})
@@ -291,19 +292,25 @@ def _summary(one: Tried, shown: Sequence[Any], record: _Record, step: Step) -> d
         return {"n_origins": 0, "wape": None, "mase": None, "bias": None, "coverage80": None, "baselines": {}}
     mean = mean_at_origins(one, record.said, record.verdicts.get(node(one.series)[0]))
     before, low, high = (np.array([getattr(each, end) for each in shown]) for end in ("mean", "low", "high"))
-    scale = naive_scale(one.past.values[: trial.cutoffs[0]])
+    past, by_sums = one.past.values[: trial.cutoffs[0]], is_sparse(trial)
+
+    def graded(mean: Floats, low: Floats, high: Floats) -> dict[str, Any]:
+        if by_sums:
+            return _four(grade_sums(trial.actual, mean, low, high, past=past))
+        return _four(grade(trial.actual, mean, low, high, scale=naive_scale(past)))
+
     low = np.clip(moved_low(low, mean - before), 0.0, np.maximum(mean, 0.0))
     high = np.maximum(high + mean - before, mean)
-    final = grade(trial.actual, np.maximum(mean, 0.0), low, high, scale=scale)
     seasonal = SeasonalNaive(SEASON[step]).at_origins(one.past, trial.cutoffs, trial.actual.shape[1])
     ends = (np.array([getattr(each, end) for each in seasonal]) for end in ("mean", "low", "high"))
     naive = trial.tracks["naive"]
     return {
         "n_origins": len(trial.cutoffs),
-        **_four(final),
+        "over": f"{HORIZON[step]} {step}s" if by_sums else None,
+        **graded(np.maximum(mean, 0.0), low, high),
         "baselines": {
-            "naive": _four(grade(trial.actual, naive.mean, naive.low, naive.high, scale=scale)),
-            "seasonal naive": _four(grade(trial.actual, *ends, scale=scale)) | {"period": SEASON[step]},
+            "naive": graded(naive.mean, naive.low, naive.high),
+            "seasonal naive": graded(*ends) | {"period": SEASON[step]},
         },
     }
 

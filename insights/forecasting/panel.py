@@ -24,6 +24,7 @@ from insights.forecasting.intervals import (
     widened,
 )  # fmt: skip
 from insights.forecasting.members import Ahead, CannotForecast, Floats, Member, Past, coming_days
+from insights.forecasting.sparse import grade_sums, is_sparse
 
 PERIODS: Final[Mapping[int, Sequence[int]]] = {1: (7, 365), 7: (13, 52), 30: (12,), 91: (4,), 365: ()}
 """Seasons that are looked for, in steps, by the usual length of a step in days."""
@@ -33,7 +34,8 @@ PERIODS: Final[Mapping[int, Sequence[int]]] = {1: (7, 365), 7: (13, 52), 30: (12
 class Asked:
     """horizon: steps. periods: seasons to look for, in steps; None: those usual for the step. more: members tried
     beside the usual ones, such as Prophet. lowest: no forecast is below it; None: values may be negative. origins:
-    wanted. clock: seconds, for who wants to know what each method took."""
+    wanted. clock: seconds, for who wants to know what each method took. by_sums: sparse series are chosen for, and
+    graded, by the horizon's sum."""
 
     horizon: int
     periods: Sequence[int] | None = None
@@ -41,6 +43,7 @@ class Asked:
     lowest: float | None = 0.0
     origins: int = ORIGINS
     clock: Callable[[], float] | None = None
+    by_sums: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def tried(series: str, past: Past, asked: Asked) -> Tried:
     trial = run_trial(
         past, asked.horizon, periods=_periods(past, asked), more=asked.more, wanted=asked.origins, **further
     )
-    return Tried(series, past, trial, choose(trial))
+    return Tried(series, past, trial, choose(trial, by_sums=asked.by_sums))
 
 
 def assembled(all_tried: Sequence[Tried], asked: Asked, *, floors: Mapping[str, Floats] | None = None) -> Forecast:
@@ -105,7 +108,8 @@ def assembled(all_tried: Sequence[Tried], asked: Asked, *, floors: Mapping[str, 
         said = widened(one.trial.ahead[one.choice.name], width)
         least = (floors or {}).get(one.series, asked.lowest)
         parts.append(_rows(one, said if least is None else floored(said, least), asked.horizon))
-        cards[one.series] = _card(one, then, "native" if width is None else "half native, half pooled conformal")
+        interval = "native" if width is None else "half native, half pooled conformal"
+        cards[one.series] = _card(one, then, interval, by_sums=asked.by_sums and is_sparse(one.trial))
     columns = ["series", "day", "step", "value", "low", "high", "method"]
     return Forecast(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns), cards, all_tried)
 
@@ -148,18 +152,22 @@ def _rows(one: Tried, said: Ahead, horizon: int) -> pd.DataFrame:
     )
 
 
-def _card(one: Tried, shown: Sequence[Ahead], interval: str) -> dict[str, Any]:
+def _card(one: Tried, shown: Sequence[Ahead], interval: str, *, by_sums: bool) -> dict[str, Any]:
     """The report card: everything a reader needs to doubt the forecast, as JSON."""
     trial, past = one.trial, one.past
     days = [past.days[cutoff - 1].date().isoformat() for cutoff in trial.cutoffs]
-    methods: dict[str, Grades] = {}
-    scale = naive_scale(past.values[: trial.cutoffs[0]] if trial.cutoffs else past.values)
-    for name, track in trial.tracks.items():
-        methods[name] = grade(trial.actual, track.mean, track.low, track.high, scale=scale)
+    before = past.values[: trial.cutoffs[0]] if trial.cutoffs else past.values
+
+    def graded(mean: Floats, low: Floats, high: Floats) -> Grades:
+        if by_sums:
+            return grade_sums(trial.actual, mean, low, high, past=before)
+        return grade(trial.actual, mean, low, high, scale=naive_scale(before))
+
+    methods = {name: graded(track.mean, track.low, track.high) for name, track in trial.tracks.items()}
     as_shown = None
     if shown:
         mean, low, high = (np.array([getattr(each, end) for each in shown]) for end in ("mean", "low", "high"))
-        as_shown = grade(trial.actual, mean, low, high, scale=scale).rounded()
+        as_shown = graded(mean, low, high).rounded()
     return {
         "chosen": one.choice.name,
         "why": one.choice.why,
