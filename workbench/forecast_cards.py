@@ -37,6 +37,8 @@ def headline(loaded: Loaded) -> None:
     """The one sentence that the page is opened for."""
     one, unit = loaded.outlook, loaded.unit
     what = forecast_choice.MEASURES[loaded.choice.measure]
+    if len(loaded.found.currencies) > 1:  # other pages add currencies up; here each has a forecast of its own
+        what = f"{what} in {unit.currency}"
     whose = "" if loaded.found.node[0] == "total" else f" of {loaded.found.names[loaded.found.node]}"
     about = html.escape(visible(f"{what}{whose} {loaded.period.noun}"))
     between = f"80{formats.SPACE}% between {unit.short(one.low)} and {unit.short(one.high)}"

@@ -165,13 +165,18 @@ def next_slot(view: View, found: Schedule) -> datetime:
     return report_digest.next_slot(view.now, view.zone, found.weekday, found.hour)
 
 
+def receiving(view: View, readership: Readership) -> list[Recipient]:
+    """Who gets this report."""
+    return [one for one in report_archive.getting(recipients(view)) if one.readership == readership]
+
+
 def send(view: View, readership: Readership, week: Week) -> int:
     """Make and keep it where it was not, and have every recipient get it: those who got it already get a copy. How many
     messages that are. Raises PermissionError and NoSuchReader."""
     _demand(view)
     services, database = installation.services(), installation.database()
     report_id = report_digest.make(services, view.organization_id, readership, week)
-    mine = [one for one in report_archive.getting(recipients(view)) if one.readership == readership]
+    mine = receiving(view, readership)
     new = report_outbox.enqueue(database, view.organization_id, report_id, mine, at=view.now)
     if mine and not new:
         return report_outbox.resend(database, view.organization_id, report_id, mine, by=access.who(), at=view.now)

@@ -123,7 +123,11 @@ def test_sending_now_keeps_the_report_and_a_second_time_sends_copies(workbench: 
     report_data.add_recipient(view, ALL, "email", "ann@example.com")
     at = workbench.open(house, "reports")
     for n in (1, 2):
+        before = report_archive.list_entries(house.database, house.organization_id)
         at.button("report_send").click().run()
+        assert report_archive.list_entries(house.database, house.organization_id) == before, "it is asked first"
+        assert any("It goes to ann@example" in as_read(str(one.value)) for one in at.markdown)
+        at.button("report_send_yes").click().run()
         (entry,) = report_archive.list_entries(house.database, house.organization_id)
         assert (entry.week, entry.pending) == (WEEK.first, n)
 

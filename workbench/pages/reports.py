@@ -11,8 +11,20 @@ from insights.report.document import Week
 from ops.reports import NoSuchReader
 from ops.webhooks import WebhookRefused
 from snapshots.report_archive import Readership, Recipient
-from workbench import cards, formats, installation, lead_words, report_choice, report_data, shell, states, tables
+from workbench import (
+    cards,
+    formats,
+    installation,
+    lead_dialogs,
+    lead_words,
+    report_choice,
+    report_data,
+    shell,
+    states,
+    tables,
+)
 from workbench.columns import Column, ColumnKind
+from workbench.lead_words import plain
 from workbench.report_choice import ReportChoice
 from workbench.view import View
 
@@ -21,6 +33,9 @@ DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday
 CHANNELS: Final = {"email": "E-mail", "chat": "Chat webhook"}
 STATES: Final = {"sent": "Sent", "pending": "On its way", "parked": "Parked"}
 _FAULT: Final = "report_fault"
+SEND: Final = "report_send_asked"
+NAMED: Final = 5
+"""Recipients whose addresses stand in the question before a report is sent."""
 ARCHIVE_COLUMNS: Final = (
     Column(field="week", title="Week", width=0.8),
     Column(field="days", title="Days", width=1.2),
@@ -78,19 +93,37 @@ def preview(view: View, name: str, readership: Readership, week: Week) -> None:
             st.download_button("HTML", shown.html, f"{file}.html", "text/html", key="report_html", on_click="ignore",
                                icon=":material/code:")  # fmt: skip
             if view.may_change:
-                st.button("Send now", key="report_send", icon=":material/send:", on_click=_send,
-                          args=(view, readership, week),
-                          help="To everybody who is to get this report; who got it already gets a copy")  # fmt: skip
+                st.button("Send now", key="report_send", icon=":material/send:", on_click=lead_dialogs.ask,
+                          args=(SEND, (readership, week)), help="To everybody who is to get this report")  # fmt: skip
         # The file allows no script and fetches nothing, by a policy of its own.
         st.iframe(shown.html, height=PREVIEW_PX, alt=f"Weekly report {week.name}")
+    if lead_dialogs.asked(SEND) == (readership, week):
+        st.dialog("Send the report?", on_dismiss=lead_dialogs.close)(_before_it_is_sent)(view, name, readership, week)
+
+
+def _before_it_is_sent(view: View, name: str, readership: Readership, week: Week) -> None:
+    to = [one.address for one in report_data.receiving(view, readership)]
+    more = f" and {formats.plural(len(to) - NAMED, 'other')}" if len(to) > NAMED else ""
+    said = f"It goes to {', '.join(to[:NAMED])}{more}. Who got it already gets a copy." if to else (
+        "Nobody is to get this report. It is made and kept in the archive."
+    )  # fmt: skip
+    st.markdown(plain(f"{name}, {_week_words(week)}. {said}"))
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Send" if to else "Keep it", type="primary", icon=":material/send:", key="report_send_yes"):
+            _send(view, readership, week)
+            lead_dialogs.close()
+            st.rerun()
+        if st.button("Cancel", key="report_send_no"):
+            lead_dialogs.close()
+            st.rerun()
 
 
 def _send(view: View, readership: Readership, week: Week) -> None:
     n = report_data.send(view, readership, week)
     if n:
-        st.toast(f"{formats.plural(n, 'message')} will be sent within a minute.", icon=":material/check:")
+        lead_dialogs.say(f"{formats.plural(n, 'message')} will be sent within a minute.")
     else:
-        st.toast("Nobody is to get this report; it is in the archive now.", icon=":material/info:")
+        lead_dialogs.say("Nobody is to get this report; it is in the archive now.", is_done=False)
 
 
 def _retry(view: View, report_id: int) -> None:
@@ -227,6 +260,7 @@ def _sent_to(view: View, report_id: int) -> None:
 
 def page() -> None:
     view = shell.begin("Reports", is_analysis=False, about=lambda _: "A week at a time, with the numbers of the pages")
+    lead_dialogs.told()
     if not view.data_version:
         states.empty("No report yet", "Reports are made from synced or imported data; there are none.", key="reports")
         return
