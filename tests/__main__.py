@@ -26,8 +26,8 @@ ONCE_IS_ENOUGH = (
     "test_hosted.py",
 )
 """Of the endpoint: answers over functions whose SQL others test on both servers."""
-PROCESSES = min(3 * (os.cpu_count() or 1), 8)
-"""Three times the cores: half of the time a test waits, for a browser, a database, or a process that is to die."""
+PROCESSES = min(2 * (os.cpu_count() or 1), 8)
+"""Twice the cores: half of the time a test waits, for a browser, a database, or a process that is to die."""
 NOTHING_COLLECTED = 5
 
 
