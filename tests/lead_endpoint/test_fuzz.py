@@ -150,7 +150,17 @@ def schemathesis(fuzzed: Fuzzed, record: Record) -> None:
     answers = fuzzed.home / "answers.jsonl"
     form = list_forms(fuzzed.house.database, fuzzed.house.organization_id)[0].key
     command = [str(BIN / "schemathesis"), "run", f"{fuzzed.endpoint.address}/openapi.json", "--checks", "all"]
-    command += ["--max-examples", str(EXAMPLES), "--seed", "1", "--header", f"Authorization: Bearer {fuzzed.key}"]
+    # On a busy machine the first report, with its charts, takes longer than the usual ten seconds.
+    command += [
+        "--request-timeout",
+        "60",
+        "--max-examples",
+        str(EXAMPLES),
+        "--seed",
+        "1",
+        "--header",
+        f"Authorization: Bearer {fuzzed.key}",
+    ]
     environment = {"SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py"), "PYTHONPATH": str(HERE)}
     done = subprocess.run(
         command,
