@@ -101,10 +101,11 @@ _NO_REPORT: Final = (
     "NOT EXISTS (SELECT FROM weekly_reports r WHERE r.organization_id = t.organization_id "
     "AND r.report_id = t.report_id)"
 )
-# Until the last grade is in, the forecast can be made again from what it was made of.
+# Until the last grade is in that can come, the forecast can be made again from what it was made of.
 _GRADED: Final = (
     "NOT EXISTS (SELECT FROM forecast_runs r JOIN forecasts f USING (organization_id, run_id) "
-    "WHERE r.organization_id = t.organization_id AND r.data_hash = t.data_hash AND f.graded_at IS NULL)"
+    "WHERE r.organization_id = t.organization_id AND r.data_hash = t.data_hash AND f.graded_at IS NULL "
+    "AND f.not_gradable IS NULL)"
 )
 _REPLAYED: Final = "< cast(:until AS date) AND t.is_replayed"
 _UNSAID: Final = (

@@ -76,15 +76,16 @@ def test_what_a_forecast_was_made_from_stays_until_its_last_grade_and_the_foreca
 ) -> None:
     runs = "made_on step measure issued_at method_version data_hash inputs n_series seconds issued_by"
     rows = "run_id node_kind node_key currency step_no first_day last_day value low high won method actual graded_at"
-    for n, graded in enumerate((OLD, None)):
+    for n, (graded, merged) in enumerate(((OLD, None), (None, None), (None, "merged"))):
         put("forecast_facts", "data_hash known_at packed", (f"h{n}", OLD, b"x"))
         put("forecast_runs", runs, (OLD.date() + n * DAYS, "week", "bookings", OLD, "1", f"h{n}", "{}", 1, 1.0, "x"))
         [run_id] = ask(f"SELECT run_id FROM forecast_runs WHERE data_hash = 'h{n}'")
         actual = None if graded is None else 5.0
-        put("forecasts", rows, (run_id, "total", "", "EUR", 1, OLD, OLD, 5, 4, 6, 0, "mean", actual, graded))
-    assert forget(database, organization, KEPT, now=NOW) == {"facts of forecasts": 1}
+        said = (run_id, "total", "", "EUR", 1, OLD, OLD, 5, 4, 6, 0, "mean", actual, graded, merged)
+        put("forecasts", f"{rows} not_gradable", said)
+    assert forget(database, organization, KEPT, now=NOW) == {"facts of forecasts": 2}
     assert ask("SELECT data_hash FROM forecast_facts") == ["h1"]
-    assert ask("SELECT count(*) FROM forecast_runs") == ask("SELECT count(*) FROM forecasts") == [2]
+    assert ask("SELECT count(*) FROM forecast_runs") == ask("SELECT count(*) FROM forecasts") == [3]
 
 
 def test_replayed_flags_and_alarms_go_and_those_raised_at_their_time_stay(
