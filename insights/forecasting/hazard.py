@@ -124,7 +124,8 @@ def fit_hazard(known: pd.DataFrame, day: pd.Timestamp, since: pd.Timestamp) -> H
 def _share_alive(closing: Floats) -> Floats:
     """Of the deals open at each age, the share that will close: what is left at the last age never will."""
     still = np.cumprod(np.concatenate([[1.0], 1 - closing]))[:-1]
-    alive = 1 - still[-1] / still
+    # Where all that closes has closed by an age, nothing is left to divide, and whoever is older would close, too.
+    alive = 1 - np.divide(still[-1], still, out=np.zeros_like(still), where=still > 0)
     alive[-1] = alive[-2] if len(alive) > 1 else 1.0
     return np.asarray(np.maximum(alive, closing / MOST_CLOSING))
 

@@ -96,6 +96,16 @@ def test_deals_that_never_close_are_told_from_those_that_will(asked: Bookings) -
     assert (chances.sum(axis=1) <= 1).all()
 
 
+def test_ages_at_which_every_deal_closed_leave_the_older_ones_a_chance_that_is_a_number() -> None:
+    closed = NOW - pd.Timedelta(days=3)
+    opened = closed - pd.to_timedelta(7 * np.repeat(np.arange(28, 36), 5), unit="D")
+    known = pd.DataFrame({"opened_on": opened, "closed_on": closed, "is_won": np.arange(len(opened)) % 2 == 0})
+    hazard = fit_hazard(known, NOW, NOW - pd.Timedelta(days=7))
+    chances = hazard.wins(np.arange(40), np.arange(8), np.zeros(40))
+    assert np.isfinite(chances).all()
+    assert (chances.sum(axis=1) <= 1).all()
+
+
 def test_a_cohort_that_stays_open_is_doubted_before_it_is_old(asked: Bookings) -> None:
     known = known_on(asked.deals, NOW)
     hazard = fit_hazard(known, NOW, SINCE)
