@@ -291,3 +291,9 @@ def test_a_link_to_rows_that_do_not_exist_opens_the_page_alone(workbench: Workbe
     at = workbench.open(demo_house, rows="../../etc/passwd")
     assert is_whole(at)
     assert "rows" not in at.query_params
+
+
+def test_a_page_shows_nothing_but_what_it_draws() -> None:
+    """A string under a constant says what that is, to who reads the code; Streamlit's magic would show it to all."""
+    at = AppTest.from_string('import streamlit as st\nNAMED = 5\n"""How many are named."""\nNAMED\n').run()
+    assert (len(at.markdown), len(at.exception)) == (0, 0)

@@ -34,8 +34,7 @@ CHANNELS: Final = {"email": "E-mail", "chat": "Chat webhook"}
 STATES: Final = {"sent": "Sent", "pending": "On its way", "parked": "Parked"}
 _FAULT: Final = "report_fault"
 SEND: Final = "report_send_asked"
-NAMED: Final = 5
-"""Recipients whose addresses stand in the question before a report is sent."""
+NAMED: Final = 5  # recipients whose addresses stand in the question before a report is sent
 ARCHIVE_COLUMNS: Final = (
     Column(field="week", title="Week", width=0.8),
     Column(field="days", title="Days", width=1.2),
