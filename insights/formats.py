@@ -105,12 +105,12 @@ def rate(value: float | None) -> str:
     """A share in [0, 1] as "29.4 %"."""
     if value is None or is_missing(value):
         return MISSING
-    return f"{value * 100:.1f}{SPACE}%".replace("-", MINUS)
+    return f"{value * 100:,.1f}{SPACE}%".replace("-", MINUS)
 
 
 def share(value: float) -> str:
     """A share in [0, 1] in whole percent, as sentences have it: "32 %"."""
-    return f"{value * 100:.0f}{SPACE}%".replace("-", MINUS)
+    return f"{value * 100:,.0f}{SPACE}%".replace("-", MINUS)
 
 
 def days(value: float | None) -> str:

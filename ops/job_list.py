@@ -232,7 +232,7 @@ def _state(  # noqa: PLR0911  # one case per state
         return State.RUNNING, ""
     later = min((one.not_before for one in queue if one.not_before is not None and one.not_before > now), default=None)
     again = f"Tried again at {later.astimezone(organization.zone):%H:%M}" if later is not None else ""
-    if any(not one.is_running and (one.not_before is None or one.not_before <= now) for one in queue):
+    if any(not one.is_running and not one.rests(now) for one in queue):
         return State.WAITING, "A worker begins with it as soon as one is free"
     if last is not None and last.outcome == "failed":
         return State.FAILED, again

@@ -37,6 +37,10 @@ class Waiting:
     is_running: bool
     not_before: datetime | None
 
+    def rests(self, now: datetime) -> bool:
+        """Whether no worker takes it yet: it failed, and is tried again later."""
+        return not self.is_running and self.not_before is not None and self.not_before > now
+
 
 def worker(database: Database) -> Worker:
     """The newest sign of life, by the clock of the database, which is also that of the signs."""

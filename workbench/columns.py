@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import pandas as pd
 
+from snapshots.tables import decimals
 from workbench import formats
 from workbench.lead_words import visible
 
@@ -24,6 +25,8 @@ class ColumnKind(StrEnum):
     DURATION = "duration"
 
 
+EXPORT_DIGITS = 4
+"""Behind the point, of shares, days and means: a hundredth of a percent."""
 _NUMBERS = frozenset(
     {ColumnKind.COUNT, ColumnKind.NUMBER, ColumnKind.MONEY, ColumnKind.RATE, ColumnKind.DAYS, ColumnKind.DURATION}
 )
@@ -92,11 +95,12 @@ def _cell(column: Column, value: object, currency: object) -> object:  # noqa: P
     if formats.is_missing(value):
         return None
     if column.kind is ColumnKind.MONEY:
-        return formats.major(float(value), str(currency) if not formats.is_missing(currency) else None)  # type: ignore[arg-type]
+        code = None if formats.is_missing(currency) else str(currency)
+        return round(formats.major(float(value), code), decimals(code))  # type: ignore[arg-type]
     if column.kind is ColumnKind.COUNT:
         return int(value)  # type: ignore[call-overload]
     if column.kind in {ColumnKind.RATE, ColumnKind.DAYS, ColumnKind.NUMBER, ColumnKind.DURATION}:
-        return float(value)  # type: ignore[arg-type]
+        return round(float(value), EXPORT_DIGITS)  # type: ignore[arg-type]
     if column.kind is ColumnKind.DATE:
         return pd.Timestamp(value).date().isoformat()  # type: ignore[arg-type]
     if column.kind is ColumnKind.TIME:
@@ -105,7 +109,8 @@ def _cell(column: Column, value: object, currency: object) -> object:  # noqa: P
 
 
 def for_export(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """What the table shows, as values: numbers in main units, dates in ISO form; money gets its currency beside it.
+    """What the table shows, as values: numbers in main units, dates in ISO form; money gets its currency beside it, in
+    one column "Currency" after the first amount where several share it.
 
     Columns and rows stay in the order shown. Missing stays empty.
     """
@@ -116,5 +121,8 @@ def for_export(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         currencies = frame[column.currency_field].tolist() if has_currency else [None] * len(frame)
         shown[column.title] = [_cell(column, value, code) for value, code in zip(values, currencies, strict=True)]
         if has_currency:
-            shown[f"{column.title} currency"] = [None if formats.is_missing(code) else code for code in currencies]
+            shared = [one.title for one in columns if one.kind is ColumnKind.MONEY
+                      and one.currency_field == column.currency_field]  # fmt: skip
+            title = f"{column.title} currency" if len(shared) == 1 else "Currency"
+            shown.setdefault(title, [None if formats.is_missing(code) else code for code in currencies])
     return pd.DataFrame(shown, dtype=object)

@@ -21,6 +21,8 @@ from workbench.view import View
 QUOTAS: Final = "forecast_quotas"
 CALL: Final = "forecast_call"
 _REFUSAL: Final = "Only administrators and sales ops set quotas."
+_LESS: Final = "call_less"
+"""The amount below what is won that was asked about."""
 
 
 def buttons(loaded: Loaded) -> None:
@@ -77,7 +79,7 @@ def _quotas(loaded: Loaded) -> None:
             frame[["name", "kind", "quota"]], hide_index=True, disabled=["name", "kind"], placeholder=formats.MISSING,
             key=f"quota_rows_{period.key}", height=min(38 * (len(frame) + 1) + 2, 420), row_height=38,
             column_config={
-                "name": st.column_config.TextColumn("Of"), "kind": st.column_config.TextColumn("", width="small"),
+                "name": st.column_config.TextColumn("Of"), "kind": st.column_config.TextColumn("What", width="small"),
                 "quota": st.column_config.NumberColumn(f"Quota, {symbol}", min_value=0.0, format="localized"),
             },
         )  # fmt: skip
@@ -154,12 +156,23 @@ def _call(loaded: Loaded) -> None:
         st.caption("It stays as you say it, with your name and today’s date. You can make another one at any time.")
         with st.container(horizontal=True, gap="small"):
             is_kept = st.button("Keep this call", type="primary", icon=":material/check:", key="call_save")
-            if is_kept and amount is not None:
+            if is_kept and amount is not None and _is_meant(loaded, amount):
                 put(loaded, round(amount * 10 ** decimals(unit.currency)), note or "")
                 lead_dialogs.say("The call is kept.")
                 lead_dialogs.close()
                 st.rerun()
             _cancel("call_cancel")
+
+
+def _is_meant(loaded: Loaded, amount: float) -> bool:
+    """False, with a question, the first time that a call is less than what is won already."""
+    won = loaded.outlook.won
+    if amount * 10 ** decimals(loaded.unit.currency) >= won or st.session_state.get(_LESS) == amount:
+        return True
+    st.session_state[_LESS] = amount
+    st.warning(f"{plain(loaded.unit.short(won))} are won already. Press again to keep the call all the same, if some "
+               "of it will be taken back.", icon=":material/warning:")  # fmt: skip
+    return False
 
 
 def put(loaded: Loaded, amount_minor: int, note: str) -> None:

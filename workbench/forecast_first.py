@@ -10,7 +10,7 @@ import streamlit as st
 from insights.forecasting.nodes import LEAST_STEPS, TooLittlePast, grid_of
 from insights.forecasting.organization import LEAST_WON
 from ops import daily
-from snapshots import forecasts
+from snapshots import forecasts, job_queue
 from workbench import access, filter_bar, forecast_data, formats, installation, rights, states
 from workbench.forecast_choice import ForecastChoice
 from workbench.view import View
@@ -23,6 +23,9 @@ _REFUSAL: Final = "Only administrators and sales ops have forecasts made."
 def draw(view: View, choice: ForecastChoice) -> None:
     if is_asked(view):
         _waiting(view, choice)
+        return
+    if _is_being_made(view, choice):
+        _made_now(view, choice)
         return
     first = _first_issue(view, choice)
     if view.looks_back and first is not None:
@@ -65,6 +68,29 @@ def too_little(view: View, choice: ForecastChoice) -> str | None:
     except TooLittlePast as short:
         return str(short)
     return None
+
+
+def _is_being_made(view: View, choice: ForecastChoice) -> bool:
+    """Whether there is none, and a worker is at it, or takes it as soon as it is free."""
+    if view.looks_back or forecast_data.newest_run(view, choice) is not None:
+        return False
+    lock = daily.lock_of(view.organization_id, WORK)
+    queue = job_queue.waiting(installation.database(), view.organization_id)
+    return any(one.lock == lock and not one.rests(view.now) for one in queue)
+
+
+@st.fragment(run_every="2s")
+def _made_now(view: View, choice: ForecastChoice) -> None:
+    """Until it is there, or no worker is at it any more."""
+    with states.guarded("The forecast could not be looked for", key="forecast_made"):
+        from workbench.data import at_now
+
+        if not _is_being_made(at_now(view), choice):
+            st.rerun()
+        states.empty(
+            "The first forecast is being made", "It takes a minute or two, and appears here by itself.",
+            key="forecast_made", icon="hourglass_top",
+        )  # fmt: skip
 
 
 def _none_yet(view: View) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -66,6 +67,14 @@ def add(view: View, wanted: Sequence[NewAbsence]) -> int:
     rights.demand_settings(view.organization_id, _REFUSAL)
     return leave.add_absences(
         installation.database(), view.organization_id, wanted, by=access.who(), now=installation.services().now()
+    )
+
+
+def is_away(view: View, owner_id: int, first_day: date, last_day: date) -> bool:
+    """Whether leave of any of these days is entered, of one person or of everybody."""
+    return any(
+        one.owner_id in {None, owner_id} and one.first_day <= last_day and one.last_day >= first_day
+        for one in leave.list_absences(installation.reader(view.viewer))
     )
 
 

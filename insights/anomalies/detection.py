@@ -148,13 +148,18 @@ class _Told:
         cls, scores: Scores, thresholds: Mapping[Detector, float], direction: Direction, row: int, first: int
     ) -> _Told:  # fmt: skip
         week, long = (name for name, one in DIRECTIONS.items() if one == direction)
-        over = {name: float(np.nan_to_num(scores.of[name][row, first] / thresholds[name])) for name in (week, long)}
+        over = {name: _over(scores.of[name][row, first], thresholds[name]) for name in (week, long)}
         is_long = over[week] < 1  # a week that is enough by itself is told as such
         return cls(
             "sustained" if is_long else week,
             over[long if is_long else week],
             _since(scores.of[long][row], first) if is_long else 1,
         )
+
+
+def _over(score: float, threshold: float) -> float:
+    """How many times its threshold a score is; 0 where there is no score, or nothing is over the threshold."""
+    return 0.0 if np.isnan(score) or np.isinf(threshold) else float(score / threshold)
 
 
 def _since(level: Floats, at: int) -> int:

@@ -9,6 +9,7 @@ at a part of the budget, so that weeks to come keep it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,11 @@ QUARTER: Final = 13
 APART: Final = 3
 SHARES: Final[Mapping[Detector, float]] = {"lost week": 0.38, "long drop": 0.52, "spike": 0.06, "long rise": 0.04}
 """How the budget is divided; drops are what people ask for."""
+LEAST: Final[Mapping[Detector, float]] = {
+    "lost week": math.log10(20), "spike": math.log10(20), "long drop": math.log(20), "long rise": math.log(20)
+}  # fmt: skip
+"""No threshold is lower: evidence of less than twenty to one is none, and where all weeks are alike, there is no other
+that a budget would rule out."""
 STEADY: Final = 40.0
 """Quarters of a series' history that the drawn ones weigh as much as."""
 TOLERATED: Final = 1.2
@@ -152,6 +158,7 @@ class _Rates:
         if not len(every):
             return cls(np.array([np.inf]), np.zeros(1))
         at = np.append(np.unique(every), np.nextafter(every[-1], np.inf))
+        at = np.append(LEAST[name], at[at > LEAST[name]])
         return cls(at, np.asarray(_steadied(came.n(at), drawn.n(at), history)))
 
     def threshold(self, most: float) -> float:

@@ -132,11 +132,21 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: BrowserContext, workbench_url: str) -> Iterator[Page]:
-    """The same, opened once, for tests that go on from wherever it is: loading takes most of their time."""
+def kept_page(browser: BrowserContext, workbench_url: str) -> Iterator[Page]:
+    """The same, opened once: loading takes most of a test's time."""
     with _watched_page(browser) as page:
         open_at(page, workbench_url)
         yield page
+
+
+@pytest.fixture
+def open_page(request: pytest.FixtureRequest, kept_page: Page, workbench_url: str) -> Iterator[Page]:
+    """For tests that go on from wherever the page is; after one that failed it is opened anew, for what that left open
+    bars all else."""
+    failed_before = request.session.testsfailed
+    yield kept_page
+    if request.session.testsfailed > failed_before:
+        open_at(kept_page, workbench_url)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from made_installation import TODAY, House
 from playwright.sync_api import Frame, Page, expect
-from walking import Theme, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
+from walking import Theme, come_to_rest, drawn_theme, go_to, grid, keyed, rows_button, settle, shows, switch_theme
 
 from ops import coaching_week, detecting, health
 from ops.job_book import Slot, booked
@@ -24,6 +24,7 @@ MOST_TABS: Final = 60
 
 def findings(frame: Frame) -> list[str]:
     """What axe calls serious or critical."""
+    come_to_rest(frame)
     frame.evaluate(AXE)
     # Behind a dialog nothing can be reached.
     part = "document.querySelector('[role=dialog]') ?? document"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import ConsoleMessage, FrameLocator, Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Frame, FrameLocator, Locator, Page, Request, expect
 
 Theme = Literal["light", "dark"]
 HARMLESS = ("/_stcore/health", "/_stcore/host-config")
 """Streamlit looks for its server below the page's path first, and finds nothing there."""
 READY = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
     && document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
+STILL = """() => document.getAnimations().every(one => one.playState !== 'running'
+    || one.effect.getComputedTiming().iterations === Infinity)"""
+"""Nothing is on its way from one colour or place to another."""
 
 
 class Heard:
@@ -48,6 +51,11 @@ def go_to(page: Page, title: str) -> None:
 def settle(page: Page) -> None:
     """Until the run is over and everything is drawn that it sent."""
     page.wait_for_function(READY)
+
+
+def come_to_rest(part: Page | Frame) -> None:
+    """Until its colours are those that stay: halfway between two themes text is hard to read for a moment."""
+    part.wait_for_function(STILL)
 
 
 def drawn_theme(page: Page) -> str:

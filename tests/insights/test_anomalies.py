@@ -58,6 +58,15 @@ def test_weeks_to_come_of_a_small_team_keep_the_budget(n: int) -> None:
     assert came / there <= 0.25 * 1.1
 
 
+def test_weeks_that_are_all_alike_are_no_alarm() -> None:
+    """Where nothing ever moves, a budget alone would allow that everything counts."""
+    weeks = team(n=30, weeks=60, mean=96)
+    weeks.counts[:] = 96 + np.arange(60) % 2
+    found = detect(weeks, budget=1.0)
+    assert found.alarms.empty
+    assert min(value for value in found.card["thresholds"].values() if value is not None) > 1
+
+
 def test_few_series_aim_at_less_and_say_so() -> None:
     aimed = {n: detect(team(n=n, weeks=40)).card["aimed_at"] for n in (1, 6, 12, 24)}
     assert aimed == pytest.approx({1: 0.1354, 6: 0.1875, 12: 0.25, 24: 0.25})

@@ -116,6 +116,18 @@ def test_what_an_alarm_was_is_said_by_whoever_knows_and_taken_back(workbench: Wo
     assert pd.isna(lost(looked)["verdict"])
 
 
+def test_leave_that_was_said_of_an_alarm_is_entered_with_a_click(workbench: Workbench, looked: House) -> None:
+    one = lost(looked)
+    at = workbench.open(looked, "anomalies", alarm=str(one["alarm_id"]))
+    assert "anomaly_leave" not in {button.key for button in at.button}
+    at.pills(f"anomaly_said_{one['alarm_id']}").set_value("leave").run()
+    at.button("anomaly_leave").click().run()
+    assert not at.exception
+    [entry] = leave.list_absences(Reader(looked.database, Viewer(looked.organization_id, Role.ADMIN)))
+    assert (entry.owner_id, entry.first_day, entry.last_day) == (one["owner_id"], LOST, LOST + timedelta(days=6))
+    assert "anomaly_leave" not in {button.key for button in at.button}, "it is entered"
+
+
 def test_nothing_looked_at_yet_offers_to_look_and_a_day_before_says_so(workbench: Workbench, own_house: House) -> None:
     past = workbench.open(own_house, "anomalies", asof="2024-06-20")
     assert "No week had been looked at by then" in words(past)

@@ -69,6 +69,16 @@ def test_an_xlsx_holds_the_same_as_numbers_and_text() -> None:
     ]
 
 
+def test_amounts_that_share_a_currency_have_it_once_and_end_with_its_smallest_unit() -> None:
+    frame = pd.DataFrame({"won": [1_000.4, 5.0], "value": [2_000.6, None], "share": [1 / 3, 0.5],
+                          "currency": ["EUR", "JPY"]})  # fmt: skip
+    columns = (*(Column(field=one, title=one, kind=ColumnKind.MONEY) for one in ("won", "value")),
+               Column(field="share", title="share", kind=ColumnKind.RATE))  # fmt: skip
+    assert read_csv(export.as_csv(for_export(frame, columns))) == [
+        ["won", "Currency", "value", "share"], ["10.0", "EUR", "20.01", "0.3333"], ["5.0", "JPY", "", "0.5"]
+    ]  # fmt: skip
+
+
 def test_a_csv_says_that_it_is_utf_8() -> None:
     data = export.as_csv(for_export(FRAME, COLUMNS))
     assert data.startswith(b"\xef\xbb\xbf")

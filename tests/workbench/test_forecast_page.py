@@ -254,6 +254,20 @@ def test_a_call_stands_beside_the_model_and_is_kept(workbench: Workbench, own_ho
     assert len(loaded_of(own_house, as_of=None).calls) == 2, "the first one is kept, too"
 
 
+def test_a_call_below_what_is_won_is_asked_about_first(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=LATE)
+    assert loaded_of(own_house, as_of=None).outlook.won > 100
+    at = workbench.open(own_house, "forecast")
+    at.button("forecast_call_open").click().run()
+    at.number_input("call_amount").set_value(1.0)
+    at.button("call_save").click().run()
+    assert any("are won already" in str(one.value) for one in at.warning)
+    assert len(loaded_of(own_house, as_of=None).calls) == 0
+    at.button("call_save").click().run()
+    assert [one.amount_minor for one in loaded_of(own_house, as_of=None).calls] == [100]
+
+
 def test_what_can_never_be_graded_is_said_and_not_shown_as_nothing(workbench: Workbench, own_house: House) -> None:
     workbench.use(own_house)
     made_forecasts.issue(own_house, made_on=EARLY)
@@ -325,6 +339,17 @@ def test_without_a_forecast_the_first_one_is_asked_for(workbench: Workbench, own
     assert forecast_first.WORK in daily.WORKS
 
 
+def test_while_a_worker_makes_the_first_one_the_page_says_so(workbench: Workbench, own_house: House) -> None:
+    with own_house.database.as_app(own_house.organization_id) as transaction:
+        daily.defer_work(transaction, own_house.organization_id, forecast_first.WORK, TODAY)
+    at = workbench.open(own_house, "forecast")
+    assert "The first forecast is being made" in said(at)
+    with psycopg.connect(own_house.database.url) as link:
+        link.execute("UPDATE procrastinate_jobs SET attempts = 1, scheduled_at = '2100-01-01'")
+    at.run()
+    assert "No forecast yet" in said(at), "it failed, and rests"
+
+
 def test_who_may_not_change_settings_is_only_told_when_it_comes(workbench: Workbench, own_house: House) -> None:
     save_user(own_house.database, own_house.organization_id, email="ann@example.com", role=Role.ANALYST)
     at = workbench.open(own_house, "forecast", email="ann@example.com")
@@ -383,4 +408,4 @@ def test_the_export_is_the_table_with_its_total(workbench: Workbench, house: Hou
     forecast = pd.Series(out["Forecast"], dtype="float64")
     assert out["Team"].iloc[-1] == "Total"
     assert forecast.iloc[:-1].sum() == pytest.approx(forecast.iloc[-1])
-    assert {"At least (80 %)", "At most (80 %)", "Forecast currency"} <= set(out)
+    assert {"At least (80 %)", "At most (80 %)", "Currency"} <= set(out)

@@ -76,6 +76,7 @@ def test_currencies_stand_apart_the_largest_first() -> None:
 
 def test_rates_days_and_counts() -> None:
     assert formats.rate(0.2941) == "29.4\u00a0%"
+    assert formats.rate(651_426.667) == "65,142,666.7\u00a0%"
     assert formats.rate(-0.001) == "−0.1\u00a0%"
     assert formats.days(3.5) == "3.5\u00a0d"
     assert formats.days(41.4) == "41\u00a0d"

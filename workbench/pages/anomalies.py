@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from insights.anomalies import chart
+from snapshots.leave import NewAbsence
 from workbench import (
     anomaly_choice,
     anomaly_data,
@@ -17,6 +18,7 @@ from workbench import (
     figures,
     formats,
     grid,
+    leave_data,
     leave_sheet,
     places,
     rows,
@@ -248,6 +250,27 @@ def _verdict(loaded: Anomalies, alarm: pd.Series) -> None:
                  args=(loaded.view, int(alarm["alarm_id"]), key))  # fmt: skip
         if held:
             st.markdown(f":gray[:small[{plain(str(alarm['said_by']))}, {formats.clock(_local(loaded, alarm))}]]")
+        if held == "leave" and loaded.view.may_change:
+            _leave(loaded.view, alarm)
+
+
+def _leave(view: View, alarm: pd.Series) -> None:
+    """What was only said of the alarm is entered with a click: the weeks are then judged by the days worked."""
+    owner_id = int(alarm["owner_id"])
+    first, last = alarm["since"].date(), (alarm["day"] + pd.Timedelta(days=6)).date()
+    if leave_data.is_away(view, owner_id, first, last):
+        return
+    wanted = NewAbsence(owner_id=owner_id, first_day=first, last_day=last, reason="Said of an alarm")
+    st.button(
+        f"Enter leave, {formats.day_range(first, last)}", icon=":material/event_busy:", key="anomaly_leave",
+        on_click=_enter, args=(view, wanted),
+        help="The alarm alone changes nothing of what is expected of these weeks; leave does. Other days can be "
+        "entered below.",
+    )  # fmt: skip
+
+
+def _enter(view: View, wanted: NewAbsence) -> None:
+    leave_data.add(view, [wanted])
 
 
 def _local(loaded: Anomalies, alarm: pd.Series) -> Any:

@@ -28,6 +28,8 @@ from workbench.waterfall_filters import WaterfallChoice
 
 RANGES = {"wtd": "This week", "mtd": "This month", "qtd": "Quarter to date"}
 SEEN = "waterfall_seen"
+CAUSE_ALONE = 3
+"""Bars where there is one cause, between start and end."""
 
 
 def chips(view: View) -> WaterfallChoice:
@@ -103,6 +105,8 @@ def said(loaded: Changes, steps: pd.DataFrame, currency: str | None) -> str:
     parts = [f"{formats.money_full(first, currency)} → {formats.money_full(last, currency)} "
              f"({sign}{formats.money_full(last - first, currency)})."]  # fmt: skip
     closed = loaded.closed
+    if len(steps) > CAUSE_ALONE:
+        parts.append("A deal that changed for several reasons counts as one in each bar; its amount is split.")
     if closed.n_unvalued:
         parts.append(f"{formats.plural(closed.n_unvalued, 'open deal')} without an amount add nothing.")
     if loaded.choice.closes and closed.n_without_close_date:
