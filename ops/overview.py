@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from insights import metrics
+from snapshots import lanes
 from snapshots.organizations import CrmConnection
 from snapshots.reads import Reader
 from snapshots.slices import Slice
@@ -34,18 +35,26 @@ def untold(missing: pd.DataFrame, known: Sequence[CrmConnection]) -> dict[str, s
 
 def frames(reader: Reader, span: Slice, weeks_to: date) -> metrics.OverviewFrames:
     """span: of `insights.metrics.span`. weeks_to: the newest day of the pipeline's trend."""
+    pipeline = lanes.begin(lambda: reader.pipeline_trend(span, metrics.trend_days(weeks_to)))
+    cycles = lanes.begin(lambda: reader.cycles(span))
+    undated = lanes.begin(lambda: [_undated(read, span) for read in (reader.deal_events, reader.activity_counts)])
+    activities = lanes.begin(lambda: reader.activity_counts(span))
+    events, leads = reader.deal_events(span), _with(reader.lead_counts(span), _undated(reader.lead_counts, span))
+    of_no_day = undated.result()
     return metrics.OverviewFrames(
-        events=_with_undated(reader.deal_events, span),
-        activities=_with_undated(reader.activity_counts, span),
-        leads=_with_undated(reader.lead_counts, span),
-        cycles=reader.cycles(span),
-        pipeline=reader.pipeline_trend(span, metrics.trend_days(weeks_to)),
+        events=_with(events, of_no_day[0]),
+        activities=_with(activities.result(), of_no_day[1]),
+        leads=leads,
+        cycles=cycles.result(),
+        pipeline=pipeline.result(),
         rates=reader.rates(),
     )
 
 
-def _with_undated(read: Callable[[Slice], pd.DataFrame], span: Slice) -> pd.DataFrame:
-    """What `read` finds in the span, and what belongs to no day: cards say how much that is."""
-    found = read(span)
-    undated = read(span.undated()) if span.first_day is not None else found.head(0)
-    return pd.concat([found, undated], ignore_index=True) if len(undated) else found
+def _undated(read: Callable[[Slice], pd.DataFrame], span: Slice) -> pd.DataFrame | None:
+    """What belongs to no day: cards say how much that is. None: the span has it already."""
+    return None if span.first_day is None else read(span.undated())
+
+
+def _with(found: pd.DataFrame, undated: pd.DataFrame | None) -> pd.DataFrame:
+    return found if undated is None or undated.empty else pd.concat([found, undated], ignore_index=True)

@@ -66,6 +66,20 @@ def gathered(
     )
 
 
+def joined(parts: Sequence[Columns]) -> Columns:
+    """All rows of several, at least one, that have the same columns; what has the same in common is one group."""
+    groups: list[Mapping[str, Any]] = []
+    for group in (group for one in parts for group in one.groups):
+        if group not in groups:
+            groups.append(group)
+    places = [np.array([groups.index(group) for group in one.groups], dtype=np.int64) for one in parts]
+    return Columns(
+        groups,
+        np.concatenate([place[one.group] for place, one in zip(places, parts, strict=True)]),
+        {name: np.concatenate([one.numbers[name] for one in parts]) for name in parts[0].numbers},
+    )
+
+
 _PLANNED: Final = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
 )

@@ -11,9 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from snapshots.schema.crm import LEARNT_LATE
+from snapshots.schema.crm import LEARNT_LATE, LONG_LIVED
 from snapshots.slices import Slice, Where
 
+SHORT: Final = timedelta(days=45)
+"""What holds for longer is LONG_LIVED, and has an index of its own."""
+_IS_SHORT: Final = "v.valid_from >= v.valid_to - interval '1080 hours'"
+"""The opposite of LONG_LIVED where `valid_to` is a time, in fewer steps."""
 USUAL_LAG: Final = timedelta(hours=20)
 """Of most versions it is known so soon that they have ended; the others, LEARNT_LATE, have an index of their own."""
 
@@ -31,10 +35,17 @@ class Between:
     @property
     def parameters(self) -> dict[str, object]:
         """Of the conditions; `organization` comes from who asks."""
-        told = {"start": self.start, "end": self.end, "known": self.known}
+        told = {
+            "start": self.start, "end": self.end, "known": self.known, "over": self.end + SHORT, "middle": self.middle
+        }  # fmt: skip
         if self.start is not None and self.known is not None:
             told["recent"] = self.start - USUAL_LAG
         return {name: at for name, at in told.items() if at is not None}
+
+    @property
+    def middle(self) -> datetime | None:
+        """None where there is nothing to halve: one moment, or since ever."""
+        return None if self.start is None or self.start == self.end else self.start + (self.end - self.start) / 2
 
     @property
     def until(self) -> str:
@@ -52,15 +63,27 @@ class Between:
 
     def open_versions(self, where: str = "true") -> str:
         """A query for the open ones that touch the time between, with `until`. where: a condition on versions `v`."""
+        return " UNION ALL ".join(self.open_parts(where))
+
+    def open_parts(self, where: str = "true") -> list[str]:
+        """The same in several queries, the two of which most is expected first, to be read side by side."""
         held = f"v.organization_id = :organization AND v.status = 'open' AND v.valid_from < :end AND {self.holds}"
         if self.start is None:
-            return self.versions(f"{held} AND {where}")
-        if self.known is None:
-            return self.versions(f"{held} AND v.valid_to >= :start AND {where}")
-        soon = self.versions(f"{held} AND v.valid_to >= :recent AND {self.until} >= :start AND {where}")
-        # Believed to hold, for that they had ended long before was learnt later. Known is not before the start.
-        late = f"v.valid_to < :recent AND v.superseded_at >= :known AND {LEARNT_LATE}"
-        return f"{soon} UNION ALL {self.versions(f'{held} AND {late} AND {where}')}"
+            kinds = ["true"]
+        else:
+            # What holds for no more than SHORT has ended so soon after the end; of the rest there are few.
+            ended = (
+                "v.valid_to >= :start" if self.known is None else f"v.valid_to >= :recent AND {self.until} >= :start"
+            )
+            short = f"{ended} AND v.valid_to < :over AND {_IS_SHORT}"
+            halves = [short] if self.middle is None else [
+                f"{short} AND v.valid_to {compared} :middle" for compared in ("<", ">=")
+            ]  # fmt: skip
+            kinds = [*halves, f"{ended} AND {LONG_LIVED}"]
+        if self.start is not None and self.known is not None:
+            # Believed to hold, for that they had ended long before was learnt later. Known is not before the start.
+            kinds.append(f"v.valid_to < :recent AND v.superseded_at >= :known AND {LEARNT_LATE}")
+        return [self.versions(f"{held} AND {kind} AND {where}") for kind in kinds]
 
     def other_versions(self) -> str:
         """A query for those that were not open and begin or end between, with `until`."""
@@ -80,8 +103,6 @@ class Between:
 def open_deals(slice_: Slice, zone: ZoneInfo, where: Where) -> str:
     """Where the deals that are open at the end of `as_of` are read from, as `v`; `where` gets what that refers to. The
     conditions of `snapshots.reads.Reader.as_of` are to be asked all the same."""
-    if slice_.known_on is None:
-        return "deal_versions v"
     between = _evening(slice_, zone)
     where.parameters |= between.parameters
     return f"({between.open_versions()}) v"

@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from snapshots import columns, tables, wire
+from snapshots import columns, lanes, tables, wire
+from snapshots.columns import Columns
 from snapshots.deal_log import Between, all_deals
-from snapshots.reads import Reader
+from snapshots.reads import WEEK, Reader
 from snapshots.rollups import WAS_CREATED
 from snapshots.slices import MEMBERSHIP, Slice, Where, deal_filter, period_filter
 from snapshots.stays import FATES, NO_STAGE, Days, Fate, Stage, Stays, stays
@@ -151,7 +153,7 @@ def cohorts(reader: Reader, slice_: Slice) -> pd.DataFrame:
     where = reader.as_of(slice_, member_on="v.created_day").add(f"v.status IN {WAS_CREATED}")
     period_filter(where, slice_, "v.created_day").add("v.created_day IS NOT NULL")
     rows = reader.rows(
-        "SELECT date_trunc('week', v.created_day)::date, v.status, "
+        f"SELECT {WEEK.format('v.created_day')}, v.status, "
         "CASE WHEN v.status IN ('won', 'lost') THEN greatest(v.closed_day - v.created_day, 0) / 7 END, count(*) "
         f"FROM {all_deals(slice_, reader.organization.zone, where)} WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         where,
@@ -251,19 +253,27 @@ class _Asked:
         self.where.parameters |= self.between.parameters | {"until": slice_.until}
 
     def stays(self) -> Stays:
-        opened = (
+        early, *rest = self.between.open_parts(str(self.where))
+        late = lanes.begin(partial(self._opened, " UNION ALL ".join(rest))) if rest else None
+        held = [self._opened(early), *([] if late is None else [late.result()])]
+        return stays(columns.joined(held), self._ended(), self._stages(), self.days)
+
+    def _opened(self, versions: str) -> Columns:
+        return self._gathered(
             "SELECT stage_id, deal_id, valid_from AS since, until, coalesce(stage_entered_at, '-infinity') AS entered, "
-            f"coalesce(close_on, '-infinity') AS close_on FROM ({self.between.open_versions(str(self.where))}) v"
-        )
+            f"coalesce(close_on, '-infinity') AS close_on FROM ({versions}) v",
+            common="stage_id", numbers=["deal_id", "since", "until", "entered", "close_on"],
+        )  # fmt: skip
+
+    def _ended(self) -> Columns:
         others = f"SELECT status, deal_id, valid_from AS since FROM ({self.between.other_versions()}) v"
-        stages, parameters = self._stages(), self.where.parameters
+        return self._gathered(others, common="status", numbers=["deal_id", "since"])
+
+    def _gathered(self, select: str, *, common: str, numbers: Sequence[str]) -> Columns:
         with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
-            held = columns.gathered(
-                connection, opened, parameters, common=["stage_id"], expressions=MEMBERSHIP,
-                numbers=["deal_id", "since", "until", "entered", "close_on"],
-            )  # fmt: skip
-            ended = columns.gathered(connection, others, parameters, common=["status"], numbers=["deal_id", "since"])
-        return stays(held, ended, stages, self.days)
+            return columns.gathered(
+                connection, select, self.where.parameters, common=[common], numbers=numbers, expressions=MEMBERSHIP
+            )
 
     def _stages(self) -> Mapping[int, Stage]:
         rows: Sequence[Any] = self.reader.rows(

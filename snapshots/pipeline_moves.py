@@ -8,15 +8,17 @@ Owners' teams are as we know them now, whichever knowledge of deals is asked for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from snapshots import columns, deal_log, tables, wire
+from snapshots import columns, deal_log, lanes, tables, wire
 from snapshots.columns import Columns
 from snapshots.deal_log import Between
 from snapshots.local_days import local_days
@@ -58,14 +60,16 @@ class OpenDeals:
 def pipeline_moves(reader: Reader, slice_: Slice, *, start: date) -> PipelineMoves:
     """Between the end of `start` and the end of `slice_.as_of`, which is later.
 
-    slice_.known_on: None, or `as_of`: both evenings as they were known on them. Three queries at most.
+    slice_.known_on: None, or `as_of`: both evenings as they were known on them. Read side by side.
     """
     if not start < slice_.as_of:
         raise ValueError(f"{start} is not before {slice_.as_of}")
     asked = _Asked(reader, slice_, start)
+    early = asked.early()
     then, learnt = asked.then() if slice_.known_on is not None else (tables.empty(tables.DEAL_SPANS), frozenset[int]())
+    steady = asked.steady()
     return PipelineMoves(
-        start=start, end=slice_.as_of, spans=asked.spans(), steady=asked.steady(), then=then, learnt=learnt
+        start=start, end=slice_.as_of, spans=asked.spans(early), steady=steady.result(), then=then, learnt=learnt
     )
 
 
@@ -120,6 +124,7 @@ class _Asked:
                 "start_day": start, "learnt": [], **self.between.parameters,
             }
         )  # fmt: skip
+        self.flags = self._flags()
         self.turns = self._turns() if self.ownership.by_team else []
         self.where.parameters["turned"] = sorted({owner_id for owner_id, _ in self.turns})
 
@@ -146,42 +151,53 @@ class _Asked:
 
     # --- queries ---
 
-    def steady(self) -> pd.DataFrame:
+    def steady(self) -> Future[pd.DataFrame]:
         owners = owner_filter(
             Where(), self.reader.viewer, self.slice, managed_teams=self.reader.managed_teams, owner="v.owner_id",
             day=":start_day",
         )  # fmt: skip
-        inside = " AND ".join((*self._flags().values(), str(owners)))
+        inside = " AND ".join((*self.flags.values(), str(owners)))
         rates = self.reader.rates()
         self.where.parameters |= owners.parameters | {"foreign": sorted(rates["currency"].unique())}
         learnt = " AND v.deal_id <> ALL(:learnt)" if self.where.parameters["learnt"] else ""
         held = self.between.open_versions(f"{self._is_steady} AND {inside}{learnt}")
-        rows = self._rows(
+        query = (
             "SELECT currency, CASE WHEN currency = ANY(:foreign) THEN amount_minor END, count(*), "
             f"count(amount_minor), coalesce(sum(amount_minor), 0)::bigint FROM ({held}) v GROUP BY 1, 2"
         )
-        return tables.shaped(rows, tables.STEADY_DEALS)
+        where = Where(parameters=dict(self.where.parameters))
+        return lanes.begin(lambda: tables.shaped(self.reader.rows(query, where), tables.STEADY_DEALS))
 
-    def spans(self) -> pd.DataFrame:
-        moved = self.between.open_versions(f"NOT ({self._is_steady})")
-        held = f"{moved} UNION ALL {self.between.other_versions()}"
+    def early(self) -> Future[Columns]:
+        """Begins to read the first part of what moved."""
+        return lanes.begin(partial(self._gathered, self._moved()[0], dict(self.where.parameters)))
+
+    def spans(self, early: Future[Columns]) -> pd.DataFrame:
+        """early: the first part of it."""
+        held = [*self._moved()[1:], self.between.other_versions()]
         learnt = self.where.parameters["learnt"]
         if learnt:
             told = f"v.organization_id = :organization AND v.deal_id = ANY(:learnt) AND {self.between.holds}"
             throughout = f"v.valid_from < :start AND {self.between.until} >= :end"
-            rest = self.between.versions(f"{told} AND {throughout} AND (v.status <> 'open' OR {self._is_steady})")
-            held = f"{held} UNION ALL {rest}"
-        return self._told(held, cast("list[int]", learnt))
+            stayed = f"{told} AND {throughout} AND (v.status <> 'open' OR {self._is_steady})"
+            held.append(self.between.versions(stayed))
+        found = self._gathered(" UNION ALL ".join(held), self.where.parameters)
+        return _spans(self, columns.joined([early.result(), found]), self.turns, cast("list[int]", learnt))
+
+    def _moved(self) -> list[str]:
+        return self.between.open_parts(f"NOT ({self._is_steady})")
 
     def then(self) -> tuple[pd.DataFrame, frozenset[int]]:
         """The state at the end of the start as it was known then, of deals of which we learnt better; and their ids."""
         learnt = self._learnt()
+        if not learnt:
+            return tables.empty(tables.DEAL_SPANS), learnt
         self.where.parameters["learnt"] = sorted(learnt)
         held = self.between.versions(
             "v.organization_id = :organization AND v.deal_id = ANY(:learnt) AND v.recorded_at < :start "
             "AND v.valid_from < :start AND (v.superseded_at >= :start OR v.valid_to >= :start)"
         )
-        return self._told(held, sorted(learnt), has_turns=False), learnt
+        return _spans(self, self._gathered(held, self.where.parameters), [], sorted(learnt)), learnt
 
     def _learnt(self) -> frozenset[int]:
         """Deals that were open at the start, as known then or later, and of which we learnt something about before."""
@@ -208,29 +224,27 @@ class _Asked:
         )
         return [(cast("int", owner_id), wire.micros(cast("datetime", at))) for owner_id, at in rows]
 
-    def _told(self, held: str, learnt: Sequence[int], *, has_turns: bool = True) -> pd.DataFrame:
-        """DEAL_SPANS of these versions, which come with `until`, of deals that were open or are among the learnt."""
-        flags = ", ".join(f"{condition} AS {name}" for name, condition in self._flags().items())
-        turns = self.turns if has_turns else []
-        numbers = ["deal_id", "at", "owner_id", "amount_minor", *(["until"] if turns else [])]
+    def _gathered(self, held: str, parameters: Mapping[str, object]) -> Columns:
+        """What `_spans` needs of these versions, which come with `until`."""
+        flags = ", ".join(f"{condition} AS {name}" for name, condition in self.flags.items())
         select = (
             "SELECT status, currency, amount_minor IS NOT NULL AS is_valued, deal_id, valid_from AS at, until, "
             f"coalesce(owner_id, {NOBODY}) AS owner_id, coalesce(amount_minor, 0) AS amount_minor, {flags} "
             f"FROM ({held}) v"
         )
         with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
-            found = columns.gathered(
-                connection, select, self.where.parameters,
+            return columns.gathered(
+                connection, select, parameters,
                 common=["status", "currency", "is_valued", "is_sources", "is_pipelines", "is_window"],
-                numbers=numbers,
+                numbers=["deal_id", "at", "owner_id", "amount_minor", *(["until"] if self.turns else [])],
             )  # fmt: skip
-        return _spans(self, found, turns, learnt)
 
     def _rows(self, query: str) -> Sequence[Sequence[object]]:
         return self.reader.rows(query, self.where)
 
 
 def _spans(asked: _Asked, found: Columns, turns: Sequence[tuple[int, int]], learnt: Sequence[int]) -> pd.DataFrame:
+    """DEAL_SPANS of deals that were open or are among the learnt."""
     row, at = _cut(found, turns)
     order = np.lexsort((at, found.numbers["deal_id"][row]))
     row, at = row[order], at[order]

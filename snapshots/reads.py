@@ -34,6 +34,9 @@ from snapshots.slices import (
 )
 
 DAY = "nullif({0}, '-infinity')"
+WEEK = "{0} - ({0} - date '0001-01-01') % 7"
+"""The Monday of a day's week: the first day of the calendar was one. Several times as fast as `date_trunc`, which takes
+a day for an instant."""
 
 
 ENDED_LONG_AGO: Final = timedelta(days=31)
@@ -105,7 +108,7 @@ class Reader:
         period_filter(where, slice_, "d.day").add("d.day > '-infinity'")
         return self._frame(
             tables.ACTIVITY_COUNTS,
-            "SELECT date_trunc('week', d.day)::date, d.owner_id, NULL, sum(d.n)::bigint FROM activity_daily d "
+            f"SELECT {WEEK.format('d.day')}, d.owner_id, NULL, sum(d.n)::bigint FROM activity_daily d "
             f"WHERE {where} GROUP BY 1, 2 HAVING sum(d.n) <> 0 ORDER BY 1, 2",
             where,
         )
@@ -117,7 +120,7 @@ class Reader:
         where.add("d.event = 'won'").add("d.day > '-infinity'")
         return self._frame(
             tables.DEAL_EVENTS,
-            "SELECT d.event, date_trunc('week', d.day)::date, d.owner_id, nullif(d.currency, ''), sum(d.n)::bigint, "
+            f"SELECT d.event, {WEEK.format('d.day')}, d.owner_id, nullif(d.currency, ''), sum(d.n)::bigint, "
             f"sum(d.n_valued)::bigint, sum(d.amount_minor)::bigint FROM {events} WHERE {where} "
             "GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0 ORDER BY 2, 3, 4",
             where,

@@ -134,6 +134,11 @@ def owner_filter(
 
 def _member_of(owner: str, day: str, teams: str) -> str:
     # `membership` is the common table expression of `MEMBERSHIP`.
+    if day.startswith(":"):  # one day for all: its members are a set, which no wrong estimate makes a loop over rows
+        return (
+            f"coalesce({owner} IN (SELECT m.owner_id FROM membership m WHERE m.from_day <= {day} AND {day} < m.to_day "
+            f"AND m.team_id = ANY(:{teams})), false)"
+        )
     return (
         f"EXISTS (SELECT 1 FROM membership m WHERE m.owner_id = {owner} AND m.from_day <= {day} "
         f"AND {day} < m.to_day AND m.team_id = ANY(:{teams}))"

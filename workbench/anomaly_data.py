@@ -208,13 +208,14 @@ def _weeks(organization_id: int, data_version: int, measure: Measure, as_of: dat
     columns = ["series", "name", "day", "value", "expected", "spread"]
     if not weeks.series:
         return pd.DataFrame(columns=columns)
-    expected = expect(weeks)
-    parts = [
-        pd.DataFrame({"series": key, "name": names.get(key, key), "day": weeks.days, "value": weeks.counts[row],
-                      "expected": expected.mean[row], "spread": expected.spread[row]})
-        for row, key in enumerate(weeks.series)
-    ]  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    expected, n = expect(weeks), len(weeks.days)
+    called = [names.get(key, key) for key in weeks.series]
+    return pd.DataFrame({
+        "series": np.repeat(np.array(weeks.series, dtype=object), n),
+        "name": np.repeat(np.array(called, dtype=object), n),
+        "day": np.tile(weeks.days, len(weeks.series)), "value": weeks.counts.ravel(), "expected": expected.mean.ravel(),
+        "spread": np.repeat(expected.spread, n),
+    })  # fmt: skip
 
 
 def _with_band(weeks: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from insights import flow, metrics
 from insights.flow import Estimate, StageFlow, Velocity
 from insights.funnel import Rate
 from insights.money import Money, converted, totals
-from snapshots import flow_facts, pipeline_moves
+from snapshots import flow_facts, lanes, pipeline_moves
 from snapshots.flow_facts import Fate
 from snapshots.slices import Slice, Viewer
 from workbench import formats, funnel_cards, installation, rows_data
@@ -132,6 +132,7 @@ class _Known:
     stays: pd.DataFrame
     n_undated: int
     pushes: pd.DataFrame
+    cohorts: pd.DataFrame
     closed: pd.DataFrame
     cycles: pd.DataFrame
     n_open: int
@@ -141,16 +142,15 @@ class _Known:
 @cached
 def _known(viewer: Viewer, data_version: int, slice_: Slice) -> _Known:
     reader = installation.reader(viewer)
+    cohorts = lanes.begin(lambda: flow_facts.cohorts(reader, _weeks(slice_)))
+    closed = lanes.begin(lambda: flow_facts.closed(reader, slice_))
+    cycles = lanes.begin(lambda: reader.cycles(slice_))
+    n_open = lanes.begin(lambda: pipeline_moves.open_deals(reader, slice_).n)
     found = flow_facts.flow(reader, slice_)
     return _Known(
-        found.stays, found.n_undated, found.pushes, flow_facts.closed(reader, slice_), reader.cycles(slice_),
-        pipeline_moves.open_deals(reader, slice_).n, reader.rates(),
+        found.stays, found.n_undated, found.pushes, cohorts.result(), closed.result(), cycles.result(),
+        n_open.result(), reader.rates(),
     )  # fmt: skip
-
-
-@cached
-def _cohorts(viewer: Viewer, data_version: int, slice_: Slice) -> pd.DataFrame:
-    return flow_facts.cohorts(installation.reader(viewer), slice_)
 
 
 @cached
@@ -183,12 +183,11 @@ def load(view: View, choice: FlowChoice) -> FlowPage:
         names = names[names["pipeline_id"].isin(slice_.pipeline_ids)]
     stages = _called(names["stage_id"], names["stage"], "Unnamed stage")
     by_stage = dict(iter(known.stays.groupby("stage_id")))
-    weeks = _weeks(slice_)
     return FlowPage(
-        view=view, choice=choice, stages=stages, n_undated=known.n_undated, weeks=weeks,
+        view=view, choice=choice, stages=stages, n_undated=known.n_undated, weeks=_weeks(slice_),
         flows={key: flow.stage_flow(by_stage.get(key, known.stays.head(0))) for key in stages},
         velocity=_velocity(known, view),
-        cohorts=flow.cohorts(_cohorts(view.viewer, view.data_version, weeks), until=slice_.until),
+        cohorts=flow.cohorts(known.cohorts, until=slice_.until),
         pushes=flow.pushes(known.pushes),
     )  # fmt: skip
 

@@ -52,12 +52,14 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """rows: of the run and the unit, every node that the viewer sees. names: of these nodes, the widest first. node:
-    the one that is looked at. currencies: that there is a forecast in; [""] for counts."""
+    """rows: of the run and the unit, every node that the viewer sees. names: of these nodes, the widest first. teams:
+    of each salesperson who has a forecast, by key; "" for none. node: the one that is looked at. currencies: that there
+    is a forecast in; [""] for counts."""
 
     run: ForecastRun
     rows: pd.DataFrame
     names: Mapping[Node, str]
+    teams: Mapping[str, str]
     node: Node
     unit: Unit
     currencies: list[str]
@@ -71,12 +73,6 @@ class Found:
     def here(self) -> pd.DataFrame:
         """The steps of the node that is looked at."""
         return self.of(self.node)
-
-    @property
-    def teams(self) -> dict[str, str]:
-        """The team of each salesperson who has a forecast, by key; "" for none."""
-        owners = self.rows[self.rows["node_kind"] == "owner"].drop_duplicates("node_key")
-        return dict(zip(owners["node_key"], owners["parent_key"].fillna(""), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +103,9 @@ def find(view: View, choice: ForecastChoice) -> Found | None:
     chosen = choice.node
     node = chosen if chosen in names else forecast_choice.suggested(view.filters, list(names))
     unit = Unit(choice.measure == "bookings", currency or None)
-    return Found(run=run, rows=own, names=names, node=node, unit=unit, currencies=currencies)
+    owners = own[own["node_kind"] == "owner"].drop_duplicates("node_key")
+    teams = dict(zip(owners["node_key"], owners["parent_key"].fillna(""), strict=True))
+    return Found(run=run, rows=own, names=names, teams=teams, node=node, unit=unit, currencies=currencies)
 
 
 @cached
@@ -209,7 +207,7 @@ def came(view: View, choice: ForecastChoice, found: Found, kind: str, first: dat
     if kind == "total":
         keys = pd.Series("", index=frame.index, dtype="object")
     elif kind == "team":
-        keys = keys.map(_teams_now(view) | found.teams).fillna("")
+        keys = keys.map({**_teams_now(view), **found.teams}).fillna("")
     return frame.assign(node_key=keys)[["node_key", "day", "n", "value"]]
 
 
@@ -275,6 +273,6 @@ def of_node(view: View, found: Found, node: Node, span: Span) -> NodeView:
 
 
 def _members(view: View, found: Found, team: str) -> tuple[int, ...]:
-    teams = _teams_now(view) | found.teams
+    teams = {**_teams_now(view), **found.teams}
     mine = {int(owner or NOBODY) for owner, one in teams.items() if one == team}
     return tuple(sorted(mine)) or (-1,)

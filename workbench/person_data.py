@@ -10,6 +10,7 @@ import pandas as pd
 from insights import series
 from insights.charts import Measure
 from insights.money import converted, totals
+from snapshots import lanes
 from snapshots.slices import NOBODY, Slice, Viewer
 from workbench import data, figures, formats, installation, rows_data
 from workbench.columns import Column, ColumnKind
@@ -58,7 +59,8 @@ def _about_person(row: pd.Series) -> str:
 @cached
 def _weeks(viewer: Viewer, data_version: int, slice_: Slice) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     reader = installation.reader(viewer)
-    return reader.activity_weeks(slice_), reader.won_weeks(slice_), reader.rates()
+    won = lanes.begin(lambda: reader.won_weeks(slice_))
+    return reader.activity_weeks(slice_), won.result(), reader.rates()
 
 
 def _baselines(view: View) -> list[Trend]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from insights import metrics, stages
 from insights.money import converted
+from snapshots import lanes
 from snapshots.slices import Slice, Viewer
 from workbench import deal_scores, figures, installation, look_data
 from workbench.content import PipelinePage
@@ -28,10 +29,11 @@ class _Frames:
 @cached
 def _frames(viewer: Viewer, data_version: int, slice_: Slice) -> _Frames:
     reader = installation.reader(viewer)
+    weeks = lanes.begin(lambda: reader.pipeline_trend(slice_, metrics.trend_days(slice_.as_of)))
     return _Frames(
         stages=reader.open_stages(slice_),
         ages=reader.stage_ages(slice_),
-        weeks=reader.pipeline_trend(slice_, metrics.trend_days(slice_.as_of)),
+        weeks=weeks.result(),
         rates=reader.rates(),
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from insights import waterfall_chart
 from insights.waterfall import Cause, MoveFrames, Waterfall, waterfall
-from snapshots import pipeline_moves
+from snapshots import lanes, pipeline_moves
 from snapshots.pipeline_moves import OpenDeals
 from snapshots.rows import PAGE_ROWS
 from snapshots.slices import Slice, Viewer
@@ -92,13 +92,15 @@ def _found(  # all of them are the cache's key
     viewer: Viewer, data_version: int, slice_: Slice, start: date, currency: str | None, has_swings: bool
 ) -> tuple[Waterfall, OpenDeals, OpenDeals]:
     reader = installation.reader(viewer)
+    opened = lanes.begin(lambda: pipeline_moves.open_deals(reader, _on(slice_, start)))
+    closed = lanes.begin(lambda: pipeline_moves.open_deals(reader, slice_))
     moves = pipeline_moves.pipeline_moves(reader, slice_, start=start)
     frames = MoveFrames(
         start=moves.start, end=moves.end, spans=moves.spans, steady=moves.steady, then=moves.then,
         learnt=moves.learnt, rates=reader.rates(),
     )  # fmt: skip
     found = waterfall(frames if has_swings else frames.without_swings(), reporting_currency=currency)
-    return found, pipeline_moves.open_deals(reader, _on(slice_, start)), pipeline_moves.open_deals(reader, slice_)
+    return found, opened.result(), closed.result()
 
 
 def _on(slice_: Slice, day: date) -> Slice:

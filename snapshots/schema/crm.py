@@ -266,6 +266,11 @@ LEARNT_LATE = (
     "ELSE superseded_at - valid_to > interval '20 hours' END"
 )
 """A version that was believed to hold for long after it had ended. As a query has to say it, too: see `deal_log`."""
+LONG_LIVED = (
+    "CASE WHEN isfinite(valid_to) AND isfinite(valid_from) "
+    "THEN valid_to - valid_from > interval '45 days' ELSE true END"
+)
+"""A version that held for long, or holds still. The others end soon after a day on which they held: see `deal_log`."""
 _WHOSE = ["owner_id", "pipeline_id", "source"]
 _OPEN = [
     "deal_id", "recorded_at", *_WHOSE, "stage_id", "stage_entered_at", "product_id", "company_id", "amount_minor",
@@ -283,6 +288,9 @@ def _as_of_indexes() -> list[Index]:
     is_open, is_not = text("status = 'open'"), text("status <> 'open'")
     return [
         Index("ix_deal_versions_open", "organization_id", "valid_to", "valid_from", postgresql_where=is_open,
+              postgresql_include=["superseded_at", *_OPEN]),
+        Index("ix_deal_versions_open_long", "organization_id", "valid_to", "valid_from",
+              postgresql_where=text(f"status = 'open' AND {LONG_LIVED}"),
               postgresql_include=["superseded_at", *_OPEN]),
         Index("ix_deal_versions_learnt_late", "organization_id", "superseded_at",
               postgresql_where=text(f"status = 'open' AND {LEARNT_LATE}"),

@@ -68,3 +68,19 @@ def test_the_ends_of_time_are_days_of_their_own() -> None:
     ends = np.array([wire.BEGINNING, 0, wire.FOREVER])
     assert local_days(ends, ZoneInfo("Europe/Berlin")).tolist() == [wire.NO_DAY, 0, LAST_DAY]
     assert local_days(ends[[0, 2]], ZoneInfo("Europe/Berlin")).tolist() == [wire.NO_DAY, LAST_DAY]
+
+
+def test_what_has_the_same_in_common_is_one_group_of_all_parts(database: Database) -> None:
+    of = "SELECT * FROM (VALUES {0}) v (status, id)"
+    with database.as_owner() as connection:
+        parts = [
+            columns.gathered(connection, of.format(rows), {}, common=["status"], numbers=["id"])
+            for rows in ("('open', 1::bigint), ('won', 2)", "('won', 3::bigint), ('lost', 4), ('open', 5)")
+        ]
+        nothing = columns.gathered(connection, f"{of.format('(1::text, 1::bigint)')} WHERE false", {},
+                                   common=["status"], numbers=["id"])  # fmt: skip
+    found = columns.joined([*parts, nothing])
+    assert sorted(one["status"] for one in found.groups) == ["lost", "open", "won"]
+    assert dict(zip(found.numbers["id"].tolist(), found.each("status").tolist(), strict=True)) == {
+        1: "open", 2: "won", 3: "won", 4: "lost", 5: "open"
+    }  # fmt: skip

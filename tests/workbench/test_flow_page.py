@@ -91,7 +91,8 @@ def test_the_average_won_is_of_the_deals_in_the_main_currency_alone(
     rows = [("won", TODAY, None, main, 3, 2, 50_000), ("won", TODAY, None, other, 9, 7, 700),
             ("lost", TODAY, None, main, 4, 4, 90_000)]  # fmt: skip
     known = flow_data._Known(
-        stays=pd.DataFrame(), n_undated=0, pushes=pd.DataFrame(), n_open=8, rates=tables.empty(tables.RATES),
+        stays=pd.DataFrame(), n_undated=0, pushes=pd.DataFrame(), cohorts=pd.DataFrame(), n_open=8,
+        rates=tables.empty(tables.RATES),
         closed=tables.shaped(rows, tables.DEAL_EVENTS), cycles=pd.DataFrame({"days": [10], "n": [12]}),
     )  # fmt: skip
     found = flow_data._velocity(known, loaded_of(demo_house).view)
