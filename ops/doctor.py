@@ -12,9 +12,11 @@ from datetime import datetime
 
 from adapters.base import Check
 from adapters.errors import CrmError
+from insights import formats
 from ops import settings as settings_module
 from ops.services import Services, database_url
 from ops.settings import Settings, SettingsError
+from snapshots import job_queue
 from snapshots.access import APP_ROLE, WORKER_ROLE
 from snapshots.database import Database, revisions
 from snapshots.embedded import EmbeddedServerError
@@ -62,7 +64,9 @@ def _database(settings: Settings, now: Callable[[], datetime]) -> Iterator[Check
     yield migrations
     yield _roles(server)
     if migrations.ok:
-        yield from _crms(Services(settings=settings, database_url=url, database=Database(url), now=now))
+        services = Services(settings=settings, database_url=url, database=Database(url), now=now)
+        yield _worker(services)
+        yield from _crms(services)
 
 
 def _encoding(server: Server) -> Check:
@@ -102,6 +106,18 @@ def _roles(server: Server) -> Check:
         )
         return Check(name="roles", ok=False, detail=f"{server.user} cannot become {names}", remedy=f"{how}.")
     return Check(name="roles", ok=True, detail=f"{APP_ROLE} and {WORKER_ROLE}, neither a superuser")
+
+
+def _worker(services: Services) -> Check:
+    """One that never ran is no fault: nothing may have been started yet."""
+    worker = job_queue.worker(services.database)
+    if worker.silent_for is None:
+        return Check(name="worker", ok=True, detail="none has run yet; `make run` or `slms worker` starts one")
+    remedy = None if worker.is_alive else (
+        "Start it: `make run` or `slms worker`. Until then no sync, job, delivery or report runs."
+    )  # fmt: skip
+    silent = formats.duration(worker.silent_for.total_seconds())
+    return Check(name="worker", ok=worker.is_alive, detail=f"last sign of life {silent} ago", remedy=remedy)
 
 
 def _crms(services: Services) -> Iterator[Check]:

@@ -39,7 +39,7 @@ class ProgressLine:
 
 def _text(progress: Progress) -> str:
     done = f"{progress.tally.fetched:,}"
-    if progress.total:
-        share = min(1.0, progress.tally.fetched / progress.total)
-        done += f" of {progress.total:,} ({share:.0%})"
+    # What came since the CRM counted would be told as more than all.
+    if progress.total and progress.tally.fetched <= progress.total:
+        done += f" of {progress.total:,} ({progress.tally.fetched / progress.total:.0%})"
     return f"  step {progress.step + 1} of {progress.steps}: {progress.kind.value} {done}"

@@ -31,3 +31,7 @@ def test_a_log_tells_how_each_kind_began_and_ended_and_nothing_between() -> None
 
 def test_a_kind_of_one_page_is_told_once() -> None:
     assert shown((Kind.TEAM, 4, 4), (Kind.OWNER, 32, 32)) == ["team 4 of 4 (100%)", "owner 32 of 32 (100%)"]
+
+
+def test_more_than_the_crm_counted_is_not_told_as_a_part_of_it() -> None:
+    assert shown((Kind.ACTIVITY, 90_893, 90_726)) == ["activity 90,893"]
