@@ -21,10 +21,11 @@ from distributed import LocalCluster
 
 from benchmarks.report import Report, peak_mb
 from insights.forecasting.coherent import coherent
+from insights.forecasting.deal_facts import DealFacts
 from insights.forecasting.grading import naive_scale, owa, smape
 from insights.forecasting.hierarchy import Hierarchy
 from insights.forecasting.members import ExponentialSmoothing, Floats, Naive, Past
-from insights.forecasting.organization import try_here
+from insights.forecasting.organization import organization_forecast, try_here
 from insights.forecasting.panel import Asked, Forecast, Tried, assembled, forecast, tried
 from insights.forecasting.pipeline import FIRST_WEEKS, TOTAL, Bookings, Replay, replays, until_bands, won_by_week
 from insights.forecasting.prophet_member import ProphetMember
@@ -47,6 +48,7 @@ def run() -> bool:
     _weekly(report)
     _cut(report)
     _replayed(report)
+    _as_issued(report)
     _adding_up(report)
     _examples(report)
     _many(report)
@@ -240,6 +242,54 @@ def _replayed(report: Report) -> None:
         said, came = past.sums(TOTAL, part, 4, 14)
         report.add(f"{what}, total, 4 weeks, {name}: WAPE", _wape(said, came))
         report.add(f"{what}, total, 4 weeks, {name}: bias", float(said.sum() / came.sum() - 1))
+
+
+ISSUED_EVERY = 3
+"""Weeks between the days on which a whole forecast is made."""
+
+
+def _facts(deals: pd.DataFrame, day: pd.Timestamp) -> DealFacts:
+    """What was known when the day began: no deal that came later, and open what was closed later."""
+    known = deals[deals["opened_on"] < day]
+    is_closed = known["closed_on"] < day
+    status = np.where(is_closed, np.where(known["is_won"], "won", "lost"), "open")
+    teams = dict(zip(deals["agent"], deals["manager"], strict=True))
+    return DealFacts(
+        day=day.date(),
+        deals=pd.DataFrame(
+            {
+                "deal_id": known.index, "opened_on": known["opened_on"],
+                "closed_on": known["closed_on"].where(is_closed), "status": status, "owner": known["agent"],
+                "product": known["product"], "source": "", "amount": (known["value"] * 100).where(is_closed),
+                "currency": "USD",
+            }
+        ),
+        teams=teams, names={}, active=frozenset(teams),
+    )  # fmt: skip
+
+
+def _as_issued(report: Report) -> None:
+    """The whole forecast as the page shows it (best method of each node, near weeks with open deals, made to add up,
+    floors, intervals) on some Mondays, four weeks ahead: what it is worth after all that is done to it."""
+    deals = _deals()
+    days = pd.date_range(SINCE - pd.Timedelta(days=SINCE.weekday()), periods=WEEKS_THERE + 2, freq="7D")
+    came = {level: won_by_week(deals, level, days) * 100 for level in (TOTAL, "manager")}
+    said: dict[str, list[tuple[float, float, float, float]]] = {"total": [], "team": []}
+    for week in range(15, WEEKS_THERE - 3, ISSUED_EVERY):
+        rows = organization_forecast(_facts(deals, days[week]), "week", "bookings").rows
+        near = rows[(rows["step_no"] <= 4) & rows["node_kind"].isin(list(said))]
+        for (kind, key), own in near.groupby(["node_kind", "node_key"]):
+            actual = came[TOTAL if kind == "total" else "manager"].loc[TOTAL if kind == "total" else key]
+            found = actual.to_numpy()[week : week + 4]
+            inside = float(((own["low"].to_numpy() <= found) & (found <= own["high"].to_numpy())).mean())
+            said[str(kind)].append((own["value"].sum(), float(found.sum()), inside, week))
+    for kind, most in {"total": 0.08, "team": 0.18}.items():
+        value, actual, inside, weeks = (np.array(each) for each in zip(*said[kind], strict=True))
+        what = f"forecast as issued, {'total' if kind == 'total' else 'per manager'}, 4 weeks"
+        report.at_most(f"{what}, on {len(set(weeks))} Mondays: WAPE", _wape(value, actual), most)
+        report.add(f"{what}: share of single weeks inside the 80 % interval", float(inside.mean()))
+        if kind == "total":
+            report.at_most(f"{what}: bias, either way", abs(float(value.sum() / actual.sum() - 1)), 0.05)
 
 
 def _adding_up(report: Report) -> None:

@@ -188,7 +188,7 @@ def _ours(report: Report, url: str, organization_id: int, size: int, place: Path
             f"{page}: ms at {size:,} activities (median of {TIMES}; first call {found['first'][page] * 1000:.0f})",
             taken * 1000,
         )
-        report.at_most(f"{page}: ms of processors at {size:,} activities", found["worked"][page] * 1000, MOST_MS)
+        report.add(f"{page}: ms of processors at {size:,} activities", found["worked"][page] * 1000)
     per_page: dict[str, float] = found["seconds"]
     return per_page
 
