@@ -26,10 +26,10 @@ APART: Final = 3
 SHARES: Final[Mapping[Detector, float]] = {"lost week": 0.38, "long drop": 0.52, "spike": 0.06, "long rise": 0.04}
 """How the budget is divided; drops are what people ask for."""
 LEAST: Final[Mapping[Detector, float]] = {
-    "lost week": math.log10(20), "spike": math.log10(20), "long drop": math.log(20), "long rise": math.log(20)
+    "lost week": math.log10(20), "spike": math.log10(20), "long drop": math.log(5), "long rise": math.log(5)
 }  # fmt: skip
-"""No threshold is lower: evidence of less than twenty to one is none, and where all weeks are alike, there is no other
-that a budget would rule out."""
+"""No threshold is lower: a week that comes once in twenty is none to look at, nor is a run that speaks for another rate
+by less than five to one. Where all weeks are alike, a budget would rule out nothing else."""
 STEADY: Final = 40.0
 """Quarters of a series' history that the drawn ones weigh as much as."""
 TOLERATED: Final = 1.2
@@ -81,7 +81,7 @@ def _drawn(weeks: Weeks, expected: Expected, times: int, random: np.random.Gener
     size = 1 / expected.spread[:, None]
     counts = random.negative_binomial(size, size / (size + usual), (times, *usual.shape)).astype(np.float64)
     counts = np.where(is_said, counts, weeks.counts)
-    found = expect_many(counts, weeks.worked)
+    found = expect_many(counts, weeks.worked, weeks.teams)
     flat = (times * len(usual), usual.shape[1])
     return scores_of(counts.reshape(flat), found.mean.reshape(flat), found.spread.reshape(flat[0]))
 
