@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from math import sqrt
 from typing import Final
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 ENOUGH: Final = 30
-"""A rate of fewer is shown with the words "too few to judge"."""
+"""Of fewer no rate is told, but the words "too few to judge"."""
 Z: Final = 1.96
 """Of the intervals: 19 of 20 hold the true rate."""
 COUNTED: Final = 0
@@ -40,12 +41,19 @@ STEPS: Final[tuple[StepOf, ...]] = (
     StepOf("starts", "Starts", "Visits in which something was entered."),
     StepOf("submits", "Submits", "Visits in which the form was sent."),
     StepOf("valid", "Valid", "Visits of which a lead was accepted and is not in quarantine."),
-    StepOf("contacts", "Contacts", "Visits of which a lead is a contact in the CRM, created or updated."),
+    StepOf(
+        "contacts",
+        "Contacts",
+        "Visits of which a lead is a contact in the CRM, created or updated; updated is one that was there already, "
+        "whether or not something had to be changed.",
+    ),
     StepOf("deals", "Deals", "Visits whose contact got a deal after the lead was received."),
     StepOf("won", "Won", "Visits of whose deals one was won."),
 )
 VISIT_STEPS: Final = ("views", "starts", "submits")
 LEAD_STEPS: Final = ("valid", "contacts", "deals", "won")
+CONTACT_PARTS: Final = ("created", "updated")
+"""What the contacts are made of: new ones, and those that were there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +107,15 @@ class FunnelStep:
 
 def reached(leads: pd.DataFrame) -> pd.DataFrame:
     """JOURNEYS with whether each came as far as `valid`, `contacts`, `deals` and `won`; a later one implies the
-    earlier."""
+    earlier. A contact was either `created` or `updated`."""
     won = leads["n_won"] > 0
     deals = won | (leads["n_deals"] > 0)
     contacts = deals | (leads["state"] == "delivered")
     valid = contacts | (leads["state"] != "quarantined")
-    return leads.assign(valid=valid, contacts=contacts, deals=deals, won=won)
+    created = contacts & (leads["outcome"] == "created")
+    return leads.assign(
+        valid=valid, contacts=contacts, created=created, updated=contacts & ~created, deals=deals, won=won
+    )
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,6 +133,12 @@ def step_counts(visits: pd.DataFrame | None, leads: pd.DataFrame) -> dict[str, i
     return {key: int(held[f"n_{key}"].sum()) for key in VISIT_STEPS} | found
 
 
+def contact_parts(leads: pd.DataFrame) -> dict[str, int]:
+    """How many of the contacts were created, and how many updated."""
+    went = reached(counted(leads))
+    return {key: int(went[key].sum()) for key in CONTACT_PARTS}
+
+
 def funnel(counts: Mapping[str, int]) -> list[FunnelStep]:
     """The steps that `counts` has, in their order."""
     steps = [step for step in STEPS if step.key in counts]
@@ -136,11 +153,12 @@ def funnel(counts: Mapping[str, int]) -> list[FunnelStep]:
 
 
 def by_group(visits: pd.DataFrame, leads: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """The counts of all steps per group of `columns`, the most viewed first. Empty in, empty out."""
+    """The counts of all steps, and of the parts of contacts, per group of `columns`, the most viewed first. Empty in,
+    empty out."""
     keys = list(columns)
     seen = counted(visits).groupby(keys)[[f"n_{key}" for key in VISIT_STEPS]].sum()
     seen.columns = pd.Index(VISIT_STEPS)
-    went = reached(counted(leads)).groupby(keys)[list(LEAD_STEPS)].sum()
+    went = reached(counted(leads)).groupby(keys)[[*LEAD_STEPS, *CONTACT_PARTS]].sum()
     found = seen.join(went, how="outer").fillna(0).astype("int64").reset_index()
     return found.sort_values(["views", *keys], ascending=[False] + [True] * len(keys), ignore_index=True)
 
@@ -149,7 +167,8 @@ def lead_groups(leads: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """The same without visits: `submits` counts the leads. Groups with a missing key are kept."""
     keys = list(columns)
     went = reached(counted(leads)).assign(submits=1)
-    found = went.groupby(keys, dropna=False)[["submits", *LEAD_STEPS]].sum().astype("int64").reset_index()
+    sums = went.groupby(keys, dropna=False)[["submits", *LEAD_STEPS, *CONTACT_PARTS]].sum()
+    found = sums.astype("int64").reset_index()
     return found.sort_values(["submits", *keys], ascending=[False] + [True] * len(keys), ignore_index=True)
 
 
@@ -176,6 +195,7 @@ def capture_weeks(visits: pd.DataFrame, leads: pd.DataFrame, *, until: date, wee
             "value": [np.nan if one.value is None else one.value for one in rates],
             "low": [np.nan if one.interval is None else one.interval[0] for one in rates],
             "high": [np.nan if one.interval is None else one.interval[1] for one in rates],
+            "is_few": [one.is_few for one in rates],
         }
     )
 
@@ -202,12 +222,15 @@ def median_gaps(leads: pd.DataFrame) -> pd.DataFrame:
     """Per gap: `key`, `gap`, `n` (journeys that have both times), `seconds` (median, NaN without any), `low` and
     `high` (the middle half lies between)."""
     went = counted(leads)
-    rows = []
-    for key, (name, first, last) in GAPS.items():
-        took = (went[last] - went[first]).dt.total_seconds().dropna()
-        low, middle, high = (float(took.quantile(share)) if len(took) else np.nan for share in (0.25, 0.5, 0.75))
-        rows.append({"key": key, "gap": name, "n": len(took), "seconds": middle, "low": low, "high": high})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [{"key": key, **_gap(name, went[last] - went[first])} for key, (name, first, last) in GAPS.items()]
+    )
+
+
+def _gap(name: str, took: pd.Series) -> dict[str, object]:
+    seconds = took.dt.total_seconds().dropna()
+    low, middle, high = (float(seconds.quantile(share)) if len(seconds) else np.nan for share in (0.25, 0.5, 0.75))
+    return {"gap": name, "n": len(seconds), "seconds": middle, "low": low, "high": high}
 
 
 def stage_funnel(stages: pd.DataFrame, deal_ids: Sequence[int]) -> pd.DataFrame:
@@ -217,11 +240,9 @@ def stage_funnel(stages: pd.DataFrame, deal_ids: Sequence[int]) -> pd.DataFrame:
     `n` (reached it or a later one) and `of` (deals in that pipeline), in the pipeline's order. Empty in, empty out.
     """
     columns = ["pipeline", "stage_id", "stage", "n", "of"]
-    held = stages[stages["deal_id"].isin(list(deal_ids))]
-    if held.empty:
+    mine = _in_one_pipeline(stages, deal_ids)
+    if mine.empty:
         return pd.DataFrame(columns=columns)
-    pipeline = held.groupby("pipeline_id")["deal_id"].nunique().idxmax()
-    mine = held[held["pipeline_id"] == pipeline]
     furthest = mine.groupby("deal_id")["position"].max()
     steps = mine.drop_duplicates("stage_id").sort_values(["position", "stage_id"])
     return pd.DataFrame(
@@ -233,6 +254,37 @@ def stage_funnel(stages: pd.DataFrame, deal_ids: Sequence[int]) -> pd.DataFrame:
             "of": len(furthest),
         }
     )[columns]
+
+
+def stage_gaps(stages: pd.DataFrame, deal_ids: Sequence[int]) -> pd.DataFrame:
+    """How long these deals took from one stage of that pipeline to the next, as of `median_gaps`, without `key`.
+
+    Of deals that entered both, the earlier one first: what was moved back, or skipped a stage, says nothing of it.
+    """
+    columns = ["gap", "n", "seconds", "low", "high"]
+    mine = _in_one_pipeline(stages, deal_ids)
+    if mine.empty:
+        return pd.DataFrame(columns=columns)
+    order = mine.drop_duplicates("stage_id").sort_values(["position", "stage_id"])
+    entered = mine.pivot_table(index="deal_id", columns="stage_id", values="entered_at", aggfunc="min")
+    rows = []
+    for before, after in pairwise(order.itertuples()):
+        took = entered[after.stage_id] - entered[before.stage_id]
+        names = " to ".join(str(one.stage or UNNAMED_STAGE) for one in (before, after))
+        rows.append(_gap(names, took[took >= pd.Timedelta(0)]))
+    return pd.DataFrame(rows, columns=columns)
+
+
+UNNAMED_STAGE: Final = "Unnamed stage"
+
+
+def _in_one_pipeline(stages: pd.DataFrame, deal_ids: Sequence[int]) -> pd.DataFrame:
+    """The rows of the pipeline that most of these deals are in."""
+    held = stages[stages["deal_id"].isin(list(deal_ids))]
+    if held.empty:
+        return held
+    pipeline = held.groupby("pipeline_id")["deal_id"].nunique().idxmax()
+    return held[held["pipeline_id"] == pipeline]
 
 
 # --- cohorts ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ RATE: Final = Measure(title="Rate", is_rate=True)
 def bars(frame: pd.DataFrame, palette: Palette, *, title: str, height: int | None = None) -> Chart:
     """Steps one under the other, in the order of the rows, each as long as its number.
 
-    frame: columns `step`, `n`, `label` (written behind the bar); not modified. Raises ValueError on an empty frame.
+    frame: columns `step`, `n`, `label` (written behind the bar) and, where some are parts of the step before and pale,
+    `is_part`; not modified. Raises ValueError on an empty frame.
     """
     if frame.empty:
         raise ValueError("nothing to draw: use empty()")
@@ -27,8 +28,9 @@ def bars(frame: pd.DataFrame, palette: Palette, *, title: str, height: int | Non
     axis = alt.Axis(grid=False, labelLimit=150, labelFontSize=12)
     y = alt.Y("step:N", sort=frame["step"].tolist(), title=None, axis=axis)
     tooltip = [alt.Tooltip("step:N", title=title), alt.Tooltip("label:N", title="Number")]
-    base = alt.Chart(frame)
-    bar = base.mark_bar(color=palette.primary, opacity=0.85, height={"band": 0.52}).encode(x, y, tooltip=tooltip)
+    base = alt.Chart(frame if "is_part" in frame else frame.assign(is_part=False))
+    strength = alt.condition("datum.is_part", alt.value(0.4), alt.value(0.85))
+    bar = base.mark_bar(color=palette.primary, height={"band": 0.52}).encode(x, y, opacity=strength, tooltip=tooltip)
     names = base.mark_text(align="left", dx=8, fontSize=12, color=palette.ink).encode(x, y, text="label:N")
     return finished(alt.layer(bar, names), palette, height or 34 * len(frame) + 14)
 
@@ -36,8 +38,8 @@ def bars(frame: pd.DataFrame, palette: Palette, *, title: str, height: int | Non
 def capture(frame: pd.DataFrame, palette: Palette, *, height: int = 240) -> Chart:
     """A rate per week with its interval as a band.
 
-    frame: columns `day`, `value`, `low`, `high`, `views`, `valid`; weeks without views have no value and leave a gap.
-    Raises ValueError where no week has a value.
+    frame: columns `day`, `value`, `low`, `high`, `views`, `valid`, `is_few`; weeks without views have no value and
+    leave a gap, the points of weeks with few are pale and hollow. Raises ValueError where no week has a value.
     """
     if not frame["value"].notna().any():
         raise ValueError("nothing to draw: use empty()")
@@ -46,7 +48,11 @@ def capture(frame: pd.DataFrame, palette: Palette, *, height: int = 240) -> Char
     x, y = time_axis(data["day"], "day", room=0.02), value_axis("value", RATE, top)
     base = alt.Chart(data)
     band = base.mark_area(color=palette.primary, opacity=0.13).encode(x, value_axis("low", RATE, top), alt.Y2("high:Q"))
-    line = base.mark_line(color=palette.primary, point={"filled": True, "size": 30, "color": palette.primary})
+    line = base.mark_line(color=palette.primary).encode(x, y)
+    color = alt.condition("datum.is_few", alt.value(palette.ghost), alt.value(palette.primary))
+    fill = alt.condition("datum.is_few", alt.value(palette.bg), alt.value(palette.primary))
+    known = base.transform_filter("isValid(datum.value)")
+    dots = known.mark_point(size=30, opacity=1, strokeWidth=1.5).encode(x, y, color=color, fill=fill)
     tooltip = [
         alt.Tooltip("day:T", title="Week from", format="%-d %b %Y"),
         alt.Tooltip("value:Q", title="Capture rate", format=".1%"),
@@ -56,7 +62,7 @@ def capture(frame: pd.DataFrame, palette: Palette, *, height: int = 240) -> Char
         alt.Tooltip("views:Q", title="Views", format=",.0f"),
     ]
     rule = base.mark_rule(opacity=0, strokeWidth=14).encode(x, tooltip=tooltip)
-    return finished(alt.layer(band, line.encode(x, y), rule), palette, height)
+    return finished(alt.layer(band, line, dots, rule), palette, height)
 
 
 def shares(frame: pd.DataFrame, palette: Palette, *, title: str, height: int | None = None) -> Chart:

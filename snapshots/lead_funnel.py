@@ -105,10 +105,10 @@ HOSTS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitFilter:
-    """Empty lists mean all. kind: None means every kind."""
+    """Empty lists mean all. form_versions: a form and a version of it. kind: None means every kind."""
 
     form_ids: tuple[int, ...] = ()
-    versions: tuple[int, ...] = ()
+    form_versions: tuple[tuple[int, int], ...] = ()
     sources: tuple[str, ...] = ()
     campaigns: tuple[str, ...] = ()
     kind: int | None = 0
@@ -234,12 +234,18 @@ class FunnelReader:
 def _narrow(where: Where, wanted: VisitFilter, *, source: str, campaign: str, kind: str, prefix: str) -> None:
     for column, values, name in (
         (f"{prefix}.form_id", wanted.form_ids, "forms"),
-        (f"{prefix}.version", wanted.versions, "versions"),
         (source, wanted.sources, "visit_sources"),
         (campaign, wanted.campaigns, "campaigns"),
     ):
         if values:
             where.add(f"{column} = ANY(:{name})", **{name: list(values)})
+    if wanted.form_versions:
+        where.add(
+            f"({prefix}.form_id, {prefix}.version) IN "
+            "(SELECT * FROM unnest(cast(:of_forms AS bigint[]), cast(:versions AS bigint[])))",
+            of_forms=[form_id for form_id, _ in wanted.form_versions],
+            versions=[version for _, version in wanted.form_versions],
+        )
     if wanted.kind is not None:
         where.add(f"{kind} = :kind", kind=wanted.kind)
 

@@ -79,9 +79,20 @@ def _was_touched(view: View) -> bool:
     return visits.were_there(installation.database(), view.organization_id)
 
 
-def names(view: View, forms: Mapping[int, FormSummary]) -> dict[str, dict[Any, str]]:
-    """What the chips offer. Sources and campaigns are those of the days that are looked at."""
+def newest_versions(forms: Mapping[int, FormSummary]) -> dict[int, int]:
+    """Per form its newest published version; 0: never published."""
+    return {one.form_id: one.published_version or 0 for one in forms.values()}
+
+
+def names(view: View, choice: FunnelChoice, forms: Mapping[int, FormSummary]) -> dict[str, dict[Any, str]]:
+    """What the chips offer: versions of the chosen forms, and sources and campaigns of the days that are looked at."""
     found: dict[str, dict[Any, str]] = {"form_ids": {one.form_id: one.name for one in forms.values()}}
+    chosen = [one for one in forms.values() if one.form_id in choice.form_ids or not choice.form_ids]
+    found["versions"] = {
+        (one.form_id, version): f"{version or 'not said'}{f' of {one.name}' if len(chosen) > 1 else ''}"
+        for one in chosen
+        for version in range(one.published_version or 0, -1, -1)
+    }
     slice_ = funnel_filters.slice_of(view)
     for field, column, nothing in (("sources", "source", ""), ("campaigns", "campaign", funnel_filters.NO_CAMPAIGN)):
         words = visits.words(installation.database(), view.organization_id, column, slice_.first_day, slice_.last_day)
@@ -101,10 +112,10 @@ def capture(loaded: Loaded, *, column: str = "", value: object = None, weeks: in
 
 
 def sparklines(loaded: Loaded) -> dict[tuple[int, int], list[float]]:
-    """The capture rate of each form's version over 13 weeks; weeks without views count as zero."""
+    """The capture rate of each form's version over 13 weeks, of those weeks that have enough views to tell one."""
     until = loaded.slice.last_day
     span = Slice(first_day=until - timedelta(days=7 * TREND_WEEKS - 1), last_day=until, as_of=loaded.slice.as_of)
-    wanted = VisitFilter(form_ids=loaded.choice.form_ids)
+    wanted = VisitFilter(form_ids=loaded.choice.form_ids, form_versions=loaded.choice.versions)
     reads = reader(loaded.view)
     seen, leads = reads.visit_counts(span, wanted), reads.journeys(span, wanted)
     found = {}
@@ -112,7 +123,7 @@ def sparklines(loaded: Loaded) -> dict[tuple[int, int], list[float]]:
         form_id, version = cast(tuple[int, int], key)
         own = leads[(leads["form_id"] == form_id) & (leads["version"] == version)]
         weeks = funnel.capture_weeks(mine, own, until=until, weeks=TREND_WEEKS)
-        found[int(form_id), int(version)] = weeks["value"].fillna(0).round(4).tolist()
+        found[int(form_id), int(version)] = weeks.loc[~weeks["is_few"], "value"].round(4).tolist()
     return found
 
 

@@ -1,8 +1,9 @@
-"""What the pages on forms are narrowed by: days that end on the as-of day or today, forms, sources, campaigns,
-teams and owners.
+"""What the pages on forms are narrowed by: days that end on the as-of day or today, forms, their versions,
+sources, campaigns, teams and owners.
 
 Sources and campaigns are those of visits, which are not the sources that a CRM knows:
-`?form=7&src=google&campaign=Brand`. Like the other filters they live in the session, and a URL that names any wins.
+`?form=7&version=7.2&src=google&campaign=Brand`. Like the other filters they live in the session, and a URL that names
+any wins.
 """
 
 from __future__ import annotations
@@ -17,55 +18,75 @@ import streamlit as st
 from snapshots.lead_funnel import VisitFilter
 from snapshots.slices import Slice
 from workbench import filter_bar, lead_filters
-from workbench.url_choice import UrlChoice, ids
+from workbench.url_choice import UrlChoice, an_id, ids
 from workbench.view import View
 
-PARAMETERS: Final = ("form", "src", "campaign")
+PARAMETERS: Final = ("form", "version", "src", "campaign")
 NO_CAMPAIGN: Final = "No campaign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunnelChoice:
-    """Empty means all; the campaign "" is none."""
+    """Empty means all; the campaign "" is none. versions: a form and a version of it; 0: not said."""
 
     form_ids: tuple[int, ...] = ()
+    versions: tuple[tuple[int, int], ...] = ()
     sources: tuple[str, ...] = ()
     campaigns: tuple[str, ...] = ()
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.form_ids or self.sources or self.campaigns)
+        return self != FunnelChoice()
 
     def of_visits(self, *, kind: int | None = None) -> VisitFilter:
         """The same as the database is asked."""
-        return VisitFilter(form_ids=self.form_ids, sources=self.sources, campaigns=self.campaigns, kind=kind)
+        return VisitFilter(
+            form_ids=self.form_ids, form_versions=self.versions, sources=self.sources, campaigns=self.campaigns,
+            kind=kind,
+        )  # fmt: skip
 
 
 def from_url(params: Mapping[str, Sequence[str]]) -> FunnelChoice:
     """What a URL asks for; what cannot be read is left out."""
     return FunnelChoice(
         form_ids=ids(params.get("form", ())),
+        versions=tuple(sorted({one for text in params.get("version", ()) if (one := _version(text)) is not None})),
         sources=tuple(sorted(set(params.get("src", ())))),
         campaigns=tuple(sorted(set(params.get("campaign", ())))),
     )
 
 
+def _version(text: str) -> tuple[int, int] | None:
+    """ "7.2": of form 7 version 2; None where it says no such thing."""
+    form_id, version = (an_id(part) for part in (text.partition(".")[0], text.partition(".")[2]))
+    return None if form_id is None or version is None else (form_id, version)
+
+
 def to_url(choice: FunnelChoice) -> dict[str, list[str]]:
     """The query parameters that bring this choice back."""
     params = {
-        "form": [str(one) for one in choice.form_ids], "src": list(choice.sources), "campaign": list(choice.campaigns)
-    }  # fmt: skip
+        "form": [str(one) for one in choice.form_ids],
+        "version": [f"{form_id}.{version}" for form_id, version in choice.versions],
+        "src": list(choice.sources),
+        "campaign": list(choice.campaigns),
+    }
     return {name: values for name, values in params.items() if values}
 
 
 _CHOICE: Final = UrlChoice("funnel_choice", PARAMETERS, from_url, to_url, FunnelChoice())
 
 
-def adopt(form_ids: Sequence[int]) -> FunnelChoice:
-    """The choice of this run, without forms that are not there."""
-    return _CHOICE.adopt(
-        lambda choice: replace(choice, form_ids=tuple(one for one in choice.form_ids if one in form_ids))
-    )
+def adopt(newest: Mapping[int, int]) -> FunnelChoice:
+    """The choice of this run, without forms and versions that are not there. newest: of each form the newest version
+    that was ever published."""
+    return _CHOICE.adopt(lambda choice: _mended(choice, newest))
+
+
+def _mended(choice: FunnelChoice, newest: Mapping[int, int]) -> FunnelChoice:
+    form_ids = tuple(one for one in choice.form_ids if one in newest)
+    among = set(form_ids or newest)
+    versions = tuple((form_id, one) for form_id, one in choice.versions if form_id in among and one <= newest[form_id])
+    return replace(choice, form_ids=form_ids, versions=versions)
 
 
 def change(**changes: Any) -> None:
@@ -99,7 +120,8 @@ def draw(view: View, choice: FunnelChoice, names: Mapping[str, Mapping[Any, str]
     """The chips. names: what there is to choose from, by field of the choice. has_people: with teams and owners."""
     lead_filters.range_chip(view)
     for field, what, icon in (
-        ("form_ids", "Form", "dynamic_form"), ("sources", "Source", "input"), ("campaigns", "Campaign", "campaign")
+        ("form_ids", "Form", "dynamic_form"), ("versions", "Version", "history"), ("sources", "Source", "input"),
+        ("campaigns", "Campaign", "campaign"),
     ):  # fmt: skip
         if len(names.get(field, {})) > 1 or getattr(choice, field):
             _list(what, field, getattr(choice, field), names[field], icon)

@@ -21,6 +21,8 @@ from workbench.funnel_data import Loaded
 
 PARAMETERS: Final = ("behind", "by", "is")
 STEPS: Final[Mapping[str, str]] = {step.key: step.label for step in funnel.STEPS}
+NOTE_PX: Final = 5.9
+"""About how wide a letter is of what stands small below a number."""
 WENT: Final = {1: "Saw it", 2: "Began it", 3: "Sent it"}
 _PLACE: Final = "rows_place"
 
@@ -199,8 +201,7 @@ def _narrowed(loaded: Loaded, group: Group) -> VisitFilter:
         case "form":
             return replace(wanted, form_ids=(int(group.value),))
         case "version":
-            form_id, version = _version(group.value)
-            return replace(wanted, form_ids=(form_id,), versions=(version,))
+            return replace(wanted, form_versions=(_version(group.value),))
         case "form_source":
             form_id, source = _of_form(group.value)
             return replace(wanted, form_ids=(form_id,), sources=(source,))
@@ -218,10 +219,12 @@ def counts_of(loaded: Loaded, group: Group) -> dict[str, int]:
         return funnel.step_counts(None, members(loaded, group))
     seen, wanted = loaded.visits, _narrowed(loaded, group)
     for column, values in (
-        ("form_id", wanted.form_ids), ("version", wanted.versions), ("source", wanted.sources),
-        ("campaign", wanted.campaigns),
+        ("form_id", wanted.form_ids), ("source", wanted.sources), ("campaign", wanted.campaigns),
     ):  # fmt: skip
         seen = seen[seen[column].isin(list(values))] if values else seen
+    if wanted.form_versions:
+        of_version = pd.MultiIndex.from_frame(seen[["form_id", "version"]]).isin(list(wanted.form_versions))
+        seen = seen[of_version]
     return funnel.step_counts(seen, members(loaded, group))
 
 
@@ -300,7 +303,7 @@ def table(
         shown[str(name)] = extra[name].tolist()  # type: ignore[index]
     definitions = []
     for column in columns:
-        definition = grid.column_definition(column, **grid.room_for(shown, column))
+        definition = grid.column_definition(column, **_room(shown, column))
         if renderers and column.field in renderers:
             definition["cellRenderer"] = renderers[column.field]
         definitions.append(definition)
@@ -312,19 +315,18 @@ def table(
         st.rerun()
 
 
+def _room(shown: pd.DataFrame, column: Column) -> dict[str, int]:
+    """The width that a number needs, and what stands small below it."""
+    room, note = grid.room_for(shown, column), f"{column.field}__note"
+    if note not in shown or shown.empty or not room:
+        return room
+    return {"minWidth": max(room["minWidth"], round(int(shown[note].str.len().max()) * NOTE_PX) + 26)}
+
+
 def small_table(frame: pd.DataFrame, columns: Sequence[Column], *, by: str, step: str, key: str, caption: str) -> None:
     """The same as a plain table, with a choice that opens the rows of a group: a page has one grid alone, for frames
-    of the same name cannot be told apart by who does not see them. A `<field>__note` stands behind its rate."""
-    shown, plain = frame, []
-    for column in columns:
-        note = f"{column.field}__note"
-        if note in frame:
-            words = zip(texts(frame, column), frame[note].tolist(), strict=True)
-            shown = shown.assign(**{f"{note}d": [f"{rate} ({said})" if said else rate for rate, said in words]})
-            plain.append(replace(column, text_field=f"{note}d", is_right=True))
-        else:
-            plain.append(column)
-    tables.plain(shown, plain, caption=caption)
+    of the same name cannot be told apart by who does not see them."""
+    tables.plain(frame, columns, caption=caption)
     names = dict(zip(frame["is"].astype(str).tolist(), texts(frame, columns[0]), strict=True))
     epoch = st.session_state.get(f"{key}_epoch", 0)
     picked = st.selectbox(

@@ -96,6 +96,18 @@ def rate_renderer(palette: Palette) -> JsCode:
     )
 
 
+def stacked_renderer(palette: Palette, *, is_right: bool = True) -> JsCode:
+    """A text and a quiet one (`<field>__note`) below it; what `<field>__tip` says is told where the mouse is."""
+    side = "flex-end" if is_right else "flex-start"
+    return _renderer(
+        f"Object.assign(e.style, {{flexDirection: 'column', alignItems: '{side}', justifyContent: 'center', gap: 0}});"
+        "const tip = row[field + '__tip']; if (tip) e.title = tip;"
+        f"this.add('span', '{_clip('line-height:17px;max-width:100%')}', row[field + '__text']);"
+        f"const note = row[field + '__note'];"
+        f"if (note) this.add('span', '{_clip(f'{_quiet(palette)};line-height:15px;max-width:100%')}', note);"
+    )
+
+
 def money_renderer(palette: Palette) -> JsCode:
     """The largest amount, and how many further currencies stand beside it; the tooltip names them all."""
     return _renderer(

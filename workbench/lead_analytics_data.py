@@ -10,9 +10,10 @@ import pandas as pd
 
 from insights import attribution, costs, funnel
 from insights.attribution import Conversion, Credit
+from insights.funnel import Rate
 from insights.money import Money, converted, totals
 from snapshots.marketing import Marketing
-from workbench import formats, funnel_cards, funnel_data, funnel_filters, installation
+from workbench import formats, funnel_cards, funnel_data, funnel_filters, installation, rate_words
 from workbench.columns import Column, ColumnKind
 from workbench.funnel_data import Loaded
 
@@ -23,11 +24,12 @@ NO_WORD: Final = {"source": "direct", "campaign": funnel_filters.NO_CAMPAIGN}
 
 
 def by_words(loaded: Loaded, column: str) -> pd.DataFrame:
-    """The counts per source, campaign or form, with the capture rate where there are visits."""
+    """The counts per source, campaign or form with their rates, and the capture rate where there are visits."""
     if loaded.visits is None:
         found = funnel.lead_groups(loaded.leads, [column])
     else:
-        found = funnel_cards.with_capture(funnel.by_group(loaded.visits, loaded.leads, [column]))
+        found = funnel.by_group(loaded.visits, loaded.leads, [column])
+    found = funnel_cards.with_rates(found)
     if column == "form_id":
         return found.assign(form=[loaded.form_name(int(one)) for one in found["form_id"]], **{"is": found["form_id"]})
     shown = found[column].replace("", NO_WORD[column])
@@ -47,9 +49,7 @@ def by_people(loaded: Loaded, *, team_id: int | None) -> pd.DataFrame:
     rates = funnel.rates(found["deals"], found["submits"])
     return found.assign(
         who=[missing if formats.is_missing(one) else str(one) for one in found[name]],
-        to_deal=[float("nan") if one.value is None else one.value for one in rates],
-        to_deal__note=[funnel_cards.interval(one) for one in rates],
-        to_deal__few=[one.is_few for one in rates],
+        **rate_words.fields("to_deal", rates),
         **{"is": ids},
     )
 
@@ -66,7 +66,10 @@ GAP_COLUMNS: Final = (
 
 def gaps(loaded: Loaded) -> pd.DataFrame:
     """Times between steps in words; a median of few says so."""
-    found = funnel.median_gaps(loaded.leads)
+    return _in_words(funnel.median_gaps(loaded.leads))
+
+
+def _in_words(found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(
         median=[span(one) for one in found["seconds"]],
         half=[_half(int(row["n"]), row["low"], row["high"]) for row in found.to_dict("records")],
@@ -76,7 +79,7 @@ def gaps(loaded: Loaded) -> pd.DataFrame:
 def _half(n: int, low: float, high: float) -> str:
     if n == 0:
         return formats.MISSING
-    return funnel_cards.TOO_FEW if n < funnel.ENOUGH else f"{span(low)} – {span(high)}"
+    return rate_words.TOO_FEW if n < funnel.ENOUGH else f"{span(low)} – {span(high)}"
 
 
 def span(seconds: float | None) -> str:
@@ -91,7 +94,7 @@ def span(seconds: float | None) -> str:
 
 def speeds(loaded: Loaded) -> pd.DataFrame:
     """How soon somebody turned to a lead, and the share that got a deal: `group`, `value`, `low`, `high`, `label`,
-    `is_few`, `n`, `deals`, `is`."""
+    `is_few`, `n`, `deals`, `with_deal` (of `rate_words.fields`), `is`."""
     found = funnel.speeds(loaded.leads)
     found = found[(found["n"] > 0) | (found["speed"] != funnel.NEVER)]
     rates = funnel.rates(found["deals"], found["n"])
@@ -101,22 +104,32 @@ def speeds(loaded: Loaded) -> pd.DataFrame:
         value=[nan if one.value is None else one.value for one in rates],
         low=[nan if one.interval is None else one.interval[0] for one in rates],
         high=[nan if one.interval is None else one.interval[1] for one in rates],
-        label=[f"{formats.rate(one.value)} of {formats.count(one.n)}, {funnel_cards.interval(one)}" for one in rates],
+        label=[rate_words.said(one, "contacts") for one in rates],
         is_few=[one.is_few for one in rates],
-        note=[funnel_cards.interval(one) for one in rates],
+        **rate_words.fields("with_deal", rates),
         **{"is": found["speed"]},
     )
 
 
-def stages(loaded: Loaded) -> pd.DataFrame:
-    """How far the deals of leads came: `step`, `n`, `label`, and `pipeline`. Empty where there is no deal."""
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """frame: how far the deals of leads came: `step`, `n`, `of`, `label`. gaps: GAP_COLUMNS between two of the stages.
+    Both empty where there is no deal, or no source tells of stages."""
+
+    frame: pd.DataFrame
+    gaps: pd.DataFrame
+
+
+def stages(loaded: Loaded) -> Stages:
     deal_ids = [int(one) for one in funnel.counted(loaded.leads)["deal_id"].dropna().unique()]
-    found = funnel.stage_funnel(funnel_data.reader(loaded.view).stages(loaded.slice, deal_ids), deal_ids)
+    entered = funnel_data.reader(loaded.view).stages(loaded.slice, deal_ids)
+    found = funnel.stage_funnel(entered, deal_ids)
     rates = funnel.rates(found["n"], found["of"])
-    return found.assign(
-        step=[str(one or "Unnamed stage") for one in found["stage"]],
-        label=[f"{formats.count(one.part)} · {formats.rate(one.value)}" for one in rates],
+    frame = found.assign(
+        step=[str(one or funnel.UNNAMED_STAGE) for one in found["stage"]],
+        label=[f"{formats.count(one.part)} · {rate_words.short(one)}" for one in rates],
     )
+    return Stages(frame, _in_words(funnel.stage_gaps(entered, deal_ids)))
 
 
 COHORT_COLUMNS: Final = (
@@ -134,7 +147,7 @@ def cohorts(loaded: Loaded) -> pd.DataFrame:
     found = funnel.cohorts(loaded.leads, until=loaded.slice.last_day).iloc[::-1].reset_index(drop=True)
     texts = {
         f"d{days}_text": [
-            "not over" if pd.isna(part) else f"{formats.rate(int(part) / int(n))} ({int(part)})"
+            "not over" if pd.isna(part) else rate_words.said(Rate(int(part), int(n)))
             for part, n in zip(found[f"d{days}"], found["n"], strict=True)
         ]
         for days in funnel.COHORT_DAYS
@@ -233,7 +246,7 @@ def has_all_paid_for(loaded: Loaded, *, by: str) -> bool:
     so of one form, one team or one's own leads alone there is no cost per lead."""
     choice = loaded.choice
     return loaded.visits is not None and not (
-        choice.form_ids or (choice.campaigns if by == "source" else choice.sources)
+        choice.form_ids or choice.versions or (choice.campaigns if by == "source" else choice.sources)
     )
 
 

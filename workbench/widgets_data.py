@@ -22,19 +22,23 @@ def without_people(loaded: Loaded) -> Loaded:
 
 
 def versions(loaded: Loaded) -> pd.DataFrame:
-    """One row per form and version that was seen: the counts, the capture rate, 13 weeks of it, the form's status."""
+    """One row per form and version that was seen: the counts and their rates, 13 weeks of the capture rate, the
+    form's status."""
     assert loaded.visits is not None
     found = funnel.by_group(loaded.visits, loaded.leads, ["form_id", "version"])
     weeks = funnel_data.sparklines(loaded)
     keys = [(int(form_id), int(version)) for form_id, version in found[["form_id", "version"]].to_numpy().tolist()]
+    versions_ = [str(version) if version else formats.MISSING for _, version in keys]
+    statuses = [_status(loaded, *one) for one in keys]
     rows = found.assign(
         form=[loaded.form_name(form_id) for form_id, _ in keys],
-        version_text=[str(version) if version else formats.MISSING for _, version in keys],
-        status=[_status(loaded, *one) for one in keys],
+        version_text=versions_,
+        status=statuses,
+        form__note=[f"Version {version} · {status}" for version, status in zip(versions_, statuses, strict=True)],
         weeks=pd.Series([weeks.get(one, []) for one in keys], index=found.index, dtype="object"),
         **{"is": [f"{form_id}.{version}" for form_id, version in keys]},
     )
-    return funnel_cards.with_capture(rows)
+    return funnel_cards.with_rates(rows)
 
 
 def _status(loaded: Loaded, form_id: int, version: int) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from insights import costs, funnel
 from insights.money import Money
 from snapshots import tables
-from snapshots.lead_funnel import JOURNEYS
+from snapshots.lead_funnel import DEAL_STAGES, JOURNEYS
 from snapshots.marketing import COSTS
 
 AT = datetime(2024, 6, 3, 9, tzinfo=UTC)  # a Monday
@@ -67,6 +67,16 @@ def test_a_later_step_implies_the_earlier_ones() -> None:
     assert steps[4].whole == funnel.Rate(1, 3)
 
 
+def test_a_contact_was_either_created_or_there_already() -> None:
+    leads = journeys(
+        {"outcome": "created"}, {"outcome": "updated"}, {"outcome": "exists"}, {"outcome": "created", "kind": 1},
+        {"outcome": "created", "state": "quarantined"},
+    )  # fmt: skip
+    assert funnel.contact_parts(leads) == {"created": 1, "updated": 2}
+    found = funnel.lead_groups(leads, ["source"])
+    assert found[["contacts", "created", "updated"]].values.tolist() == [[3, 1, 2]]
+
+
 def test_what_is_kept_apart_counts_nowhere() -> None:
     leads = journeys({"kind": 1}, {"kind": 2}, {"kind": 3}, {})
     assert funnel.step_counts(None, leads)["submits"] == 1
@@ -83,6 +93,7 @@ def test_weeks_end_with_the_last_day_and_hold_their_own_days() -> None:
     assert found["day"].dt.date.tolist() == [date(2024, 5, 27), date(2024, 6, 3)]
     assert found["views"].tolist() == [8, 20]
     assert found["value"].tolist() == [0, 0.05]
+    assert found["is_few"].tolist() == [True, True]
     nothing = funnel.capture_weeks(visits.head(0), journeys(), until=date(2024, 6, 9), weeks=2)
     assert np.isnan(nothing["value"]).all()
 
@@ -139,6 +150,21 @@ def test_a_deal_in_a_later_stage_was_in_the_earlier_ones() -> None:
     found = funnel.stage_funnel(stages, [1, 2, 3])
     assert found[["stage", "n", "of"]].values.tolist() == [["one", 2, 2], ["two", 1, 2], ["three", 1, 2]]
     assert funnel.stage_funnel(stages, []).empty
+
+
+def test_time_between_stages_is_of_deals_that_entered_both_the_earlier_one_first() -> None:
+    after = {10: [0, 0, 5, 0], 11: [2, 4, 1, None]}  # days; the third was moved back, the last skipped a stage
+    rows = [
+        (deal, 9, "A", stage, {10: "one", 11: "two", 12: ""}[stage], stage - 10, AT + timedelta(days=days))
+        for stage, all_days in (after | {12: [3, None, None, 9]}).items()
+        for deal, days in enumerate(all_days)
+        if days is not None
+    ]
+    found = funnel.stage_gaps(tables.shaped(rows, DEAL_STAGES), range(4))
+    assert found[["gap", "n", "seconds"]].values.tolist() == [
+        ["one to two", 2, 3 * 86_400], ["two to Unnamed stage", 1, 86_400],
+    ]  # fmt: skip
+    assert funnel.stage_gaps(tables.empty(DEAL_STAGES), [1]).empty
 
 
 def test_a_cost_belongs_to_its_days_in_equal_parts() -> None:

@@ -28,7 +28,7 @@ from snapshots.organizations import create_organization
 from snapshots.origins import Origin
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import formats, funnel_data, funnel_rows, installation, lead_analytics_data
+from workbench import formats, funnel_cards, funnel_data, funnel_rows, installation, lead_analytics_data, rate_words
 from workbench.filters import Filters
 from workbench.funnel_filters import FunnelChoice
 from workbench.funnel_rows import Group
@@ -184,6 +184,43 @@ def test_a_link_narrows_the_numbers_to_a_source(workbench: Workbench, site_house
     n = int(numbers(at)["Views"].replace(",", ""))
     assert 0 < n < truth["views"]
     assert at.query_params["src"] == "google"
+
+
+def test_a_link_narrows_the_numbers_to_a_version(workbench: Workbench, site_house: tuple[House, Counter[str]]) -> None:
+    house, truth = site_house
+    whole = load(workbench, house)
+    assert whole.visits is not None
+    form_id, version = map(int, whole.visits[["form_id", "version"]].iloc[0])
+    pair = f"{form_id}.{version}"
+    group = funnel_rows.group_of(whole, "version", pair)
+    assert group is not None
+    wanted = funnel_rows.counts_of(whole, group)
+    narrowed = load(workbench, house, versions=((form_id, version),))
+    assert narrowed.counts == wanted
+    assert not lead_analytics_data.has_all_paid_for(narrowed, by="source")
+    other = load(workbench, house, versions=((form_id, version + 1),))
+    assert other.counts["views"] == sum(whole.visits.query(f"kind == 0 and version == {version + 1}")["n_views"])
+    at = workbench.open(house, "widgets", org=str(house.organization_id), version=pair)
+    assert is_whole(at), words(at)
+    assert numbers(at)["Views"] == formats.count(wanted["views"])
+    assert at.query_params["version"] == pair
+    go(at, "widgets", version=f"{form_id}.99")
+    assert "version" not in at.query_params
+    assert numbers(at)["Views"] == formats.count(truth["views"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_says_of_how_many_a_rate_is_told_and_how_contacts_came(
+    workbench: Workbench, site_house: tuple[House, Counter[str]], page: str
+) -> None:
+    house, _ = site_house
+    at = workbench.open(house, page)
+    assert as_read(rate_words.RULE) in words(at)
+    loaded = load(workbench, house)
+    parts = funnel.contact_parts(loaded.leads)
+    assert sum(parts.values()) == loaded.counts["contacts"]
+    contacts = next(metric for metric in at.metric if metric.label == "Contacts")
+    assert loaded.counts["contacts"] == 0 or funnel_cards.parts_said(parts) in contacts.help
 
 
 def test_who_sees_own_rows_alone_sees_no_visits_and_only_own_leads(

@@ -15,6 +15,7 @@ from workbench import (
     funnel_rows,
     lead_analytics_data,
     places,
+    rate_words,
     shell,
     states,
     tables,
@@ -29,10 +30,10 @@ WORDS = {"source": "Source", "campaign": "Campaign"}
 
 def chips(view: View) -> Loaded:
     forms = funnel_data.forms_of(view)
-    choice = funnel_filters.adopt(list(forms))
+    choice = funnel_filters.adopt(funnel_data.newest_versions(forms))
     loaded = funnel_data.load(view, choice, forms)
     if not loaded.is_untouched:
-        funnel_filters.draw(view, choice, funnel_data.names(view, forms), has_people=True)
+        funnel_filters.draw(view, choice, funnel_data.names(view, choice, forms), has_people=True)
     return loaded
 
 
@@ -58,7 +59,12 @@ def performance(loaded: Loaded, key: str) -> None:
         field = "form" if by == "form_id" else "shown"
         first = Column(field=field, title=names[by], width=1.2)
         counts = funnel_cards.COUNTS if loaded.visits is not None else funnel_cards.LEAD_COUNTS
-        export.menu(lambda: frame, (first, *counts), name=f"leads-by-{names[by].lower()}", key=f"{key}_{by}")
+        export.menu(
+            lambda: frame,
+            (first, *funnel_cards.exported(counts)),
+            name=f"leads-by-{names[by].lower()}",
+            key=f"{key}_{by}",
+        )
     if frame.empty:
         st.markdown(":gray[Nothing in these days.]")
         return
@@ -67,25 +73,29 @@ def performance(loaded: Loaded, key: str) -> None:
 
 
 def drop_off(loaded: Loaded) -> None:
-    cards.title("Where do leads get lost?", "From a lead to a won deal, each step with its share of the step before")
+    cards.title("Where do leads get lost?", "Each step with its share of the step before; paler: of the contacts")
     counts = {key: n for key, n in loaded.counts.items() if key not in {"views", "starts"}}
-    funnel_cards.steps_chart(funnel.funnel(counts), key="lead_steps")
+    funnel_cards.steps_chart(funnel.funnel(counts), funnel.contact_parts(loaded.leads), key="lead_steps")
     found = lead_analytics_data.gaps(loaded)
     tables.plain(found, lead_analytics_data.GAP_COLUMNS, caption="Median time between steps")
 
 
 def stage_card(loaded: Loaded) -> None:
-    found = lead_analytics_data.stages(loaded)
+    stages = lead_analytics_data.stages(loaded)
+    found = stages.frame
     if found.empty:
         cards.title("How far do their deals come?", "Stages of the deals that came of leads")
         st.markdown(":gray[No deal came of a lead of these days yet, or no source tells of stages.]")
         return
-    cards.title("How far do their deals come?", f"{formats.plural(int(found['of'].iloc[0]), 'deal')} in one pipeline")
+    deals = formats.plural(int(found["of"].iloc[0]), "deal")
+    cards.title("How far do their deals come?", f"{deals} in one pipeline, each stage with its share of them")
     said = "; ".join(f"{row.step} {row.label}" for row in found.itertuples())
     st.altair_chart(
         lead_charts.bars(found, tokens.palette(), title="Stage"), key="lead_stages", theme=None,
         alt=f"Deals of leads that reached each stage: {said}",
     )  # fmt: skip
+    if not stages.gaps.empty:
+        tables.plain(stages.gaps, lead_analytics_data.GAP_COLUMNS, caption="Median time from stage to stage")
 
 
 def speed_card(loaded: Loaded) -> None:
@@ -97,10 +107,14 @@ def speed_card(loaded: Loaded) -> None:
             Column(field="speed", title="First activity", width=1.2),
             Column(field="n", title="Contacts", kind=ColumnKind.COUNT, width=0.7),
             Column(field="deals", title="Deals", kind=ColumnKind.COUNT, width=0.6),
-            Column(field="value", title="With a deal", kind=ColumnKind.RATE, width=0.8),
-            Column(field="note", title="Interval", width=1.1, is_right=True),
+            Column(field="with_deal", title="With a deal", text_field="with_deal_said", is_right=True),
         )
-        export.menu(lambda: found, columns, name="speed-to-lead", key="lead_speed")
+        export.menu(
+            lambda: found,
+            (*columns[:3], *rate_words.exported("with_deal", "With a deal")),
+            name="speed-to-lead",
+            key="lead_speed",
+        )
     if found["n"].sum() == 0:
         st.markdown(":gray[No lead of these days is a contact yet.]")
         return
@@ -163,7 +177,7 @@ def people_card(loaded: Loaded) -> None:
     columns = (
         Column(field="who", title="Who", width=1.3),
         *funnel_cards.LEAD_COUNTS,
-        Column(field="to_deal", title="Leads with a deal", kind=ColumnKind.RATE, width=1.4),
+        Column(field="to_deal", title="Leads with a deal", text_field="to_deal_said", is_right=True),
     )
     with cards.titled("Who works on them?", "Leads by the team and the person who owns their deal or contact"):
         names: dict[int | None, str] = {None: "All teams"}
@@ -172,7 +186,8 @@ def people_card(loaded: Loaded) -> None:
                                width=190, key="people_team")  # fmt: skip
         team_id = team_id if team_id in names else None
         frame = teams if team_id is None else lead_analytics_data.by_people(loaded, team_id=team_id)
-        export.menu(lambda: frame, columns, name="leads-by-owner", key="lead_people")
+        export.menu(lambda: frame, (*columns[:-1], *rate_words.exported("to_deal", "Leads with a deal")),
+                    name="leads-by-owner", key="lead_people")  # fmt: skip
     if frame.empty:
         st.markdown(":gray[No lead in these days.]")
         return
@@ -196,8 +211,7 @@ def page() -> None:
             untouched(view)
             return
         cards.kpi_band(funnel_cards.kpis(loaded), open_rows=funnel_rows.open_step)
-        if note := funnel_cards.apart_note(loaded):
-            st.caption(note)
+        st.caption(f"{funnel_cards.apart_note(loaded)} {rate_words.RULE}".strip())
         _cards(loaded)
         funnel_rows.dialog_if_asked(loaded)
 

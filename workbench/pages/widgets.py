@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from insights import funnel
@@ -16,6 +18,7 @@ from workbench import (
     funnel_rows,
     lead_words,
     places,
+    rate_words,
     shell,
     states,
     tables,
@@ -36,10 +39,10 @@ HOST_COLUMNS = (
 
 def chips(view: View) -> Loaded:
     forms = funnel_data.forms_of(view)
-    choice = funnel_filters.adopt(list(forms))
+    choice = funnel_filters.adopt(funnel_data.newest_versions(forms))
     loaded = funnel_data.load(view, choice, forms)
     if not loaded.is_untouched:
-        funnel_filters.draw(view, choice, funnel_data.names(view, forms), has_people=False)
+        funnel_filters.draw(view, choice, funnel_data.names(view, choice, forms), has_people=False)
     return loaded
 
 
@@ -61,12 +64,12 @@ def versions_card(loaded: Loaded) -> None:
         with st.popover("What counts", icon=":material/rule:", key="widgets_rules"):
             st.markdown(funnel_cards.RULES_HELP)
             st.caption(funnel_cards.RULES)
-        export.menu(lambda: frame, (FORM, VERSION, STATUS, *funnel_cards.COUNTS, funnel_cards.CAPTURE),
+        export.menu(lambda: frame, (FORM, VERSION, STATUS, *funnel_cards.exported(funnel_cards.COUNTS)),
                     name=f"forms-{loaded.slice.last_day.isoformat()}", key="widgets_versions")  # fmt: skip
     if frame.empty:
         st.markdown(":gray[No visit in these days.]")
         return
-    funnel_cards.group_table(frame, (FORM, VERSION, STATUS), by="version", key="widgets_grid", sparks=True)
+    funnel_cards.group_table(frame, (FORM,), by="version", key="widgets_grid", sparks=True)
 
 
 def chosen(loaded: Loaded) -> FormSummary | None:
@@ -96,8 +99,9 @@ def details(loaded: Loaded) -> None:
     mine = widgets_data.of_form(loaded, form.form_id)
     left, right = st.container(key="split_widgets").columns([1.25, 1], gap="small")
     with left.container(border=True, height="stretch", key="widget_funnel"):
-        cards.title("How far do visitors come?", "Each step with its share of the step before")
-        funnel_cards.steps_chart(funnel.funnel(mine.counts), key="widget_steps")
+        cards.title("How far do visitors come?", "Each step with its share of the step before; paler: of the contacts")
+        parts = funnel.contact_parts(mine.leads)
+        funnel_cards.steps_chart(funnel.funnel(mine.counts), parts, key="widget_steps")
     with right.container(border=True, height="stretch", key="widget_sources"):
         _sources(mine, form.form_id)
         _hosts(loaded, form.form_id)
@@ -137,10 +141,11 @@ def _sources(mine: Loaded, form_id: int) -> None:
     if top.empty:
         st.markdown(":gray[No visit in these days.]")
         return
-    frame = funnel_cards.with_capture(top.assign(**{"is": [f"{form_id}.{word}" for word in top["source"]]}))
+    frame = funnel_cards.with_rates(top.assign(**{"is": [f"{form_id}.{word}" for word in top["source"]]}))
     columns = (Column(field="source", title="Source", width=1.2), *(one for one in funnel_cards.COUNTS
                if one.field in {"views", "valid"}))  # fmt: skip
-    funnel_rows.small_table(frame, (*columns, funnel_cards.CAPTURE), by="form_source", step="views",
+    rate = replace(funnel_cards.CAPTURE, text_field="capture_said")
+    funnel_rows.small_table(frame, (*columns, rate), by="form_source", step="views",
                             key="widget_source", caption="Sources of one form")  # fmt: skip
 
 
@@ -180,6 +185,7 @@ def page() -> None:
             return
         whole = widgets_data.without_people(loaded)
         cards.kpi_band(funnel_cards.kpis(whole), open_rows=funnel_rows.open_step)
+        st.caption(rate_words.RULE)
         versions_card(whole)
         details(whole)
         funnel_rows.dialog_if_asked(whole)
