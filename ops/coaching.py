@@ -61,14 +61,14 @@ class Times:
 
 def write_note(
     services: Services, organization_id: int, owner_id: int, week: date, pack: Pack, *, client: Client | None = None,
-    times: Times | None = None,
+    times: Times | None = None, attempt: int = 0,
 ) -> Note:  # fmt: skip
     """The note of a week (any day of it) about an owner, written where none stands that these facts would give.
 
-    The same facts give the same text without another request. Raises templates.NothingToSay where there is no fact.
-    client: instead of the one that the settings name.
+    The same facts give the same text without another request, for each attempt. Raises templates.NothingToSay where
+    there is no fact. client: instead of the one that the settings name.
     """
-    return _Desk(services, organization_id, client, times or Times()).note(owner_id, week, pack)
+    return _Desk(services, organization_id, client, times or Times(), attempt).note(owner_id, week, pack)
 
 
 def write_notes(
@@ -116,6 +116,7 @@ class _Desk:
     organization_id: int
     client: Client | None
     times: Times
+    attempt: int = 0
 
     def __post_init__(self) -> None:
         settings = self.services.settings
@@ -213,6 +214,7 @@ class _Desk:
         told = (
             facts.facts_hash(pack), PROMPT_VERSION, VERIFIER_VERSION, level.value,
             None if endpoint is None else (endpoint.host, endpoint.model, settings.llm_send_deal_names),
+            *([self.attempt] if self.attempt else []),
         )  # fmt: skip
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

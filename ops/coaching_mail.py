@@ -52,6 +52,8 @@ def send(services: Services, organization_id: int, note_id: int, *, by: str) -> 
     Raises NotHandedOver, snapshots.notes.NoteChanged where it is not the newest version, LookupError.
     """
     database, token = services.database, uuid.uuid4().hex
+    if notes.get(database, organization_id, note_id).note_for != "rep":
+        raise NotHandedOver("A draft is for managers. Take it over into the note, then send that.")
     # Approving it says that this is the newest version, before anything goes out.
     note = notes.begin_sending(
         database, organization_id, note_id, by=by, token=token, lease=LEASE, now=services.now()

@@ -12,7 +12,7 @@ import pandas as pd
 from snapshots import tables
 from snapshots.coaching_frames import HAPPENED
 from snapshots.reads import Reader
-from snapshots.slices import Slice
+from snapshots.slices import Slice, Where
 
 FOLLOWED_DAYS: Final = 14
 SUGGESTED: Final[dict[str, str]] = {
@@ -22,10 +22,22 @@ SUGGESTED: Final[dict[str, str]] = {
     "fact_id": "object",
     "metric": "object",  # the reason of the suggestion
     "deal_id": "int64",
+    "deal": "object",  # its name now; None: it has none, or is not there any more
     "is_done": "bool",  # somebody said so
     "is_over": "bool",  # FOLLOWED_DAYS have passed
     "n_activities": "int64",  # on the deal within these days
     "status": "object",  # of the deal at the end of the slice's day; None: it is not there any more
+}
+WRONG: Final[dict[str, str]] = {
+    "note_id": "int64",
+    "owner_id": "int64",
+    "week": "datetime64[ns]",
+    "version": "int64",
+    "sentence": "object",  # its text; None: the whole note
+    "metrics": "object",  # list: what the facts of the sentence are about; None: it rests on none
+    "comment": "object",
+    "said_by": "object",
+    "said_at": "datetime64[ns, UTC]",
 }
 
 SAID: Final[dict[str, str]] = {"owner_id": "int64", "week": "datetime64[ns]", "n_wrong": "int64", "n_done": "int64"}
@@ -33,9 +45,7 @@ SAID: Final[dict[str, str]] = {"owner_id": "int64", "week": "datetime64[ns]", "n
 
 def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
     """SUGGESTED by the newest version of each note of the slice that the viewer may see."""
-    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.week <= :until", until=slice_.until)
-    if slice_.first_day is not None:
-        where.add("n.week >= :first_day", first_day=slice_.first_day)
+    where = _noted(reader, slice_)
     where.parameters |= {
         "end": slice_.end_of(reader.organization.zone), "over": slice_.as_of - timedelta(days=FOLLOWED_DAYS),
         "followed": FOLLOWED_DAYS,
@@ -43,7 +53,9 @@ def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
     since = "((t.day + 1)::timestamp AT TIME ZONE :zone)"
     until = "((t.day + 1 + :followed)::timestamp AT TIME ZONE :zone)"
     rows = reader.rows(
-        "SELECT t.note_id, t.owner_id, t.week, t.fact_id, t.metric, t.deal_id, EXISTS (SELECT FROM coaching_notes l "
+        "SELECT t.note_id, t.owner_id, t.week, t.fact_id, t.metric, t.deal_id, "
+        "(SELECT d.name FROM deals d WHERE d.organization_id = :organization AND d.deal_id = t.deal_id), "
+        "EXISTS (SELECT FROM coaching_notes l "
         "JOIN note_feedback b ON b.organization_id = :organization AND b.note_id = l.note_id "
         "WHERE l.organization_id = :organization AND l.owner_id = t.owner_id AND l.week = t.week "
         "AND l.facts_hash = t.facts_hash AND b.fact_id = t.fact_id AND b.said = 'done' "
@@ -62,9 +74,7 @@ def suggested(reader: Reader, slice_: Slice) -> pd.DataFrame:
 
 def said(reader: Reader, slice_: Slice) -> pd.DataFrame:
     """SAID of the weeks of the slice, of all versions together: an edit does not take back what was said before it."""
-    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.week <= :until", until=slice_.until)
-    if slice_.first_day is not None:
-        where.add("n.week >= :first_day", first_day=slice_.first_day)
+    where = _noted(reader, slice_)
     rows = reader.rows(
         "SELECT n.owner_id, n.week, count(*) FILTER (WHERE f.said = 'wrong'), count(*) FILTER (WHERE f.said = 'done') "
         "FROM coaching_notes n JOIN (SELECT DISTINCT ON (note_id, sentence, fact_id, said_by) note_id, said "
@@ -74,6 +84,31 @@ def said(reader: Reader, slice_: Slice) -> pd.DataFrame:
         where,
     )
     return tables.shaped(rows, SAID)
+
+
+def called_wrong(reader: Reader, slice_: Slice) -> pd.DataFrame:
+    """WRONG: what stands said of sentences of the slice's notes, in whatever version, the newest word first."""
+    where = _noted(reader, slice_)
+    rows = reader.rows(
+        "SELECT n.note_id, n.owner_id, n.week, n.version, n.sentences -> f.sentence ->> 'text', "
+        "(SELECT jsonb_agg(t.told -> 'metric' ORDER BY t.place) FROM jsonb_array_elements(n.facts -> 'facts') "
+        "WITH ORDINALITY AS t(told, place) "
+        "WHERE jsonb_exists(n.sentences -> f.sentence -> 'fact_ids', t.told ->> 'id')), "
+        "f.comment, f.said_by, f.said_at FROM coaching_notes n JOIN (SELECT DISTINCT ON (note_id, sentence, fact_id, "
+        "said_by) note_id, sentence, said, comment, said_by, said_at, feedback_id FROM note_feedback "
+        "WHERE organization_id = :organization ORDER BY note_id, sentence, fact_id, said_by, feedback_id DESC) f "
+        f"ON f.note_id = n.note_id WHERE {where} AND f.said = 'wrong' ORDER BY f.feedback_id DESC",
+        where,
+    )
+    return tables.shaped(rows, WRONG)
+
+
+def _noted(reader: Reader, slice_: Slice) -> Where:
+    """Notes `n` for salespeople, of the weeks of the slice, that the viewer may see: what people say and do is about
+    those, not about a manager's drafts."""
+    where = reader.where(slice_, owner="n.owner_id", day="n.week").add("n.note_for = 'rep'")
+    where.add("n.week <= :until", until=slice_.until)
+    return where if slice_.first_day is None else where.add("n.week >= :first_day", first_day=slice_.first_day)
 
 
 _TOLD: Final = (

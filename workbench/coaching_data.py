@@ -16,15 +16,16 @@ import pandas as pd
 
 from insights.coaching import facts, masking, verifier
 from insights.coaching.facts import Fact
-from ops import coaching, coaching_asking, coaching_mail, coaching_week, daily, jobs, llm
+from ops import coaching, coaching_asking, coaching_draft, coaching_mail, coaching_week, daily, jobs, llm
 from ops.coaching_week import Checked
-from snapshots import coaching_facts, coaching_outcomes, llm_spending, note_reads, notes
+from snapshots import coaching_facts, coaching_outcomes, llm_spending, note_askings, note_reads, notes
 from snapshots.llm_spending import Allowance, Month
 from snapshots.note_reads import Feedback, Said
 from snapshots.notes import Note
 from snapshots.slices import Role, Slice, Viewer
 from workbench import access, formats, installation, rights
 from workbench.coaching_choice import CoachingChoice
+from workbench.coaching_evaluation import Evaluated
 from workbench.columns import Column, ColumnKind
 from workbench.data import cached
 from workbench.view import View
@@ -47,7 +48,8 @@ _REFUSAL: Final = "Managers, sales ops and administrators edit, approve and send
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coaching:
     """known: NOTES of the viewer's slice, whatever the week. names: of the salespeople with a note. weeks: Mondays with
-    a note of `rep`, the newest first. note: None where there is none. versions: of that week, the newest first."""
+    a note of `rep`, the newest first. note: None where there is none. versions: of that week, the newest first. draft:
+    a manager's draft of that week, the newest one."""
 
     view: View
     choice: CoachingChoice
@@ -58,20 +60,24 @@ class Coaching:
     weeks: Sequence[date]
     note: Note | None
     versions: Sequence[Note]
+    draft: Note | None = None
 
 
 def load(view: View, choice: CoachingChoice) -> Coaching:
     reader = installation.reader(view.viewer)
-    known = _with_said(note_reads.list_notes(reader, _ever(view)), coaching_outcomes.said(reader, _ever(view)))
+    every = note_reads.list_notes(reader, _ever(view))
+    known = _with_said(every[every["note_for"] == "rep"], coaching_outcomes.said(reader, _ever(view)))
     names = _names(view, known)
     rep = choice.rep if choice.rep in names else next(iter(names), None)
     own = known[known["owner_id"] == rep] if rep is not None else known.iloc[:0]
     weeks = [one.date() for one in sorted(own["week"].unique(), reverse=True)]
     week = choice.week if choice.week in weeks else next(iter(weeks), None)
-    versions = note_reads.history(reader, rep, week) if rep is not None and week is not None else []
+    written = note_reads.history(reader, rep, week) if rep is not None and week is not None else []
+    versions = [one for one in written if one.note_for == "rep"]
+    drafts = [one for one in written if one.note_for == "manager"] if may_coach(view.viewer) else []
     return Coaching(
         view=view, choice=choice, known=known, names=names, rep=rep, week=week, weeks=weeks,
-        note=versions[0] if versions else None, versions=versions,
+        note=versions[0] if versions else None, versions=versions, draft=drafts[0] if drafts else None,
     )  # fmt: skip
 
 
@@ -144,6 +150,16 @@ def suggested(view: View) -> pd.DataFrame:
     return coaching_outcomes.suggested(installation.reader(view.viewer), view.slice())
 
 
+def evaluated(loaded: Coaching) -> Evaluated:
+    """What the figures of *How notes do* are made of."""
+    reader, slice_ = installation.reader(loaded.view.viewer), loaded.view.slice()
+    return Evaluated(
+        notes=notes_in_period(loaded), asked=note_askings.asked(reader, slice_),
+        costs=note_askings.costs(reader, slice_), suggested=coaching_outcomes.suggested(reader, slice_),
+        wrong=coaching_outcomes.called_wrong(reader, slice_),
+    )  # fmt: skip
+
+
 def notes_in_period(loaded: Coaching) -> pd.DataFrame:
     """NOTES of weeks that begin in the days looked at."""
     view, known = loaded.view, loaded.known
@@ -194,6 +210,18 @@ def send(view: View, note_id: int) -> Note:
     """Raises ops.coaching_mail.NotHandedOver, snapshots.notes.NoteChanged, PermissionError."""
     _demand(view, note_id)
     return coaching_mail.send(installation.services(), view.organization_id, note_id, by=access.who())
+
+
+def can_draft(view: View) -> bool:
+    """Whether this viewer may have a draft written in free prose."""
+    return may_coach(view.viewer) and coaching_draft.can_draft(installation.services().settings)
+
+
+def draft(view: View, note_id: int) -> Note:
+    """A draft of the note in free prose; takes as long as a note may. Raises ops.coaching_draft.NoDraft, LookupError,
+    PermissionError."""
+    _demand(view, note_id)
+    return coaching_draft.draft_note(installation.services(), view.organization_id, note_id, by=access.who())
 
 
 def _demand(view: View, note_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
@@ -14,7 +15,7 @@ from workbench.columns import Column, ColumnKind
 
 CODE_COLUMNS: Final = (
     Column(field="why", title="Why an answer was refused or did not come", width=2.4),
-    Column(field="n", title="Notes", kind=ColumnKind.COUNT),
+    Column(field="n", title="Writings", kind=ColumnKind.COUNT),
 )
 OUTCOME_COLUMNS: Final = (
     Column(field="reason", title="Suggested because", width=1.6),
@@ -29,31 +30,51 @@ OUTCOME_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def kpis(notes: pd.DataFrame, suggested: pd.DataFrame) -> list[Kpi]:
-    """notes: NOTES of the newest version each. suggested: SUGGESTED."""
-    asked = notes[notes["asked_level"] != "L0"]
-    worded = asked[asked["level"].isin(["L1", "L2", "L3"])]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Of the weeks and salespeople looked at. notes: NOTES, the newest version of each. asked: ASKED, each writing for
+    which a model was asked. costs: COSTS. suggested: SUGGESTED. wrong: WRONG."""
+
+    notes: pd.DataFrame
+    asked: pd.DataFrame
+    costs: pd.DataFrame
+    suggested: pd.DataFrame
+    wrong: pd.DataFrame
+
+
+def kpis(found: Evaluated) -> list[Kpi]:
+    notes, asked = found.notes, found.asked
     edited = int((notes["level"] == "edited").sum())
     wrong = int((notes["n_wrong"] > 0).sum())
-    over = suggested[suggested["is_over"]]
+    over = found.suggested[found.suggested["is_over"]]
     return [
         Kpi(key="n_notes", label="Notes", value=formats.count(len(notes)), note="in these days",
+            rows=formats.plural(len(notes), "note") if len(notes) else None,
             definition="Weekly notes about the salespeople that you see, each in its newest version.",
             why=f"{formats.count(edited)} edited by a person." if edited else ""),
-        Kpi(key="accepted", label="Accepted", value=_share(len(worded), len(asked)), note=f"n {len(asked)}",
-            definition="Of the notes for which a model was asked: those whose words passed the check. The others are "
-                       "written without AI.",
+        Kpi(key="accepted", label="Accepted", value=_share(int(asked["is_accepted"].sum()), len(asked)),
+            note=f"n {formats.count(len(asked))}",
+            rows=formats.plural(len(asked), "writing") if len(asked) else None,
+            definition="Of the times that a model was asked to word a note: those in which its words passed the check. "
+                       "Else the note was written without AI. A note that was written anew, for its facts had "
+                       "changed, counts each time; an edit by a person does not count.",
             why="" if len(asked) else "No model was asked."),
-        Kpi(key="called_wrong", label="Called wrong", value=_share(wrong, len(notes)), note=f"n {len(notes)}",
-            definition="Notes of which somebody said that a sentence is wrong."),
+        Kpi(key="called_wrong", label="Called wrong", value=_share(wrong, len(notes)),
+            note=f"n {formats.count(len(notes))}",
+            rows=formats.plural(len(found.wrong), "sentence") if len(found.wrong) else None,
+            definition="Notes of which somebody said that a sentence is wrong, in whatever version."),
         Kpi(key="acted_on", label="Acted on", value=_share(int((over["n_activities"] > 0).sum()), len(over)),
-            note=f"n {len(over)}",
+            note=f"n {formats.count(len(over))}",
+            rows=formats.plural(len(found.suggested), "suggestion") if len(found.suggested) else None,
             definition=f"Suggested deals on which something happened within {FOLLOWED_DAYS} days. It may have happened "
                        "without the note, too.",
             why="" if len(over) else f"No suggestion is {FOLLOWED_DAYS} days old yet."),
-        Kpi(key="note_cost", label="Cost", value=_cost(asked["micro_usd"]), note=f"{_tokens(asked)} tokens",
-            definition="Of the requests for these notes, at the prices in the settings.",
-            why=_unpriced(asked)),
+        Kpi(key="note_cost", label="Cost", value=_cost(found.costs), note=_tokens(found.costs),
+            rows=formats.plural(len(found.costs), "note") if len(found.costs) else None,
+            definition="Of every request about these notes, whatever became of its answer and however often a note was "
+                       "written, at the prices in the settings. One of which the server told nothing counts with what "
+                       "it may have cost at most, as in the budget.",
+            why=_unpriced(found.costs)),
     ]  # fmt: skip
 
 
@@ -73,24 +94,27 @@ def _share(part: int, whole: int) -> str:
     return formats.rate(part / whole) if whole else formats.MISSING
 
 
-def _cost(micro: pd.Series) -> str:
-    return f"${micro.sum() / 1e6:.4f}" if micro.notna().any() else formats.MISSING
+def _cost(costs: pd.DataFrame) -> str:
+    known = costs["micro_usd"].dropna()
+    return f"${int(known.sum()) / 1e6:.4f}" if len(known) else formats.MISSING
 
 
-def _unpriced(asked: pd.DataFrame) -> str:
-    if asked.empty:
+def _unpriced(costs: pd.DataFrame) -> str:
+    if costs.empty:
         return "No model was asked."
-    return "A price or a count of tokens is not known." if asked["micro_usd"].isna().any() else ""
+    n = int(costs["n_unpriced"].sum())
+    return f"{formats.plural(n, 'request')} without a known price." if n else ""
 
 
-def _tokens(notes: pd.DataFrame) -> str:
-    return formats.count(int(notes["tokens_in"].fillna(0).sum() + notes["tokens_out"].fillna(0).sum()))
+def _tokens(costs: pd.DataFrame) -> str:
+    known = costs["tokens"].dropna()
+    return f"{formats.count(int(known.sum()))} tokens" if len(known) else ""
 
 
-def codes(notes: pd.DataFrame) -> pd.DataFrame:
-    """CODE_COLUMNS, the most frequent first."""
-    each = notes["codes"].explode().dropna()
-    n = each.map(coaching_words.refused).str.capitalize().value_counts()
+def codes(asked: pd.DataFrame) -> pd.DataFrame:
+    """CODE_COLUMNS of ASKED, the most frequent first; a writing counts once per reason."""
+    reasons = [{coaching_words.reason(str(code)) for code in told} for told in asked["codes"]]
+    n = pd.Series([one for own in reasons for one in sorted(own)], dtype="object").value_counts()
     return pd.DataFrame({"why": n.index, "n": n.to_numpy()})
 
 

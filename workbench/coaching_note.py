@@ -3,7 +3,7 @@ form in which a manager edits it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -24,6 +24,7 @@ from workbench.lead_words import plain
 from workbench.view import View
 
 EDIT: Final = "coaching_edit"
+_TEXT: Final = "note_text_"
 MOST_ROWS: Final = 50
 FACT_COLUMNS: Final = (
     Column(field="phrase", title="Fact", width=3),
@@ -41,7 +42,8 @@ REQUEST_COLUMNS: Final = (
 Said = Sequence[Mapping[str, Any]]
 
 
-def draw(loaded: Coaching, note: Note) -> None:
+def draw(loaded: Coaching, note: Note, *, more: Callable[[], None] = lambda: None) -> None:
+    """more: draws further buttons for who coaches."""
     view, said = loaded.view, coaching_data.feedback(loaded.view, note)
     name = loaded.names.get(note.owner_id, "")
     cards.title(f"{name}, week of {formats.day(note.week)}", _about(view, note))
@@ -52,7 +54,7 @@ def draw(loaded: Coaching, note: Note) -> None:
         _sentence(view, note, number, sentence, said)
     st.caption("Each sentence opens the rows that it counts. A note is for talking about deals, not for pay or rank.")
     if coaching_data.may_coach(view.viewer):
-        _desk(view, note)
+        _desk(view, note, more)
 
 
 def _about(view: View, note: Note) -> str:
@@ -83,7 +85,7 @@ def _sentence(view: View, note: Note, number: int, sentence: Mapping[str, Any], 
     with place, st.container(border=True, key=f"evidence_{number}"):
         with states.guarded("The rows could not be read", key=f"evidence_{number}"):
             for fact_id in sentence["fact_ids"]:
-                _rows(view, note, str(fact_id))
+                evidence(view, note, str(fact_id))
         _say(view, note, number, sentence, own)
 
 
@@ -96,7 +98,8 @@ def _role(note: Note, sentence: Mapping[str, Any]) -> str:
 MARKS: Final = {"wrong": ":red-badge[:material/flag: Called wrong]", "done": ":green-badge[:material/check: Done]"}
 
 
-def _rows(view: View, note: Note, fact_id: str) -> None:
+def evidence(view: View, note: Note, fact_id: str) -> None:
+    """The rows behind a fact, and whether they still come to it."""
     fact, found = coaching_data.fact_of(note, fact_id), coaching_data.evidence(view, note, fact_id)
     if fact is None or found is None or fact.evidence is None:
         st.markdown(":gray[The rows of this sentence cannot be listed: it was written by another version.]")
@@ -163,7 +166,7 @@ def _on_say(view: View, note_id: int, number: int, fact_id: str | None, said: An
 # --- a manager’s desk ------------------------------------------------------------------------------------------------
 
 
-def _desk(view: View, note: Note) -> None:
+def _desk(view: View, note: Note, more: Callable[[], None]) -> None:
     with st.container(horizontal=True, gap="small", key="coaching_desk"):
         if note.state == "draft":
             st.button("Approve", key="note_approve", icon=":material/check:", on_click=_on_approve, args=(view, note))
@@ -172,8 +175,8 @@ def _desk(view: View, note: Note) -> None:
             why = None if by_mail else "Mail is not set up. The salesperson sees the note here from the start."
             st.button("Send by mail" if by_mail else "Mark as given", key="note_send", type="primary", help=why,
                       icon=":material/send:", on_click=_on_send, args=(view, note))  # fmt: skip
-        st.button("Edit", key="note_edit", icon=":material/edit:", on_click=lead_dialogs.ask,
-                  args=(EDIT, note.note_id))  # fmt: skip
+        st.button("Edit", key="note_edit", icon=":material/edit:", on_click=ask_to_edit, args=(note,))
+        more()
 
 
 CHANGED: Final = "Somebody changed this note in the meantime. This is the newest version."
@@ -199,6 +202,14 @@ def _on_send(view: View, note: Note) -> None:
         lead_dialogs.say(plain(str(why)), is_done=False)
 
 
+def ask_to_edit(note: Note, sentences: Sequence[str] = ()) -> None:
+    """Opens the form with the run that follows. sentences: instead of the note's own."""
+    st.session_state.pop(f"{_TEXT}{note.note_id}", None)
+    if sentences:
+        st.session_state[f"{_TEXT}{note.note_id}"] = "\n".join(sentences)
+    lead_dialogs.ask(EDIT, note.note_id)
+
+
 def edit_if_asked(view: View, note: Note) -> None:
     if lead_dialogs.asked(EDIT) == note.note_id and coaching_data.may_coach(view.viewer):
         st.dialog("Edit the note", width="large", on_dismiss=lead_dialogs.close)(_edit)(view, note)
@@ -207,8 +218,9 @@ def edit_if_asked(view: View, note: Note) -> None:
 def _edit(view: View, note: Note) -> None:
     how = "A sentence per line, in your own words. What no fact supports is pointed out and not saved."
     st.markdown(f":gray[{how} What there is to keep in mind has to stay.]")
-    told = "\n".join(str(one["text"]) for one in note.sentences)
-    text = st.text_area("Sentences", told, height=300, key=f"note_text_{note.note_id}")
+    key = f"{_TEXT}{note.note_id}"
+    st.session_state.setdefault(key, "\n".join(str(one["text"]) for one in note.sentences))
+    text = st.text_area("Sentences", height=300, key=key)
     if not st.button("Save", type="primary", key="note_save", icon=":material/save:"):
         return
     assert note.note_id is not None
@@ -253,7 +265,7 @@ def beside(loaded: Coaching, note: Note) -> None:
         })  # fmt: skip
         tables.plain(frame, FACT_COLUMNS, caption="Facts that the note could be about")
     with st.expander("What was sent to a model", type="compact", key="note_sent"):
-        _sent(view, note)
+        sent(view, note)
     if len(loaded.versions) > 1:
         with st.expander(f"Versions ({formats.count(len(loaded.versions))})", type="compact", key="note_versions"):
             for one in loaded.versions:
@@ -272,13 +284,14 @@ def _said_before(note: Note, said: Said) -> None:
         st.caption(plain(f"{one['said_by']}, of {about}: {WORDS[str(one['said'])]}{comment}"))
 
 
-def _sent(view: View, note: Note) -> None:
+def sent(view: View, note: Note) -> None:
+    """Every request about a week's note, as it went out."""
     requests = coaching_data.requests(view, note)
     if requests.empty:
         st.markdown(":gray[Nothing. Notes are worded by a model only where one is set up (`OPENAI_API_KEY`).]")
         return
     told = requests.assign(
-        outcome=[coaching_words.refused(str(code)) if code != "OK" else "Answered" for code in requests["code"]],
+        outcome=[coaching_words.outcome(None if pd.isna(code) else str(code)) for code in requests["code"]],
         sent_at=requests["sent_at"].dt.tz_convert(view.zone),
     )
     tables.plain(told, REQUEST_COLUMNS, caption="Requests for this note")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 REFUSED: Final[Mapping[str, str]] = {
@@ -41,8 +41,30 @@ REFUSED: Final[Mapping[str, str]] = {
     "FREE_WORDS": "words that no fact supports",
     "BUDGET": "the month’s budget was used up",
     "DEADLINE": "no answer in time",
-    "BUSY": "another worker was writing it",
+    "BUSY": "too many were being written at once",
+    "BREAKER": "nothing was sent, for the server had failed several times in a row",
+    "QUOTA": "the quota at the provider was used up",
+    "UNREACHABLE": "the server could not be reached",
+    "TOO_LARGE": "an answer of more than 512 kB",
+    "NOT_A_COMPLETION": "the server answered with something else than a completion",
 }
+HTTP: Final[Mapping[int, str]] = {
+    401: "the server refused the key", 403: "the server refused the key", 408: "the server gave up waiting",
+    404: "the server knows no such address or model", 429: "the server had too many requests",
+}  # fmt: skip
+"""By the status of an answer; others are told by their hundreds."""
+_HUNDREDS: Final[Mapping[int, str]] = {
+    3: "the server sent the request elsewhere", 4: "the server refused the request", 5: "the server failed",
+}  # fmt: skip
+FACTS: Final[Mapping[str, str]] = {
+    "meeting": "Meetings held", "call": "Calls", "email": "Emails", "won": "Won deals", "created": "New deals",
+    "win_rate": "Win rate", "pipeline": "Open pipeline", "next_step": "No next step", "single_contact":
+    "Single contact", "overdue": "Close date is over", "activity": "Nothing has happened", "due_to_close":
+    "Due without a meeting", "pushed": "Close date moved out", "stage_age": "Long in its stage", "recorded":
+    "Nothing recorded", "snapshot": "Old snapshot", "sync": "Old source", "history": "Few weeks of data",
+    "missing_field": "Missing amounts or dates",
+}  # fmt: skip
+"""What a fact is about, by its metric."""
 REASONS: Final[Mapping[str, str]] = {
     "due_to_close": "Due without a meeting", "overdue": "Close date is over", "activity": "Nothing has happened",
     "pushed": "Close date moved out", "stage_age": "Long in its stage",
@@ -54,5 +76,28 @@ ICONS: Final[Mapping[str, str]] = {
 
 
 def refused(code: str) -> str:
-    """What a code means; a code that is not known stands for itself."""
-    return REFUSED.get(code, code)
+    """What a code means, in the middle of a sentence. One that this version does not know is told as such."""
+    if code in REFUSED:
+        return REFUSED[code]
+    status = code.removeprefix("HTTP_")
+    if status != code and status.isdigit() and int(status) // 100 in _HUNDREDS:
+        return f"{HTTP.get(int(status), _HUNDREDS[int(status) // 100])} ({status})"
+    return f"a reason that this version does not know ({code})"
+
+
+def reason(code: str) -> str:
+    """The same at the beginning of a line."""
+    told = refused(code)
+    return told[:1].upper() + told[1:]
+
+
+def outcome(code: str | None) -> str:
+    """What became of a request."""
+    if code is None:
+        return "Under way, or broken off"
+    return "Answered" if code == "OK" else reason(code)
+
+
+def about(metrics: Iterable[str] | None) -> str:
+    """What the facts of a sentence are about; empty: it rests on none."""
+    return ", ".join(dict.fromkeys(FACTS.get(one, one.replace("_", " ").capitalize()) for one in metrics or ()))

@@ -95,7 +95,8 @@ def ask(pack: Pack, level: Asked, *, with_names: bool = False) -> Question:
     how = {"L1": CHOOSE, "L2": WORD + _openings(), "L3": PROSE}[level]
     kinds = "" if level == "L1" else f"\nkind is one of: {', '.join(slots.KINDS)}."
     never = NEVER if level != "L3" else NEVER.replace("a number, a number word, a date or a name of your own", "a name")
-    system = f"{RULES}\n{how}{kinds}\n{never}"
+    rules = RULES if level != "L3" else RULES.replace("every number, date and name", "every name")
+    system = f"{rules}\n{how}{kinds}\n{never}"
     user = json.dumps(told, ensure_ascii=True, sort_keys=True)
     return Question(({"role": "system", "content": system}, {"role": "user", "content": user}), _schema(offered, level))
 

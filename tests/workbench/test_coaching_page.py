@@ -198,9 +198,9 @@ def test_what_people_say_and_what_became_of_suggestions_is_counted(
     assert not coaching_data.suggested(view)["is_done"].any()
     coaching_data.say(view, int(one["note_id"]), 0, None, "wrong")
     loaded = coaching_data.load(view, CoachingChoice())
-    cards = {card.key: card for card in coaching_evaluation.kpis(loaded.known, suggested)}
+    cards = {card.key: card for card in coaching_evaluation.kpis(coaching_data.evaluated(loaded))}
     assert cards["n_notes"].value == str(len(loaded.known))
-    assert cards["called_wrong"].value != "0.0\u202f%"
+    assert cards["called_wrong"].value != "0.0\u00a0%"
     assert cards["accepted"].why == "No model was asked."
 
 
@@ -236,7 +236,7 @@ def test_suggestions_are_followed_for_two_weeks_and_only_activities_after_the_we
 
 
 def test_a_model_s_refused_answers_are_counted_by_reason() -> None:
-    frame = pd.DataFrame({"codes": [["FREE_WORDS", "CAUSAL"], ["FREE_WORDS"], []]})
+    frame = pd.DataFrame({"codes": [["FREE_WORDS", "CAUSAL"], ["FREE_WORDS", "FREE_WORDS"], []]})
     found = coaching_evaluation.codes(frame)
     assert dict(zip(found["why"], found["n"], strict=True)) == {
         "Words that no fact supports": 2, "A cause, which facts do not tell": 1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import streamlit as st
 
@@ -11,8 +10,11 @@ from workbench import (
     cards,
     coaching_choice,
     coaching_data,
+    coaching_drafting,
     coaching_evaluation,
     coaching_note,
+    coaching_rows,
+    export,
     formats,
     grid,
     lead_dialogs,
@@ -23,9 +25,11 @@ from workbench import (
 )
 from workbench.coaching_choice import SHOWN, CoachingChoice
 from workbench.coaching_data import STATES, Coaching
+from workbench.coaching_evaluation import Evaluated
 from workbench.columns import Column, ColumnKind
 from workbench.view import View
 
+MOST_WRONG = 10
 EPOCH = "coaching_epoch"  # names the grid: a new one has nothing selected
 HISTORY_COLUMNS = (
     Column(field="name", title="Salesperson", width=1.4),
@@ -58,7 +62,8 @@ def note_card(loaded: Coaching) -> None:
     note = loaded.note
     assert note is not None
     with st.container(border=True, gap="small", key="coaching_card"):
-        coaching_note.draw(loaded, note)
+        coaching_note.draw(loaded, note, more=lambda: coaching_drafting.button(loaded, note))
+    coaching_drafting.draw(loaded, note)
     with st.container(gap="xsmall", key="coaching_beside"):
         coaching_note.beside(loaded, note)
     coaching_note.edit_if_asked(loaded.view, note)
@@ -92,7 +97,7 @@ def history(loaded: Coaching) -> None:
     frame = known.assign(
         name=[loaded.names[int(one)] for one in known["owner_id"]],
         state_name=known["state"].map(STATES),
-        worded=[_worded(one) for one in known.itertuples()],
+        worded=[coaching_rows.worded(one) for one in known.itertuples()],
     )
     shown = grid.rows_for(frame, HISTORY_COLUMNS)
     shown["owner_id"], shown["monday"] = frame["owner_id"].tolist(), frame["week"].dt.strftime("%Y-%m-%d").tolist()
@@ -110,35 +115,47 @@ def history(loaded: Coaching) -> None:
         st.rerun()
 
 
-def _worded(row: Any) -> str:
-    if row.level == "edited":
-        return f"{row.written_by}"
-    return "Without AI" if row.level == "L0" else f"A model ({row.level})"
-
-
 # --- how notes do ----------------------------------------------------------------------------------------------------
 
 
 def evaluation(loaded: Coaching) -> None:
     view = loaded.view
-    notes, suggested = coaching_data.notes_in_period(loaded), coaching_data.suggested(view)
+    told = coaching_data.evaluated(loaded)
     spent = coaching_data.spent(view) if view.may_change else None
-    numbers = coaching_evaluation.kpis(notes, suggested) + ([coaching_evaluation.budget(*spent)] if spent else [])
-    cards.kpi_band(numbers, open_rows=lambda _: None)
+    numbers = coaching_evaluation.kpis(told) + ([coaching_evaluation.budget(*spent)] if spent else [])
+    cards.kpi_band(numbers, open_rows=coaching_rows.open_rows)
+    coaching_rows.dialog_if_asked(told, loaded.names, view)
     with st.container(border=True, key="coaching_outcomes"):
         cards.title("What became of suggested deals?", "It followed the note; nothing says that it came of it.")
-        found = coaching_evaluation.outcomes(suggested)
+        found = coaching_evaluation.outcomes(told.suggested)
         if found.empty:
             st.markdown(":gray[No deal was suggested in these days.]")
         else:
             tables.plain(found, coaching_evaluation.OUTCOME_COLUMNS, caption="Suggested deals by reason")
     with st.container(border=True, key="coaching_codes"):
-        cards.title("Why were answers of a model refused?", "Each note once per reason.")
-        codes = coaching_evaluation.codes(notes)
+        cards.title("Why were answers of a model refused?", "Each writing once per reason; an edit is no refusal.")
+        codes = coaching_evaluation.codes(told.asked)
         if codes.empty:
             st.markdown(":gray[None was refused in these days.]")
         else:
             tables.plain(codes, coaching_evaluation.CODE_COLUMNS, caption="Refusals by reason")
+    _called_wrong(loaded, told)
+
+
+def _called_wrong(loaded: Coaching, told: Evaluated) -> None:
+    """The newest ones; all of them are behind the figure."""
+    found = coaching_rows.wrong_rows(told, loaded.names, loaded.view)
+    with st.container(border=True, key="coaching_wrong"):
+        with cards.titled("What did people call wrong?", "The newest first, of any version of a note."):
+            export.menu(lambda: found, coaching_rows.WRONG_COLUMNS, key="coaching_wrong",
+                        name=f"called-wrong-{loaded.view.as_of.isoformat()}")  # fmt: skip
+        if found.empty:
+            st.markdown(":gray[Nothing in these days.]")
+            return
+        tables.plain(found.head(MOST_WRONG), coaching_rows.WRONG_COLUMNS, caption="What people called wrong")
+        if len(found) > MOST_WRONG:
+            st.button(f"Show all {formats.count(len(found))}", key="wrong_all", type="tertiary",
+                      on_click=coaching_rows.open_rows, args=("called_wrong",))  # fmt: skip
 
 
 # --- nothing ---------------------------------------------------------------------------------------------------------
