@@ -6,10 +6,10 @@ each deal, in every currency, in every slice, and added up over slices that shar
 
 **How a deal with several causes is split:** its changes count one after the other, as they happened. Where one change
 alters several things at once, they count in this order: the rate of the day, reopening, owner (or the owner's team),
-source, pipeline, close date, currency, amount, closing. So everything counts while the deal is open: a deal that is won
-for more than it stood at was raised, then won at that amount. Where it has no amount on one side of its closing or
-reopening, it leaves or comes back with the one it has while it is open. What changes between closing and reopening
-counts for nothing.
+source, pipeline, product, close date, currency, amount, closing. So everything counts while the deal is open: a deal
+that is won for more than it stood at was raised, then won at that amount. Where it has no amount on one side of its
+closing or reopening, it leaves or comes back with the one it has while it is open. What changes between closing and
+reopening counts for nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Cause(StrEnum):
     OWNER = "owner"
     SOURCE = "source"
     PIPELINE = "pipeline"
+    PRODUCT = "product"
     CURRENCY = "currency"
     RATE = "rate"
     DELETED = "deleted"
@@ -74,6 +75,7 @@ DEFINITIONS: Final = {
     ),
     Cause.SOURCE: Definition("Source moves", "Deals whose source was changed to one of the slice, or away from it."),
     Cause.PIPELINE: Definition("Pipeline moves", "Deals that came from another pipeline, or went to one."),
+    Cause.PRODUCT: Definition("Product moves", "Deals whose product was changed to one of the slice, or away from it."),
     Cause.CURRENCY: Definition(
         "Currency moves", "The deal’s currency was changed; all that this did to its amount counts here."
     ),
@@ -166,7 +168,7 @@ def waterfall(frames: MoveFrames, *, reporting_currency: str | None) -> Waterfal
     )  # fmt: skip
 
 
-_FLAGS: Final = ["is_owners", "is_sources", "is_pipelines", "is_window"]
+_FLAGS: Final = ["is_owners", "is_sources", "is_pipelines", "is_products", "is_window"]
 
 
 def _is_currency(frame: pd.DataFrame, currency: str | None) -> pd.Series:
@@ -343,6 +345,7 @@ def _moves(frames: MoveFrames, worth: _Worth) -> pd.DataFrame:
     path.step(Cause.OWNER.value, is_owners=column["is_owners"][now])
     path.step(Cause.SOURCE.value, is_sources=column["is_sources"][now])
     path.step(Cause.PIPELINE.value, is_pipelines=column["is_pipelines"][now])
+    path.step(Cause.PRODUCT.value, is_products=column["is_products"][now])
     path.step(np.where(inside, Cause.PULLED_IN.value, Cause.PUSHED_OUT.value), is_window=inside)
     path.step(Cause.CURRENCY.value, exchanged)
     path.step(np.where(grew, Cause.RAISED.value, Cause.CUT.value), new)

@@ -26,7 +26,7 @@ from snapshots.ownership import Ownership
 from snapshots.reads import Reader
 from snapshots.slices import NOBODY, Slice, Where, deal_filter, owner_filter, source_filter
 
-_FLAGS = ["is_owners", "is_sources", "is_pipelines", "is_window"]
+_FLAGS = ["is_owners", "is_sources", "is_pipelines", "is_products", "is_window"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def pipeline_moves(reader: Reader, slice_: Slice, *, start: date) -> PipelineMov
 def open_deals(reader: Reader, slice_: Slice) -> OpenDeals:
     """Of the deals open at the end of `as_of`; those without a close date are counted whatever `closes` asks for."""
     where = reader.as_of(replace(slice_, closes=None)).add("v.status = 'open'")
-    inside = str(deal_filter(Where(), replace(slice_, pipeline_ids=()))) if slice_.closes else "true"
+    inside = str(deal_filter(Where(), replace(slice_, pipeline_ids=(), product_ids=()))) if slice_.closes else "true"
     where.parameters |= deal_filter(Where(), slice_).parameters
     row = reader.rows(
         f"SELECT count(*) FILTER (WHERE {inside}), count(*) FILTER (WHERE {inside} AND v.amount_minor IS NULL), "
@@ -98,10 +98,19 @@ def deal_names(reader: Reader, deal_ids: Sequence[int]) -> dict[int, str | None]
 
 def pipeline_names(reader: Reader) -> dict[int, str | None]:
     """The organization's pipelines by id, in their order."""
+    return _names(reader, "pipeline", "position, name, pipeline_id")
+
+
+def product_names(reader: Reader) -> dict[int, str | None]:
+    """The organization's products by id, by their names."""
+    return _names(reader, "product", "name, product_id")
+
+
+def _names(reader: Reader, what: str, order: str) -> dict[int, str | None]:
     where = Where(parameters={"organization": reader.viewer.organization_id})
     rows = reader.rows(
-        "SELECT pipeline_id, name FROM pipelines WHERE organization_id = :organization AND gone_at IS NULL "
-        "ORDER BY position, name, pipeline_id",
+        f"SELECT {what}_id, name FROM {what}s WHERE organization_id = :organization AND gone_at IS NULL "
+        f"ORDER BY {order}",
         where,
     )
     return {int(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
@@ -132,16 +141,17 @@ class _Asked:
 
     def _flags(self) -> dict[str, str]:
         """Whether a version is of the slice, but for its owner, condition by condition."""
-        pipelines, window = replace(self.slice, closes=None), replace(self.slice, pipeline_ids=())
-        conditions = (
-            source_filter(Where(), self.slice, "v.source"),
-            deal_filter(Where(), pipelines),
-            deal_filter(Where(), window),
-        )
-        for condition in conditions:
+        asked = self.slice
+        plain = replace(asked, pipeline_ids=(), product_ids=(), closes=None)
+        conditions = {
+            "is_sources": source_filter(Where(), asked, "v.source"),
+            "is_pipelines": deal_filter(Where(), replace(plain, pipeline_ids=asked.pipeline_ids)),
+            "is_products": deal_filter(Where(), replace(plain, product_ids=asked.product_ids)),
+            "is_window": deal_filter(Where(), replace(plain, closes=asked.closes)),
+        }
+        for condition in conditions.values():
             self.where.parameters |= condition.parameters
-        names = ("is_sources", "is_pipelines", "is_window")
-        return {name: f"coalesce({condition}, false)" for name, condition in zip(names, conditions, strict=True)}
+        return {name: f"coalesce({condition}, false)" for name, condition in conditions.items()}
 
     @property
     def _is_steady(self) -> str:
@@ -235,7 +245,7 @@ class _Asked:
         with self.reader.database.as_app(self.reader.viewer.organization_id) as connection:
             return columns.gathered(
                 connection, select, parameters,
-                common=["status", "currency", "is_valued", "is_sources", "is_pipelines", "is_window"],
+                common=["status", "currency", "is_valued", *self.flags],
                 numbers=["deal_id", "at", "owner_id", "amount_minor", *(["until"] if self.turns else [])],
             )  # fmt: skip
 

@@ -133,9 +133,10 @@ DEAL_SPANS: Final[dict[str, str]] = {
     "is_start": "bool",  # it held at the end of the first evening
     "status": "object",
     "owner_id": "Int64",
-    "is_owners": "bool",  # owner, source, pipeline and close date are those of the slice
+    "is_owners": "bool",  # owner, source, pipeline, product and close date are those of the slice
     "is_sources": "bool",
     "is_pipelines": "bool",
+    "is_products": "bool",
     "is_window": "bool",
     "amount_minor": "Int64",
     "currency": "object",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -13,14 +14,14 @@ from insights.waterfall import Cause, MoveFrames, Waterfall, waterfall
 from snapshots import lanes, pipeline_moves
 from snapshots.pipeline_moves import OpenDeals
 from snapshots.rows import PAGE_ROWS
-from snapshots.slices import Slice, Viewer
+from snapshots.slices import NOBODY, Slice, Viewer
 from workbench import formats, installation, rows_data
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.data import cached
 from workbench.row_sets import CLOSE_ON, CREATED, DEAL, OWNER, STAGE
 from workbench.view import View
-from workbench.waterfall_filters import ENDS, WaterfallChoice
+from workbench.waterfall_filters import ENDS, Known, WaterfallChoice
 
 STEP_COLUMNS: Final = (
     Column(field="step", title="Part", width=1.1),
@@ -81,10 +82,18 @@ def _label(row: Any, currency: str | None) -> str:
 
 
 @cached
-def pipelines(viewer: Viewer, data_version: int) -> dict[int, str]:
-    """Names of the pipelines there are."""
-    found = pipeline_moves.pipeline_names(installation.reader(viewer))
-    return {key: name or "Unnamed pipeline" for key, name in found.items()}
+def known(viewer: Viewer, data_version: int) -> Known:
+    """The pipelines and products there are."""
+    reader = installation.reader(viewer)
+    products = _called(pipeline_moves.product_names(reader), "Unnamed product")
+    return Known(
+        pipelines=_called(pipeline_moves.pipeline_names(reader), "Unnamed pipeline"),
+        products=products | {NOBODY: "No product"} if products else {},
+    )
+
+
+def _called(names: Mapping[int, str | None], missing: str) -> dict[int, str]:
+    return {key: name or missing for key, name in names.items()}
 
 
 @cached
@@ -122,7 +131,7 @@ def changes(view: View, choice: WaterfallChoice) -> Changes:
 def _slice(view: View, choice: WaterfallChoice, end: date) -> Slice:
     return replace(
         view.slice(), first_day=None, last_day=end, as_of=end, pipeline_ids=choice.pipeline_ids,
-        closes=choice.window(view), known_on=end if view.filters.knows_then else None,
+        product_ids=choice.product_ids, closes=choice.window(view), known_on=end if view.filters.knows_then else None,
     )  # fmt: skip
 
 

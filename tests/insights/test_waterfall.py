@@ -10,6 +10,7 @@ from insights.waterfall import MoveFrames, Waterfall, waterfall
 from snapshots import tables
 
 START, END = date(2026, 1, 4), date(2026, 1, 31)
+FLAGS = ("owners", "sources", "pipelines", "products", "window")
 Span = tuple[int, str, int | None, str | None]
 """Day of January (0: at the start), status, amount, currency."""
 
@@ -18,7 +19,7 @@ def found(*spans: Span, swings: bool = True, rates: pd.DataFrame | None = None, 
     """The change that one deal's spans make. flags: of the spans; all true where not told."""
     rows = [
         (1, date(2026, 1, day) if day else START, day == 0, status, 5,
-         *(flags.get(name, [True] * len(spans))[place] for name in ("owners", "sources", "pipelines", "window")),
+         *(flags.get(name, [True] * len(spans))[place] for name in FLAGS),
          amount, currency)
         for place, (day, status, amount, currency) in enumerate(spans)
     ]  # fmt: skip
@@ -66,6 +67,18 @@ def test_a_close_date_that_leaves_the_window_is_pushed_out_at_the_amount_before(
     assert parts(pushed) == [("pushed_out", -100)]
     pulled = found((0, "open", 100, "EUR"), (9, "open", 130, "EUR"), window=[False, True])
     assert parts(pulled) == [("pulled_in", 100), ("raised", 30)]
+
+
+def test_another_product_is_a_move_of_its_own_after_that_of_the_pipeline() -> None:
+    moved = found((0, "open", 100, "EUR"), (9, "open", 130, "EUR"), products=[False, True])
+    assert parts(moved) == [("product", 100), ("raised", 30)]
+    assert parts(found((0, "open", 100, "EUR"), (9, "open", 130, "EUR"), products=[True, False])) == [("product", -100)]
+    away = found((0, "open", 100, "EUR"), (9, "open", 100, "EUR"), pipelines=[True, False], products=[True, False])
+    assert parts(away) == [("pipeline", -100)]
+    back = found((0, "open", 100, "EUR"), (9, "open", 100, "EUR"), pipelines=[False, True], products=[False, True])
+    assert parts(back) == [("product", 100)]
+    late = found((0, "open", 100, "EUR"), (9, "open", 100, "EUR"), products=[True, False], window=[True, False])
+    assert parts(late) == [("product", -100)]
 
 
 def test_a_newer_rate_is_a_part_of_its_own() -> None:

@@ -21,6 +21,7 @@ from insights.waterfall import DEFINITIONS, END, START, Cause
 from ops.services import Services
 from snapshots.organizations import create_organization
 from snapshots.rows import DealSet, deal_rows, deal_summary
+from snapshots.slices import NOBODY
 from workbench import export, formats, installation, waterfall_data, waterfall_filters
 from workbench.filters import Filters, from_url
 from workbench.waterfall_filters import WaterfallChoice
@@ -116,11 +117,25 @@ def test_a_link_says_what_is_shown(workbench: Workbench, demo_house: House) -> N
 
 
 def test_what_a_link_cannot_mean_is_left_out() -> None:
-    params = {"closes": ["never"], "pipe": ["x", "7"], "part": ["<b>"]}
-    assert waterfall_filters.from_url(params) == WaterfallChoice(pipeline_ids=(7,))
-    full = WaterfallChoice(closes="both", pipeline_ids=(3, 9), has_swings=False, part="won")
-    assert waterfall_filters.from_url(waterfall_filters.to_url(full)) == full
+    params = {"closes": ["never"], "pipe": ["x", "7"], "product": ["-1", "0"], "part": ["<b>"]}
+    assert waterfall_filters.from_url(params) == WaterfallChoice(pipeline_ids=(7,), product_ids=(NOBODY,))
+    for wrong in ({"due_from": "2024-05-01"}, {"due_from": "2024-05-01", "due_to": "soon"},
+                  {"due_from": "1200-01-01", "due_to": "2024-05-01"}):  # fmt: skip
+        asked = {"closes": ["days"], **{name: [value] for name, value in wrong.items()}}
+        assert waterfall_filters.from_url(asked) == WaterfallChoice()
+    for full in (
+        WaterfallChoice(closes="both", pipeline_ids=(3, 9), product_ids=(0, 4), has_swings=False, part="won"),
+        WaterfallChoice(closes="days", due=(date(2024, 5, 1), date(2024, 5, 1))),
+    ):
+        assert waterfall_filters.from_url(waterfall_filters.to_url(full)) == full
     assert waterfall_filters.to_url(WaterfallChoice()) == {}
+
+
+def test_two_days_in_a_link_are_taken_in_their_order_and_only_where_days_are_asked_for() -> None:
+    days = {"due_from": ["2024-06-30"], "due_to": ["2024-05-01"]}
+    assert waterfall_filters.from_url({"closes": ["days"], **days}).due == (date(2024, 5, 1), date(2024, 6, 30))
+    assert waterfall_filters.from_url({"closes": ["next"], **days}) == WaterfallChoice(closes="next")
+    assert waterfall_filters.from_url(days) == WaterfallChoice()
 
 
 def test_a_quarter_to_close_in_tells_what_was_pulled_in_and_pushed_out(workbench: Workbench, demo_house: House) -> None:
@@ -130,6 +145,60 @@ def test_a_quarter_to_close_in_tells_what_was_pulled_in_and_pushed_out(workbench
     assert not moves & set(plain.found.sums("EUR"))
     assert moves & set(window.found.sums("EUR"))
     assert 0 < window.found.end[0].minor < plain.found.end[0].minor
+
+
+def test_any_two_days_to_close_between_tell_the_same_as_the_quarter_that_they_are(
+    workbench: Workbench, demo_house: House
+) -> None:
+    workbench.use(demo_house)
+    quarter = loaded_of(demo_house, WaterfallChoice(closes="quarter"))
+    days = loaded_of(demo_house, WaterfallChoice(closes="days", due=quarter_of(TODAY)))
+    assert (days.found.start, days.found.end, days.found.sums("EUR")) == (
+        quarter.found.start, quarter.found.end, quarter.found.sums("EUR")
+    )  # fmt: skip
+    month = loaded_of(demo_house, WaterfallChoice(closes="days", due=(TODAY.replace(day=1), TODAY)))
+    assert 0 < month.found.n_end < days.found.n_end
+
+
+def test_the_changes_of_each_product_and_of_none_come_to_those_of_all(workbench: Workbench, demo_house: House) -> None:
+    workbench.use(demo_house)
+    whole = loaded_of(demo_house)
+    products = waterfall_data.known(whole.view.viewer, whole.view.data_version).products
+    assert products[NOBODY] == "No product"
+    each = [loaded_of(demo_house, WaterfallChoice(product_ids=(one,))).found for one in products]
+    assert sum(one.n_end for one in each) == whole.found.n_end
+    assert max(one.n_end for one in each) < whole.found.n_end
+    for cause, change in whole.found.sums("EUR").items():
+        assert sum(one.sums("EUR").get(cause, 0) for one in each) == change, cause
+    some = next(iter(products))
+    narrowed = loaded_of(demo_house, WaterfallChoice(product_ids=(some,)))
+    listed = functions_of("waterfall").all_deals(narrowed, "end", "EUR")
+    assert len(listed) == narrowed.found.n_end == narrowed.closed.n
+
+
+def test_a_link_names_a_product_and_two_days(workbench: Workbench, demo_house: House) -> None:
+    workbench.use(demo_house)
+    whole = loaded_of(demo_house)
+    product_id, name = next(iter(waterfall_data.known(whole.view.viewer, whole.view.data_version).products.items()))
+    here = {"closes": "days", "due_from": "2024-05-01", "due_to": "2024-07-15", "product": str(product_id)}
+    at = workbench.open(demo_house, "waterfall", **here)
+    assert not at.exception
+    assert at.multiselect("wf_product").value == [product_id]
+    assert at.date_input("wf_due").value == (date(2024, 5, 1), date(2024, 7, 15))
+    assert {one: at.query_params[one] for one in here} == here
+    at.radio("wf_closes").set_value("").run()
+    assert not {"closes", "due_from", "due_to"} & set(at.query_params)
+    at.radio("wf_closes").set_value("days").run()
+    first, last = quarter_of(TODAY)
+    assert (at.query_params["due_from"], at.query_params["due_to"]) == (str(first), str(last))
+    at.date_input("wf_due").set_value((date(2024, 6, 1), date(2024, 6, 9))).run()
+    assert (at.query_params["due_from"], at.query_params["due_to"]) == ("2024-06-01", "2024-06-09")
+    page, loaded = functions_of("waterfall"), loaded_of(demo_house, waterfall_filters.from_url(
+        {one: [value] for one, value in here.items()}
+    ))  # fmt: skip
+    assert page.exported("pipeline-changes", loaded) == f"pipeline-changes-{TODAY}-closing-2024-05-01-2024-07-15"
+    assert as_read(page.narrowed(loaded)) == f"Close dates of 1 May – 15 Jul 2024; product {name}."
+    assert page.narrowed(whole) == ""
 
 
 def test_a_week_begins_on_monday_and_a_quarter_with_the_organizations_year() -> None:

@@ -33,8 +33,8 @@ CAUSE_ALONE = 3
 
 
 def chips(view: View) -> WaterfallChoice:
-    known = waterfall_data.pipelines(view.viewer, view.data_version)
-    choice = waterfall_filters.adopt(list(known))
+    known = waterfall_data.known(view.viewer, view.data_version)
+    choice = waterfall_filters.adopt(known)
     waterfall_filters.draw(view, choice, known)
     return choice
 
@@ -70,7 +70,8 @@ def changes_card(loaded: Changes) -> tuple[str, str | None]:
         currency = currency_of(loaded)
         steps = loaded.steps(currency)
         as_table = st.toggle("Table", key="waterfall_table")
-        export.menu(lambda: steps, STEP_COLUMNS, name=f"pipeline-changes-{loaded.end.isoformat()}", key="waterfall")
+        export.menu(lambda: steps, STEP_COLUMNS, name=exported("pipeline-changes", loaded), key="waterfall",
+                    note=narrowed(loaded))  # fmt: skip
     presets(view)
     part = choice.part if choice.part in set(steps["key"]) else "end"
     if as_table:
@@ -79,6 +80,20 @@ def changes_card(loaded: Changes) -> tuple[str, str | None]:
         part = drawn(steps, part)
     st.caption(said(loaded, steps, currency))
     return part, currency
+
+
+def exported(what: str, loaded: Changes) -> str:
+    """What an export is called: it says its last day, and the close dates that were asked for."""
+    window = loaded.choice.window(loaded.view)
+    closing = ["closing", *(day.isoformat() for day in window)] if window else []
+    return "-".join([what, loaded.end.isoformat(), *closing])
+
+
+def narrowed(loaded: Changes) -> str:
+    """What of the pipeline an export is of."""
+    view = loaded.view
+    known = waterfall_data.known(view.viewer, view.data_version)
+    return plain(waterfall_filters.described(view, loaded.choice, known))
 
 
 def drawn(steps: pd.DataFrame, part: str) -> str:
@@ -114,7 +129,7 @@ def said(loaded: Changes, steps: pd.DataFrame, currency: str | None) -> str:
     if closed.n_undated:
         parts.append(f"{formats.plural(closed.n_undated, 'open deal')} without a creation date count as always there.")
     if not loaded.choice.closes:
-        parts.append("Close dates move nothing in or out until a quarter is chosen.")
+        parts.append("Close dates move nothing in or out until a quarter, or two days, are chosen.")
     if not loaded.choice.has_swings:
         parts.append("Swings inside the period are left out.")
     if loaded.view.filters.knows_then:
@@ -132,7 +147,7 @@ def deals_card(loaded: Changes, steps: dict[str, str], part: str, currency: str 
             st.selectbox("Part", list(steps), format_func=steps.__getitem__, key="waterfall_part", width=170,
                          label_visibility="collapsed", on_change=_on_part)  # fmt: skip
             export.menu(lambda: all_deals(loaded, part, currency), page.columns, key=f"waterfall_{part}",
-                        name=f"pipeline-{part}-{loaded.end.isoformat()}")  # fmt: skip
+                        name=exported(f"pipeline-{part}", loaded), note=narrowed(loaded))  # fmt: skip
         if page.frame.empty:
             st.markdown(":gray[No deals here.]")
             return
