@@ -25,8 +25,8 @@ Sums = Counter[str | None]
 """Amounts in minor units by currency."""
 _VERSIONS = (
     "SELECT deal_id, nullif(valid_from, '-infinity'), nullif(valid_to, 'infinity'), recorded_at, "
-    "nullif(superseded_at, 'infinity'), status, stage_id, pipeline_id, owner_id, source, amount_minor, currency, "
-    "close_on, created_day, closed_day FROM deal_versions WHERE organization_id = :id"
+    "nullif(superseded_at, 'infinity'), status, stage_id, pipeline_id, product_id, owner_id, source, amount_minor, "
+    "currency, close_on, created_day, closed_day FROM deal_versions WHERE organization_id = :id"
 )
 _MEMBERS = (
     "SELECT owner_id, nullif(valid_from, '-infinity'), nullif(valid_to, 'infinity'), team_id FROM owner_versions "
@@ -45,6 +45,7 @@ class Version:
     status: str
     stage_id: int | None
     pipeline_id: int | None
+    product_id: int | None
     owner_id: int | None
     source: str | None
     amount_minor: int | None
@@ -65,6 +66,7 @@ class Seen:
     is_owners: bool
     is_sources: bool
     is_pipelines: bool
+    is_products: bool
     is_window: bool
 
     @property
@@ -74,12 +76,16 @@ class Seen:
     @property
     def said(self) -> tuple[object, ...]:
         """All that bears on its worth; an event that changes nothing of it (another stage) is no change."""
-        one, flags = self.version, (self.is_owners, self.is_sources, self.is_pipelines, self.is_window)
-        return (one.status, one.owner_id, one.amount_minor, one.currency, self.is_seen, *flags)
+        one = self.version
+        return (one.status, one.owner_id, one.amount_minor, one.currency, self.is_seen, *self.flags)
+
+    @property
+    def flags(self) -> tuple[bool, ...]:
+        return (self.is_owners, self.is_sources, self.is_pipelines, self.is_products, self.is_window)
 
     @property
     def counts(self) -> bool:
-        return self.is_open and self.is_owners and self.is_sources and self.is_pipelines and self.is_window
+        return self.is_open and all(self.flags)
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ class Replay:
             and (not slice_.owner_ids or (owner or NOBODY) in slice_.owner_ids),
             is_sources=not slice_.sources or (version.source or "") in slice_.sources,
             is_pipelines=not slice_.pipeline_ids or (version.pipeline_id or NOBODY) in slice_.pipeline_ids,
+            is_products=not slice_.product_ids or (version.product_id or NOBODY) in slice_.product_ids,
             is_window=slice_.closes is None
             or (version.close_on is not None and slice_.closes[0] <= version.close_on <= slice_.closes[1]),
         )  # fmt: skip
@@ -216,7 +223,8 @@ class Replay:
             money[1] = money[0]
         old, new = (self.worth(*one, day, currency) for one in money)
         flags = {"open": was_open, "owner": before.is_owners, "source": before.is_sources,
-                 "pipeline": before.is_pipelines, "window": before.is_window}  # fmt: skip
+                 "pipeline": before.is_pipelines, "product": before.is_products,
+                 "window": before.is_window}  # fmt: skip
         worth = self.worth(before.version.amount_minor, before.version.currency, before.day, currency)
         is_other = is_valued and before.version.currency != now.version.currency
 
@@ -234,6 +242,7 @@ class Replay:
         step("owner", owner=now.is_owners)
         step("source", source=now.is_sources)
         step("pipeline", pipeline=now.is_pipelines)
+        step("product", product=now.is_products)
         step("pulled_in" if now.is_window else "pushed_out", window=now.is_window)
         if is_other:
             step("currency", new)

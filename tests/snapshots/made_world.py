@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from made_crm import BORN, CLOSED, STAGES, Clock, MadeCrm, connect, sync
+from sqlalchemy import text
 
 from adapters.records import Activity, ActivityKind, Deletion, Kind, Lead, Owner
 from snapshots import rollups
@@ -21,6 +22,8 @@ ZONE = ZoneInfo("Europe/Berlin")
 OWNERS = ("o1", "o2", "o3", None)
 SOURCES = ("Web", "Fair", None)
 CURRENCIES = ("EUR", "USD", "JPY", None)
+PIPELINES, PRODUCTS = (9_001, 9_002), (9_101, 9_102)
+"""Ids of ours, after `spread_out`."""
 
 
 @dataclass(repr=False)
@@ -139,3 +142,27 @@ def half_a_year(url: str) -> World:
         assert set(rollups.differences(connection, world.organization_id).values()) == {0}
     database.close()
     return world
+
+
+_SPREAD = text(
+    "UPDATE deal_versions v SET pipeline_id = CASE h % 7 WHEN 0 THEN :other_pipeline WHEN 1 THEN NULL "
+    "ELSE :pipeline END, product_id = CASE h / 7 % 5 WHEN 0 THEN :other_product WHEN 1 THEN NULL ELSE :product END, "
+    "close_on = CASE WHEN h / 35 % 3 > 0 THEN date '2026-01-05' + h % 140 ELSE v.close_on END "
+    "FROM (SELECT d.*, abs(hashtext(deal_id::text || recorded_at::text || valid_from::text)) AS h "
+    "FROM deal_versions d) d "
+    "WHERE (v.deal_id, v.valid_from, v.recorded_at) = (d.deal_id, d.valid_from, d.recorded_at)"
+)
+
+
+def spread_out(database: Database) -> None:
+    """Puts deals into several pipelines and products and none, and close dates on many days, which change from one
+    version to the next."""
+    (pipeline, other_pipeline), (product, other_product) = PIPELINES, PRODUCTS
+    with database.as_owner() as connection:
+        connection.execute(
+            _SPREAD,
+            {
+                "pipeline": pipeline, "other_pipeline": other_pipeline, "product": product,
+                "other_product": other_product,
+            },
+        )  # fmt: skip

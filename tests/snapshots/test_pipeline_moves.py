@@ -15,16 +15,16 @@ from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_crm import BORN, Clock, MadeCrm, connect
-from made_world import DAYS, ZONE, World, half_a_year
+from made_world import DAYS, PIPELINES, PRODUCTS, ZONE, World, half_a_year, spread_out
 from sqlalchemy import text
 from stored_crm import Stored, day, noon, until
 
-from adapters.records import Owner
+from adapters.records import Kind, Owner, Product
 from insights.money import converted, totals
 from insights.waterfall import Cause, MoveFrames, Waterfall, waterfall
 from snapshots.database import Database
 from snapshots.organizations import create_organization
-from snapshots.pipeline_moves import open_deals, pipeline_moves
+from snapshots.pipeline_moves import open_deals, pipeline_moves, product_names
 from snapshots.reads import Reader
 from snapshots.rows import DealSet, deal_rows
 from snapshots.slices import NOBODY, UNKNOWN, Role, Slice, Viewer
@@ -46,6 +46,7 @@ def world(copy_of: CopyOf) -> Iterator[World]:
         first = BORN.date()
         rates = [("USD", "EUR", first + timedelta(days=n), Decimal(one)) for n, one in ((20, "0.9137"), (70, "0.8511"))]
         save_rates(world.database, world.organization_id, rates, entered_by="ann@made.example")
+        spread_out(world.database)
         yield world
         world.database.close()
 
@@ -61,6 +62,8 @@ def asked(draw: st.DrawFn) -> tuple[date, Slice, Role, str]:
         team_ids=tuple(draw(st.sets(st.sampled_from(TEAMS), max_size=1))),
         owner_ids=tuple(draw(st.sets(st.sampled_from((*OWNERS, NOBODY)), max_size=2))),
         sources=tuple(draw(st.sets(st.sampled_from(["Web", "Fair", UNKNOWN]), max_size=2))),
+        pipeline_ids=tuple(draw(st.sets(st.sampled_from((*PIPELINES, NOBODY)), max_size=2))),
+        product_ids=tuple(draw(st.sets(st.sampled_from((*PRODUCTS, NOBODY)), max_size=2))),
         closes=draw(st.one_of(st.none(), st.lists(days, min_size=2, max_size=2).map(lambda two: tuple(sorted(two))))),
         known_on=draw(st.sampled_from([None, last])),
     )
@@ -205,3 +208,23 @@ def test_a_rep_is_told_nothing_of_what_others_did_with_a_deal(database: Database
     assert frames(stored.reader(Role.REP, "o3"), until(11), day(1)).spans.empty
     outsider = Reader(database, Viewer(create_organization(database, "Others").organization_id, Role.ADMIN))
     assert frames(outsider, until(11), day(1)).spans.empty
+
+
+def test_a_deal_that_is_given_another_product_moves_by_that_alone(database: Database, organization: int) -> None:
+    stored = Stored(database, organization)
+    stored.crm.kinds |= {Kind.PRODUCT}
+    stored.crm.add(*(Product(external_id=key, name=f"Product {key}") for key in ("x", "y")))
+    deal = stored.crm.create("a", noon(0), amount_minor=100)
+    stored.crm.say(replace(deal, product_id="x"))
+    stored.sync(1)
+    stored.crm.change("a", noon(4), product_id="y", amount_minor=130)
+    stored.sync(5)
+    ours = {key: stored.id_of(Kind.PRODUCT, key) for key in ("x", "y")}
+    for product_ids, told in (((), [("raised", 30)]), ((ours["x"],), [("product", -100)]),
+                              ((ours["y"],), [("product", 100), ("raised", 30)]), ((NOBODY,), [])):  # fmt: skip
+        here = until(9, product_ids=product_ids)
+        parts = waterfall(frames(stored.reader(), here, day(2)), reporting_currency=None).parts
+        assert list(zip(parts["cause"], parts["amount_minor"], strict=True)) == told
+    assert product_names(stored.reader()) == {ours["x"]: "Product x", ours["y"]: "Product y"}
+    outsider = Reader(database, Viewer(create_organization(database, "Others").organization_id, Role.ADMIN))
+    assert product_names(outsider) == {}
