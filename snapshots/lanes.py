@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-LANES: Final = 3
+LANES: Final = 5
+"""Half of the connections that a process has: the others are left to whoever begins reads."""
 _POOL: Final = ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="read")
 
 
