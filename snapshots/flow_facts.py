@@ -163,8 +163,9 @@ def cohorts(reader: Reader, slice_: Slice) -> pd.DataFrame:
 
 def closed(reader: Reader, slice_: Slice) -> pd.DataFrame:
     """DEAL_EVENTS of deals won and lost in the period, as they are at the end of `as_of`, in the slice's pipelines."""
-    where = reader.as_of(slice_, member_on="v.closed_day").add("v.status IN ('won', 'lost')")
-    period_filter(where, slice_, "coalesce(v.closed_day, '-infinity')")
+    day = "coalesce(v.closed_day, '-infinity')"
+    where = reader.as_of(slice_, member_on=day).add("v.status IN ('won', 'lost')")
+    period_filter(where, slice_, day)
     if slice_.first_day is not None:
         where.add("v.closed_day >= :first_day")  # the form that the index on the day can serve
     rows = reader.rows(

@@ -13,11 +13,12 @@ import pandas as pd
 from insights import flow, metrics
 from insights.flow import Estimate, StageFlow, Velocity
 from insights.funnel import Rate
+from insights.metrics import Period as Days
 from insights.money import Money, converted, totals
 from snapshots import flow_facts, lanes, pipeline_moves
 from snapshots.flow_facts import Fate
 from snapshots.slices import Slice, Viewer
-from workbench import formats, funnel_cards, installation, rows_data
+from workbench import formats, installation, rate_words, rows_data
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.data import cached
@@ -25,7 +26,7 @@ from workbench.flow_filters import FATES, PUSHED, STAGE, WEEK, FlowChoice
 from workbench.row_sets import CREATED, DEAL, OWNER
 from workbench.view import View
 
-TOO_FEW: Final = funnel_cards.TOO_FEW
+TOO_FEW: Final = rate_words.TOO_FEW
 LEAST_WEEKS, MOST_WEEKS = 20, 26
 STAGE_COLUMNS: Final = (
     Column(field="stage", title="Stage", width=1.4),
@@ -99,7 +100,8 @@ FATE_WORDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPage:
-    """stages: their names by id, in order. flows: of each. weeks: first day of the cohorts."""
+    """stages: their names by id, in order. flows: of each. n_cycles: won deals of which the cycle is known. weeks: of
+    the cohorts."""
 
     view: View
     choice: FlowChoice
@@ -107,6 +109,7 @@ class FlowPage:
     flows: Mapping[int, StageFlow]
     n_undated: int
     velocity: Velocity
+    n_cycles: int
     weeks: Slice
     cohorts: pd.DataFrame
     pushes: pd.DataFrame
@@ -175,6 +178,22 @@ def slice_of(view: View, choice: FlowChoice) -> Slice:
     return replace(view.slice(), pipeline_ids=chosen)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineView(View):
+    """The view of one pipeline's deals; none named: of all."""
+
+    pipeline_ids: tuple[int, ...] = ()
+
+    def slice(self, period: Days | None = None) -> Slice:
+        return replace(View.slice(self, period), pipeline_ids=self.pipeline_ids)
+
+
+def rows_view(page: FlowPage) -> PipelineView:
+    """Of the deals behind the page's numbers."""
+    held = {name: getattr(page.view, name) for name in View.__dataclass_fields__}
+    return PipelineView(**held, pipeline_ids=slice_of(page.view, page.choice).pipeline_ids)
+
+
 def load(view: View, choice: FlowChoice) -> FlowPage:
     slice_ = slice_of(view, choice)
     known = _known(view.viewer, view.data_version, slice_)
@@ -186,7 +205,7 @@ def load(view: View, choice: FlowChoice) -> FlowPage:
     return FlowPage(
         view=view, choice=choice, stages=stages, n_undated=known.n_undated, weeks=_weeks(slice_),
         flows={key: flow.stage_flow(by_stage.get(key, known.stays.head(0))) for key in stages},
-        velocity=_velocity(known, view),
+        velocity=_velocity(known, view), n_cycles=int(known.cycles["n"].sum()),
         cohorts=flow.cohorts(known.cohorts, until=slice_.until),
         pushes=flow.pushes(known.pushes),
     )  # fmt: skip
@@ -290,7 +309,7 @@ def push_rows(page: FlowPage) -> pd.DataFrame:
         key=[f"{PUSHED}.{n}" for n in found["n_pushes"]],
         pushed=[pushed_words(int(n)) for n in found["n_pushes"]],
         win_rate=pd.Series([one.value for one in rates], index=found.index, dtype="float64"),
-        win_rate_between=[funnel_cards.interval(one) for one in rates],
+        win_rate_between=[rate_words.interval(one) for one in rates],
     )
 
 

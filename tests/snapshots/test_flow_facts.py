@@ -16,6 +16,7 @@ from snapshots.database import Database
 from snapshots.flow_facts import Fate
 from snapshots.organizations import create_organization
 from snapshots.reads import Reader
+from snapshots.rows import DealSet, deal_summary
 from snapshots.slices import Role, Slice, Viewer
 
 
@@ -174,3 +175,16 @@ def test_cohorts_count_the_deals_of_a_week_by_what_they_are_and_how_old_they_wer
     assert rows == {(day(0), "won", 1): 1, (day(0), "lost", 4): 1, (day(0), "open", None): 1, (day(7), "open", None): 1}
     earlier = flow_facts.cohorts(stored.reader(), period(0, 8))
     assert set(earlier["status"]) == {"open"}
+
+
+def test_deals_that_closed_nobody_knows_when_count_for_the_team_that_their_rows_are_listed_for(
+    database: Database, organization: int
+) -> None:
+    stored = Stored(database, organization)
+    deal = stored.crm.create("a", noon(0), stage="won", owner="o1")
+    stored.crm.say(replace(deal, closed_at=None, created_at=None, history=()))
+    stored.sync(1)
+    teams = {key: until(3, team_ids=(stored.id_of(Kind.TEAM, key),)) for key in ("t1", "t2")}
+    n = {key: int(flow_facts.closed(stored.reader(), here)["n"].sum()) for key, here in teams.items()}
+    listed = {key: deal_summary(stored.reader(), here, DealSet.CLOSED).n for key, here in teams.items()}
+    assert n == listed == {"t1": 0, "t2": 1}

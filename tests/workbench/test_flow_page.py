@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pandas as pd
@@ -16,7 +17,7 @@ from insights.money import Money
 from ops.services import Services
 from snapshots import tables
 from snapshots.organizations import create_organization
-from workbench import export, flow_data, flow_filters, installation
+from workbench import export, flow_data, flow_filters, installation, rows_data
 from workbench.filters import Filters
 from workbench.flow_filters import FATES, FlowChoice
 
@@ -67,6 +68,24 @@ def test_the_deals_of_a_week_and_of_pushes_are_as_many_as_their_numbers(
         found = page.all_deals(loaded_of(demo_house, FlowChoice(part=row["key"])))
         assert len(found) == row["n"], row["key"]
     assert plain.pushes["n"].iloc[1:].sum() > 0
+
+
+def test_each_card_opens_as_many_deals_as_it_says(workbench: Workbench, demo_house: House) -> None:
+    workbench.use(demo_house)
+    page, narrowed = functions_of("flow"), {"range": "365d"}
+    pipelines = list(flow_data.pipelines(loaded_of(demo_house).view))
+    assert len(pipelines) > 1
+    for pipeline_id in pipelines:
+        found = loaded_of(demo_house, FlowChoice(pipeline_id=pipeline_id), **narrowed)
+        for kpi in page.kpis(found):
+            behind = rows_data.rows_page(flow_data.rows_view(found), page.ROWS[kpi.key])
+            assert behind.total is not None
+            assert kpi.rows is not None, kpi.key
+            assert int(re.sub(r"\D", "", kpi.rows)) == behind.total > 0, kpi.key
+    at = workbench.open(demo_house, "flow", **narrowed)
+    at.button("open_flow_rate").click().run()
+    assert not at.exception
+    assert at.query_params["rows"] == "win_rate"
 
 
 def test_stages_of_a_period_are_told_of_the_whole_of_it(workbench: Workbench, demo_house: House) -> None:

@@ -21,6 +21,9 @@ from workbench.flow_filters import FATES, STAGE, FlowChoice
 from workbench.view import View
 
 SEEN = "flow_seen"
+ROWS = {"velocity": "open_pipeline", "flow_open": "open_pipeline", "flow_rate": "win_rate",
+        "flow_average": "won_amount", "flow_cycle": "cycle_length"}  # fmt: skip
+"""The rows behind each card; those of velocity are the deals that are to bring it."""
 
 
 def chips(view: View) -> FlowChoice:
@@ -35,21 +38,37 @@ def kpis(found: FlowPage) -> list[Kpi]:
     one, days = found.velocity, found.view.days
     missing = "" if one.per_day is not None else "A factor of it is not known in these days."
     per_day = flow_data.money_text(one.per_day)
+    still_open = _deals(one.n_open, "open deal")
     return [
         Kpi(key="velocity", label="Velocity", value=per_day if one.per_day is None else f"{per_day} / day", why=missing,
+            rows=still_open,
             definition="Open deals × win rate × average won amount ÷ cycle: what the open deals bring per day if all "
             "goes on as it did. A yardstick to compare days with, not a forecast."),
-        Kpi(key="flow_open", label="Open deals", value=formats.count(one.n_open),
+        Kpi(key="flow_open", label="Open deals", value=formats.count(one.n_open), rows=still_open,
             definition=f"Deals open at the end of {formats.day(found.view.as_of)}."),
         Kpi(key="flow_rate", label="Win rate", value=formats.rate(one.win_rate),
-            why=f"of {formats.plural(one.n_closed, 'closed deal')}",
+            rows=_deals(one.n_closed, "closed deal"), why=_why_none(one.n_closed, "closed"),
             definition=f"Won / (won + lost) among deals closed in {days}, by number."),
         Kpi(key="flow_average", label="Average won", value=flow_data.money_text(one.average),
-            why=f"of {formats.plural(one.n_won, 'won deal')}",
+            rows=_deals(one.n_won, "won deal"), why=_why_none(one.n_won, "won"),
             definition=f"Average amount of the deals won in {days} that have one, in the main currency."),
         Kpi(key="flow_cycle", label="Cycle", value=formats.days(one.cycle_days),
+            rows=_deals(found.n_cycles, "won deal"), why=_why_none(found.n_cycles, "won", " with a creation date"),
             definition=f"Median days from creation to winning, of the deals won in {days}."),
     ]  # fmt: skip
+
+
+def _deals(n: int, one: str) -> str | None:
+    return formats.plural(n, one) if n else None
+
+
+def _why_none(n: int, how: str, which: str = "") -> str:
+    return "" if n else f"No deal{which} was {how} in these days."
+
+
+def open_rows(key: str) -> None:
+    """Opens the deals behind a card."""
+    rows.open_rows(ROWS[key])
 
 
 def goes_on_card(found: FlowPage, stages: pd.DataFrame) -> None:
@@ -217,7 +236,7 @@ def page() -> None:
         if found.is_nothing:
             shell.nothing_here(view, what="No deals")
             return
-        cards.kpi_band(kpis(found), open_rows=rows.open_rows)
+        cards.kpi_band(kpis(found), open_rows=open_rows)
         stages = flow_data.stage_rows(found)
         left, right = st.container(key="split_flow").columns([1, 1], gap="small")
         with left.container(border=True, height="stretch", key="flow_on_card"):
@@ -229,6 +248,7 @@ def page() -> None:
         with st.container(border=True, key="flow_push_card"):
             pushes_card(found)
         deals_card(found)
+        rows.dialog_if_asked(flow_data.rows_view(found))
 
 
 page()
