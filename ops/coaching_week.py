@@ -19,6 +19,7 @@ from insights.coaching import found, phrases
 from insights.coaching.facts import Evidence, Fact, Pack
 from insights.coaching.found import BASELINE_WEEKS, WIN_RATE_DAYS, Found, Frames, Week
 from insights.health.rules import PLANNING_HABIT
+from ops.job_book import Done
 from ops.services import Services
 from snapshots import coaching_facts, coaching_frames, health_facts, health_flags, leave, tables
 from snapshots.coaching_facts import Told
@@ -33,21 +34,21 @@ MOST_ROW_IDS: Final = 200
 SCOPE: Final = "coaching_week"
 
 
-def write_weekly(services: Services, organization_id: int, day: date) -> str:
+def write_weekly(services: Services, organization_id: int, day: date) -> Done:
     """The work of a day (`ops.daily`): once per ISO week, the notes of the last one. Where there was nothing to tell,
-    the days after look again: data may come later in the week. Returns what became of it."""
+    the days after look again: data may come later in the week. Returns what became of it; n_rows: notes."""
     from ops import coaching
 
     reader = _reader(services, organization_id)
     week = last_week(reader, day)
     if _is_written(services, organization_id, week, day):
-        return f"notes of the week of {week} are written"
+        return Done(f"notes of the week of {week} are written", 0)
     packs = packs_of_week(services, organization_id, week, noted_on=day)
     written = coaching.write_notes(services, organization_id, week, packs)
     if written:
         with services.database.as_app(organization_id) as connection:
             claim(connection, organization_id, scope=SCOPE, key=_key(week, day))
-    return f"{len(written)} notes of the week of {week}"
+    return Done(f"{len(written)} notes of the week of {week}", len(written))
 
 
 def last_week(reader: Reader, day: date) -> date:

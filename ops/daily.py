@@ -18,7 +18,7 @@ from typing import Any, Final
 import procrastinate
 
 from ops import jobs
-from ops.job_book import Done, Slot, booked
+from ops.job_book import Slot, booked
 from ops.jobs import Transaction
 from ops.services import Services
 from snapshots import job_runs
@@ -37,7 +37,8 @@ WORKS: Final[dict[str, str]] = {
     "health": "ops.health:judge_daily",
     "retention": "ops.retention:forget_daily",
 }
-"""Module and function by name: `(services, organization_id, day) -> what became of it`; imported when run."""
+"""Module and function by name: `(services, organization_id, day) -> what became of it`, an `ops.job_book.Done`;
+imported when run."""
 NEEDS_NO_DATA: Final = frozenset({"retention"})
 """Works that wait neither for data nor for syncs."""
 MAKES_ITS_OWN: Final = frozenset({"coaching"})
@@ -166,7 +167,7 @@ def _claim(services: Services, organization_id: int, slot: Slot) -> bool:
         return defer_work(transaction, organization_id, slot.job, slot.day, trigger=slot.trigger)
 
 
-def _function(name: str) -> Callable[[Services, int, date], str | Done]:
+def _function(name: str) -> Callable[[Services, int, date], str]:
     module, _, function = WORKS[name].partition(":")
-    found: Callable[[Services, int, date], str | Done] = getattr(importlib.import_module(module), function)
+    found: Callable[[Services, int, date], str] = getattr(importlib.import_module(module), function)
     return found

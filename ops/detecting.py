@@ -17,6 +17,7 @@ import pandas as pd
 
 from insights.anomalies.worked import Away, as_away, last_whole_week, public_holidays, worked_shares
 from ops import jobs
+from ops.job_book import Done
 from ops.services import Services
 from snapshots import alarms, leave
 from snapshots.alarms import Measure, Raised
@@ -52,23 +53,23 @@ class Looked:
     why: str = ""
 
 
-def look_weekly(services: Services, organization_id: int, day: date) -> str:
+def look_weekly(services: Services, organization_id: int, day: date) -> Done:
     """Once a week; the same day again changes nothing. Until there was enough to look at for the first time, each day
-    looks again."""
+    looks again. n_rows: alarms."""
     said = [_issue(services, organization_id, measure, day) for measure in alarms.MEASURES]
-    return "; ".join(said)
+    return Done("; ".join(said), sum(one.n_rows or 0 for one in said))
 
 
-def _issue(services: Services, organization_id: int, measure: Measure, day: date) -> str:
+def _issue(services: Services, organization_id: int, measure: Measure, day: date) -> Done:
     last = alarms.latest_run(services.database, organization_id, measure, as_of=date.max)
     monday = day - timedelta(days=day.weekday())
     has_seen, is_this_week = _has_seen(last), last is not None and last.made_on >= monday
     if has_seen and is_this_week:
-        return f"{measure}: this week was looked at"
+        return Done(f"{measure}: this week was looked at")
     reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
     looked = look(reader, measure, day)
     if looked.found is None and is_this_week:
-        return f"{measure}: {looked.why}"
+        return Done(f"{measure}: {looked.why}")
     since = _looked_until(last) if last is not None and has_seen else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
     raised = (
         []
@@ -80,7 +81,7 @@ def _issue(services: Services, organization_id: int, measure: Measure, day: date
         card=({"why": looked.why} if looked.found is None else dict(looked.found.card))
         | {"newest": _newest(reader, day).isoformat(), "has_seen": has_seen or looked.found is not None},
     )  # fmt: skip
-    return f"{measure}: {looked.why}" if looked.found is None else f"{measure}: {n} alarms"
+    return Done(f"{measure}: {looked.why}" if looked.found is None else f"{measure}: {n} alarms", n)
 
 
 def _has_seen(last: alarms.AlarmRun | None) -> bool:

@@ -25,6 +25,7 @@ from insights.forecasting.organization import METHOD_VERSION, Made, organization
 from insights.forecasting.panel import Asked, Tried
 from insights.forecasting.prophet_member import ProphetMember, holidays_of
 from ops.compute import executor
+from ops.job_book import Done
 from ops.score_tables import present
 from ops.services import Services
 from snapshots import forecast_calls, forecasts
@@ -303,9 +304,10 @@ def _of_call(facts: DealFacts, call: forecast_calls.Call, team: str | None) -> i
 # --- every day --------------------------------------------------------------------------------------------------------
 
 
-def work(services: Services, organization_id: int, day: date) -> str:
+def work(services: Services, organization_id: int, day: date) -> Done:
     """The day's work: grade what is due; issue the week's forecast, and the month's, where there is none yet. Where
-    less is known than until `day`, it is made of the last day that is known. Returns what was done, in words."""
+    less is known than until `day`, it is made of the last day that is known. Returns what was done, in words; n_rows:
+    grades and forecasts together."""
     graded = grade_due(services, organization_id)
     day = min(day, last_known_day(services, organization_id))
     due = [
@@ -313,12 +315,12 @@ def work(services: Services, organization_id: int, day: date) -> str:
         if _is_due(services, organization_id, day, step, measure)
     ]  # fmt: skip
     if not due:
-        return f"{graded:,} forecast steps graded"
+        return Done(f"{graded:,} forecast steps graded", graded)
     try:
         issued = _issued(services, organization_id, day, due, by=SCHEDULE)
     except TooLittlePast as why:
-        return f"{graded:,} forecast steps graded; no forecast: {why}"
-    return f"{graded:,} forecast steps graded, {len(issued)} forecasts issued"
+        return Done(f"{graded:,} forecast steps graded; no forecast: {why}", graded)
+    return Done(f"{graded:,} forecast steps graded, {len(issued)} forecasts issued", graded + len(issued))
 
 
 def _is_due(services: Services, organization_id: int, day: date, step: Step, measure: Measure) -> bool:

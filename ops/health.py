@@ -18,6 +18,7 @@ from insights.health.history import Evening, History, facts_on
 from insights.health.track_record import FOLLOWED_DAYS
 from insights.health.won import NEWEST, WINDOW_DAYS, Usual, compared, stays, won_deals
 from ops.forecasting import last_known_day
+from ops.job_book import Done
 from ops.services import Services
 from snapshots import health_facts, health_flags, tables
 from snapshots.database import Database
@@ -49,14 +50,15 @@ class _Books:
         return Evening.of(day, min(self.end_of(day), now))
 
 
-def judge_daily(services: Services, organization_id: int, day: date) -> str:
-    """The work of a day: judges what is open, the first time also the year before. Returns what became of it."""
+def judge_daily(services: Services, organization_id: int, day: date) -> Done:
+    """The work of a day: judges what is open, the first time also the year before. Returns what became of it; n_rows:
+    new flags of the day."""
     books = _books(services.database, organization_id)
     day, is_past = _day_with_data(books, day, known=last_known_day(services, organization_id))
     n_weeks = replay(services, organization_id, until=day)
     n = judge(services, organization_id, day, is_past=is_past)
     before = f" after {n_weeks} weeks of the past" if n_weeks else ""
-    return f"{n} new flags as of {day.isoformat()}{before}"
+    return Done(f"{n} new flags as of {day.isoformat()}{before}", n)
 
 
 def judge(services: Services, organization_id: int, day: date, *, is_past: bool = False) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import structlog
 
@@ -54,16 +54,21 @@ class Slot:
         return {name: value for name, value in told.items() if value not in ("schedule", None, False)}
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """said: what became of it, in words. n_rows: where it counts rows."""
+class Done(str):
+    """What became of a work, in words. n_rows: of how many rows, such as `ops.job_list.Job.counts` names them; None: it
+    does not count any."""
 
-    said: str
-    n_rows: int | None = None
+    __slots__ = ("n_rows",)
+    n_rows: int | None
+
+    def __new__(cls, said: str, n_rows: int | None = None) -> Self:
+        made = super().__new__(cls, said)
+        made.n_rows = n_rows
+        return made
 
 
 def booked(
-    services: Services, organization_id: int, slot: Slot, work: Callable[[], str | Done], *,
+    services: Services, organization_id: int, slot: Slot, work: Callable[[], str], *,
     broken_off: tuple[type[Exception], ...] = (),
 ) -> str:  # fmt: skip
     """Do the work of a slot and write down what became of it. Returns that in words. What the work raises is written
@@ -86,9 +91,9 @@ def booked(
         told = Ending(outcome="failed", error=sentence(services, error), error_id=identifier)
         _end(services, organization_id, run_id, told)
         raise
-    done = done if isinstance(done, Done) else Done(done)
-    _end(services, organization_id, run_id, Ending(outcome="done", said=done.said[:LONGEST], n_rows=done.n_rows))
-    return done.said
+    n_rows = done.n_rows if isinstance(done, Done) else None
+    _end(services, organization_id, run_id, Ending(outcome="done", said=str(done)[:LONGEST], n_rows=n_rows))
+    return str(done)
 
 
 def _end(services: Services, organization_id: int, run_id: int, ending: Ending) -> None:

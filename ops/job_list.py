@@ -27,6 +27,13 @@ _DAILY: Final = "Every day from {hour}, after the day’s syncs"
 _NO_SIGN: Final = timedelta(minutes=2)
 """A sync without a sign of life for this long was killed."""
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_COUNTS: Final[Mapping[str, tuple[str, str]]] = {
+    "scores_lead": ("score", "scores"), "scores_deal": ("score", "scores"), "health": ("new flag", "new flags"),
+    "anomalies": ("alarm", "alarms"), "forecasts": ("grade or forecast", "grades and forecasts"),
+    "activity_weeks": ("week of a salesperson", "weeks of salespeople"), "coaching": ("note", "notes"),
+    "retention": ("deleted row", "deleted rows"), report_digest.JOB: ("report", "reports"),
+}  # fmt: skip
+"""What the number of rows of a run counts, one and many; a sync counts rows that it read."""
 _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "scores_lead": ("Score leads", "Trains the model where it is due, grades old scores, scores every open lead"),
     "scores_deal": ("Score deals", "The same for open deals"),
@@ -68,6 +75,11 @@ class Job:
     connection_id: int | None = None
     every_days: int = 1
     scheduled_since: datetime | None = None
+
+    @property
+    def counts(self) -> tuple[str, str]:
+        """What the number of rows of its runs counts, one and many."""
+        return _COUNTS.get(self.key, ("row", "rows"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

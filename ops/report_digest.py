@@ -17,7 +17,7 @@ import structlog
 from insights.report import html, pdf, plain
 from insights.report.document import Week
 from ops import daily, jobs, report_sending, reports
-from ops.job_book import Slot, booked
+from ops.job_book import Done, Slot, booked
 from ops.reports import NoSuchReader, Whose
 from ops.services import Services
 from snapshots import report_archive, report_outbox
@@ -133,9 +133,9 @@ def run(services: Services, organization_id: int, slot: Slot) -> str:
     return booked(services, organization_id, slot, lambda: make_digest(services, organization_id, week))
 
 
-def make_digest(services: Services, organization_id: int, week: Week) -> str:
+def make_digest(services: Services, organization_id: int, week: Week) -> Done:
     """Make and keep every report that somebody gets, and have it sent; what was made or sent already stays. Returns
-    what became of it, in words."""
+    what became of it, in words; n_rows: reports."""
     recipients = report_archive.list_recipients(services.database, organization_id)
     made, told, missing = 0, 0, 0
     for readership in report_archive.readerships(recipients):
@@ -149,7 +149,7 @@ def make_digest(services: Services, organization_id: int, week: Week) -> str:
         told += report_outbox.enqueue(services.database, organization_id, report_id, mine, at=services.now())
         made += 1
     left_out = f", {missing} left out: nobody has their id" if missing else ""
-    return f"{made} reports, {told} messages{left_out}"
+    return Done(f"{made} reports, {told} messages{left_out}", made)
 
 
 def make(services: Services, organization_id: int, readership: Readership, week: Week) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import procrastinate
 
 from ops import daily, jobs
-from ops.job_book import Slot, booked
+from ops.job_book import Done, Slot, booked
 from ops.jobs import Transaction
 from ops.services import Services
 from snapshots import scoring_runs
@@ -105,7 +105,7 @@ def run(
     if organization_id not in {one.organization_id for one in list_organizations(services.database)}:
         return "gone"
 
-    def work() -> str:
+    def work() -> Done:
         if task == TRAIN_TASK:
             return _train(services, organization_id, subject, by, should_stop, drop)
         return _WORK[task](services, organization_id, subject, by, should_stop)
@@ -135,31 +135,36 @@ def run(
 def _train(
     services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool],
     drop: Sequence[str] | None,
-) -> str:  # fmt: skip
+) -> Done:  # fmt: skip
     from ops import scoring
 
     version = scoring.train_model(services, organization_id, subject, by=by, should_stop=should_stop, drop=drop)
     said = f"version {version.version}, {version.state}"
-    if version.is_active:
-        said += f"; {_score(services, organization_id, subject, by, should_stop)}"
-    return said
+    if not version.is_active:
+        return Done(said, 0)
+    scored = _score(services, organization_id, subject, by, should_stop)
+    return Done(f"{said}; {scored}", scored.n_rows)
 
 
-def _score(services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool]) -> str:
+def _score(
+    services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool]
+) -> Done:
     from ops import scoring
 
-    return f"{scoring.score_all(services, organization_id, subject, by=by, should_stop=should_stop):,} scores issued"
+    n = scoring.score_all(services, organization_id, subject, by=by, should_stop=should_stop)
+    return Done(f"{n:,} scores issued", n)
 
 
 def _refresh(
     services: Services, organization_id: int, subject: Subject, by: str, should_stop: Callable[[], bool]
-) -> str:
+) -> Done:
     from ops import scoring
 
-    return "; ".join(scoring.refresh(services, organization_id, by=by, subjects=(subject,), should_stop=should_stop))
+    done = scoring.refresh(services, organization_id, by=by, subjects=(subject,), should_stop=should_stop)
+    return Done("; ".join(done), sum(one.n_rows or 0 for one in done))
 
 
-_WORK: Final[dict[str, Callable[[Services, int, Any, str, Callable[[], bool]], str]]] = {
+_WORK: Final[dict[str, Callable[[Services, int, Any, str, Callable[[], bool]], Done]]] = {
     SCORE_TASK: _score, REFRESH_TASK: _refresh,
 }  # fmt: skip
 

@@ -28,6 +28,7 @@ from insights.scoring.scored import Task, score_deals, score_leads
 from insights.scoring.training import Previous, Subject, Table, Trained, train
 from ops.apart import run_apart
 from ops.compute import executor
+from ops.job_book import Done
 from ops.score_tables import (
     DealWorld,
     LeadWorld,
@@ -337,14 +338,14 @@ def _is_due(services: Services, organization_id: int, subject: Subject) -> bool:
 def refresh(
     services: Services, organization_id: int, *, by: str = "schedule", subjects: Sequence[Subject] = SUBJECTS,
     should_stop: ShouldStop | None = None,
-) -> Sequence[str]:  # fmt: skip
+) -> Sequence[Done]:  # fmt: skip
     """The nightly work: train where the newest model is a week old, there is none, or it cannot be read any more, then
-    score. Returns what was done, in words."""
-    done: list[str] = []
+    score. Returns what was done, in words, with the scores that were issued."""
+    done: list[Done] = []
     for subject in subjects:
         if _is_due(services, organization_id, subject):
             version = train_model(services, organization_id, subject, by=by, should_stop=should_stop)
-            done.append(f"{subject} model {version.version} trained, {version.state}")
+            done.append(Done(f"{subject} model {version.version} trained, {version.state}"))
         n = score_all(services, organization_id, subject, by=by, should_stop=should_stop)
-        done.append(f"{n:,} scores of {subject}s issued")
+        done.append(Done(f"{n:,} scores of {subject}s issued", n))
     return done

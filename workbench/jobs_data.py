@@ -40,6 +40,13 @@ HISTORY_COLUMNS: Final = (
 )
 
 
+def history_columns(job: Job) -> tuple[Column, ...]:
+    """HISTORY_COLUMNS, in which the number of rows is called what the job counts."""
+    counted = job.counts[1]
+    title = counted[:1].upper() + counted[1:]
+    return tuple(replace(one, title=title) if one.field == "n_rows" else one for one in HISTORY_COLUMNS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Of one job. rows: the newest slot first, with `key` of the outcome. n_slots, n_done: slots that have begun since

@@ -141,7 +141,8 @@ def test_what_happened_between_the_week_and_the_note_does_not_show_that_people_p
 
 def test_the_notes_of_a_week_are_written_once(house: House, packs: dict[int, Pack]) -> None:
     key = house.organization_id
-    assert coaching_week.write_weekly(house.services, key, NOTED) == f"{len(packs)} notes of the week of 2024-06-17"
+    done = coaching_week.write_weekly(house.services, key, NOTED)
+    assert (done, done.n_rows) == (f"{len(packs)} notes of the week of 2024-06-17", len(packs))
     assert "are written" in coaching_week.write_weekly(house.services, key, date(2024, 6, 26))
     for owner_id, pack in packs.items():
         note = notes.newest(house.database, key, NoteKey(owner_id, WEEK))

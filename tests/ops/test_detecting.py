@@ -75,6 +75,7 @@ def test_a_lost_week_is_raised_on_the_next_settled_day_and_once(services: Servic
     lose(services, organization, 3, 1)
     said = detecting.look_weekly(services, organization, MONDAY)
     assert "activities:" in said
+    assert said.n_rows == len(found(services, organization))
     newest = found(services, organization)
     newest = newest[newest["day"] == pd.Timestamp(MONDAY - timedelta(weeks=1))]
     assert newest["owner_id"].tolist() == [3]

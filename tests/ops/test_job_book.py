@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import get_type_hints
 
 import pytest
 from made_daily import MORNING, services_of
 from pydantic import SecretStr
 
 from adapters.errors import RetriableError
-from ops import job_book
+from ops import daily, job_book
 from ops.job_book import ALREADY, Done, Slot, booked, sentence
 from ops.services import Services
 from ops.settings import Settings
@@ -20,6 +22,19 @@ from snapshots.database import Database
 from snapshots.job_runs import Ending, JobRun
 
 SLOT = Slot(job="health", day=date(2026, 3, 10))
+
+
+def test_every_work_of_the_day_tells_how_many_rows_it_made() -> None:
+    for name in daily.WORKS:
+        module, _, function = daily.WORKS[name].partition(":")
+        work = getattr(importlib.import_module(module), function)
+        assert get_type_hints(work)["return"] is Done, name
+
+
+def test_what_is_done_is_its_words_with_a_number() -> None:
+    done = Done("3 new flags", 3)
+    assert (done, done.n_rows, f"{done}.") == ("3 new flags", 3, "3 new flags.")
+    assert Done("nothing to count").n_rows is None
 
 
 class Killed(BaseException):

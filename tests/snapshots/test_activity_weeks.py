@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from stored_crm import Stored, day, noon
 
 from adapters.records import Activity, ActivityKind, Contact
@@ -135,7 +136,10 @@ def test_the_daily_work_counts_the_last_year_once_and_the_last_weeks_again(store
         now=lambda: datetime(2026, 2, 20, 6, tzinfo=UTC),
     )  # fmt: skip
     today = datetime(2026, 2, 20, tzinfo=UTC).date()
-    assert count_daily(services, stored.organization_id, today) == f"{KEPT_WEEKS} weeks counted"
+    done = count_daily(services, stored.organization_id, today)
+    with stored.database.as_app(stored.organization_id) as connection:
+        n_rows = connection.execute(text("SELECT count(*) FROM activity_weeks")).scalar_one()
+    assert (done, done.n_rows) == (f"{KEPT_WEEKS} weeks counted", n_rows)
     assert activity_weeks.counted_weeks(stored.database, stored.organization_id) == {day(0), day(35)}
     assert (today - day(35)).days < 7 * (AGAIN_WEEKS + 1) < (today - day(0)).days
     assert count_daily(services, stored.organization_id, today) == f"{KEPT_WEEKS - 1} weeks counted"

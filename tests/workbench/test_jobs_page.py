@@ -73,7 +73,7 @@ def test_every_job_is_shown_with_its_state_its_schedule_and_what_it_did(workbenc
     for one in job_list.standings(replace(own_house.services, now=lambda: NOW), own_house.organization_id):
         assert one.job.title in told
         assert at.button(f"job_{one.job.key}_history").label == "History"
-    assert "28 Jun 2024, 17:00 · 0 s · 7 rows" in told
+    assert "28 Jun 2024, 17:00 · 0 s · 7 new flags" in told
     assert "3 new flags" in told
     assert "Every day from 05:00, after the day’s syncs · next 29 Jun 2024, 05:00" in told
 
@@ -91,6 +91,17 @@ def test_what_is_asked_for_at_night_is_of_the_day_whose_slot_has_begun(
         assert link.execute("SELECT args ->> 'day' FROM procrastinate_jobs WHERE status = 'todo'").fetchall() == [
             ((TODAY - timedelta(days=1)).isoformat(),)
         ]
+
+
+def test_the_number_of_rows_of_a_run_says_what_it_counts(workbench: Workbench, own_house: House) -> None:
+    for job in ("health", "coaching"):
+        ran(own_house, job, 0)
+    shown = words(workbench.open(own_house, "jobs"))
+    assert "7 new flags" in shown
+    assert "7 notes" in shown
+    history = workbench.open(own_house, "jobs", job="coaching")
+    assert not history.exception
+    assert ">Notes</th>" in tables(history)
 
 
 def test_an_outage_is_said_at_the_top_with_its_remedy(workbench: Workbench, own_house: House) -> None:

@@ -26,7 +26,7 @@ from workbench import (
     tables,
 )
 from workbench.cards import Kpi
-from workbench.jobs_data import HISTORY_COLUMNS, History
+from workbench.jobs_data import History, history_columns
 from workbench.lead_words import plain
 from workbench.view import View
 
@@ -128,7 +128,7 @@ def last_words(view: View, one: Standing) -> str:
     if run.ended_at is not None:
         told.append(formats.duration((run.ended_at - run.started_at).total_seconds()))
     if run.n_rows is not None:
-        told.append(formats.plural(run.n_rows, "row"))
+        told.append(formats.plural(run.n_rows, *one.job.counts))
     said = run.said if run.outcome == "done" and run.said else ""
     return f"{plain(' · '.join(told))}" + (f"  \n:small[{plain(said)}]" if said else "")
 
@@ -206,7 +206,7 @@ def history_card(view: View, job: Job, chosen: tuple[str, ...]) -> None:
         shown = found.rows[found.rows["key"].isin(chosen)] if chosen else found.rows
         with cards.titled("Runs", "The last 90 days, the newest slot first"):
             if len(shown):
-                export.menu(lambda: shown, HISTORY_COLUMNS, name=f"runs-{job.key}", key="job_runs")
+                export.menu(lambda: shown, history_columns(job), name=f"runs-{job.key}", key="job_runs")
         st.pills("Outcome", list(job_choice.OUTCOMES), format_func=job_choice.OUTCOMES.__getitem__,
                  selection_mode="multi", default=list(chosen), key=f"job_outcome_{job.key}",
                  label_visibility="collapsed", on_change=_on_outcomes, args=(f"job_outcome_{job.key}",))  # fmt: skip
@@ -217,7 +217,7 @@ def history_card(view: View, job: Job, chosen: tuple[str, ...]) -> None:
         open_slots(found, job)
         shown = shown.reset_index(drop=True)
         tones = pd.DataFrame({"outcome": [TONES.get(key, "") for key in shown["key"]]})
-        tables.plain(shown, HISTORY_COLUMNS, caption=f"Runs of {job.title}", tones=tones)
+        tables.plain(shown, history_columns(job), caption=f"Runs of {job.title}", tones=tones)
 
 
 def _on_outcomes(key: str) -> None:
