@@ -49,28 +49,28 @@ def _chosen(trial: Trial, errors: Mapping[str, float]) -> Choice:
         return Choice(usual, "The past is too short to try methods on it; this is the usual one.", errors)
     better = {name: error for name, error in errors.items() if error < (1 - _margin(name, trial.apart)) * errors[usual]}
     best = min(better, key=lambda name: better[name], default=usual)
-    plain = min((name for name in errors if _is_naive(name)), key=lambda name: errors[name])
+    plain = min((name for name in errors if is_naive(name)), key=lambda name: errors[name])
     if errors[plain] <= errors[best]:
-        return Choice(plain, f"At {_times(trial)} nothing was better than {plain}.", errors)
+        return Choice(plain, f"At {times(trial)} its error was no larger than that of {best}.", errors)
     if best == usual:
-        return Choice(usual, f"At {_times(trial)} nothing was better by a margin than the usual method.", errors)
+        return Choice(usual, f"At {times(trial)} nothing was better by a margin than the usual method.", errors)
     gain = 1 - errors[best] / errors[usual]
-    return Choice(
-        best, f"At {_times(trial)} its error was {formats.share(gain)} lower than the usual method's.", errors
-    )
+    return Choice(best, f"At {times(trial)} its error was {formats.share(gain)} lower than the usual method's.", errors)
 
 
 def _margin(name: str, apart: int) -> float:
     if name.startswith(("seasonal Theta", "seasonal AutoETS", "mean of seasonal", "mean of AutoETS", "MSTL")):
         return SEASONAL_MARGIN
-    if name in {"AutoETS", "Theta"} or _is_naive(name):
+    if name in {"AutoETS", "Theta"} or is_naive(name):
         return 1.0
     return OTHER_MARGIN if apart >= LEAST_APART else OVERLAPPING_MARGIN
 
 
-def _is_naive(name: str) -> bool:
+def is_naive(name: str) -> bool:
+    """The last value carried on, or that of a season ago."""
     return name.startswith(("naive", "seasonal naive"))
 
 
-def _times(trial: Trial) -> str:
+def times(trial: Trial) -> str:
+    """In words."""
     return f"{len(trial.cutoffs)} past origins" if len(trial.cutoffs) > 1 else "one past origin"

@@ -79,12 +79,12 @@ def of_replay(one: Replay, name: str) -> Floats:
     return table.loc[place].to_numpy(np.float64)[:NEAR_WEEKS]
 
 
-def judged(found: Forecast, said: Sequence[Replay]) -> dict[str, Verdict]:
+def judged(all_tried: Sequence[Tried], said: Sequence[Replay]) -> dict[str, Verdict]:
     """By kind of node, from the origins of the trials at which there is a replay."""
     by_day = {one.day: one for one in said}
     errors: dict[str, dict[str, float]] = {}
     origins: dict[str, int] = {}
-    for one in found.tried:
+    for one in all_tried:
         kind, _ = node(one.series)
         sums = errors.setdefault(kind, dict.fromkeys(SHARE, 0.0))
         n = 0
@@ -119,10 +119,11 @@ def mixed_in(mean: Floats, near: Floats, share: float) -> Floats:
 
 
 def with_open_deals(found: Forecast, said: Sequence[Replay], verdicts: Mapping[str, Verdict]) -> Forecast:
-    """The forecast with its near weeks as the verdicts say; intervals move along, and nothing is below zero."""
+    """The forecast with its near weeks as the verdicts, by series, say; intervals move along, and nothing is below
+    zero."""
     rows = found.rows.copy()
     for name, places in rows.groupby("series").groups.items():
-        verdict = verdicts[node(str(name))[0]]
+        verdict = verdicts[str(name)]
         if verdict.used == PAST:
             continue
         ordered = rows.loc[places].sort_values("step")

@@ -20,6 +20,7 @@ from insights.forecasting.grading import Grades, grade, naive_scale
 from insights.forecasting.hierarchy import Whole
 from insights.forecasting.intervals import moved_low
 from insights.forecasting.members import CannotForecast, Floats, Member, Past, SeasonalNaive
+from insights.forecasting.naive_wins import where_naive_wins
 from insights.forecasting.near_weeks import PAST, Verdict, judged, mean_at_origins, replays_of, with_open_deals
 from insights.forecasting.nodes import (
     HORIZON,
@@ -37,12 +38,12 @@ from insights.forecasting.panel import Asked, Forecast, Tried, assembled, shown_
 from insights.forecasting.pipeline import FIRST_WEEKS, QUARTER, Replay
 from insights.forecasting.sparse import grade_sums, is_sparse
 
-METHOD_VERSION: Final = "3"
+METHOD_VERSION: Final = "4"
 """Raised where the same facts would give another forecast."""
 FINE: Final = 1_000
 """Counts are reconciled in thousandths, for half a deal a week is a forecast too."""
 SEASON: Final[Mapping[Step, int]] = {"week": QUARTER, "month": 12}
-"""Of the seasonal naive forecast in the card."""
+"""Of the seasonal naive forecast, which is tried whether or not a season is there."""
 LEAST_WON: Final = 10
 """Won deals on record for which a currency is forecast."""
 RECORD_WEEKS: Final = 4
@@ -123,15 +124,19 @@ def _of_currency(
     events = events_of(facts, measure, currency)
     grid = grid_of(events["day"], facts.day, step)
     history = history_of(facts, events, grid)
-    asked = Asked(horizon=HORIZON[step], by_sums=True)
+    asked = Asked(horizon=HORIZON[step], by_sums=True, more=(SeasonalNaive(SEASON[step]),))
     series = [(name, Past(history.past.loc[name].to_numpy(np.float64), grid.past)) for name in history.hierarchy.nodes]
-    found = assembled(trials.of(series, asked), asked)
-    said, verdicts = _near(facts, grid, currency, found) if (step, measure) == ("week", "bookings") else ([], {})
+    own = trials.of(series, asked)
+    said, by_kind = _near(facts, grid, currency, own) if (step, measure) == ("week", "bookings") else ([], {})
+    given, verdicts = where_naive_wins(own, said, by_kind)
+    found = assembled(given, asked)
     shown = with_open_deals(found, said, verdicts) if verdicts else found
     made = _agreeing(shown, history, fine=FINE if measure == "new_deals" else 1)
     names = _Names(facts, history)
     rows = _rows(made, history, grid, names, currency)
-    return rows, _cards(found, asked, history, grid, _Record(facts, said, verdicts, currency), names, currency)
+    moved = _moved(made)
+    record = _Record(facts, said, verdicts, currency, moved)
+    return rows, _cards(found, asked, history, grid, record, names, currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +151,20 @@ class _Trials:
             return self.try_all(series, asked)
         totals = [one for one in series if node(one[0])[0] == "total"]
         others = [one for one in series if node(one[0])[0] != "total"]
-        found = [*self.try_all(totals, replace(asked, more=self.more)), *self.try_all(others, asked)]
+        found = [*self.try_all(totals, replace(asked, more=(*asked.more, *self.more))), *self.try_all(others, asked)]
         by_name = {one.series: one for one in found}
         return [by_name[name] for name, _ in series]
 
 
 def _near(
-    facts: DealFacts, grid: Grid, currency: str, found: Forecast
+    facts: DealFacts, grid: Grid, currency: str, own: Sequence[Tried]
 ) -> tuple[Sequence[Replay], Mapping[str, Verdict]]:
-    """Replays and verdicts; where open deals cannot be looked at, no replay and why not."""
+    """Replays, and verdicts by kind of node; where open deals cannot be looked at, no replay and why not."""
     try:
         said = replays_of(facts, grid, currency)
     except CannotForecast as why:
-        return [], {node(one.series)[0]: Verdict(PAST, str(why), {}) for one in found.tried}
-    return said, judged(found, said)
+        return [], {node(one.series)[0]: Verdict(PAST, str(why), {}) for one in own}
+    return said, judged(own, said)
 
 
 def _agreeing(found: Forecast, history: History, *, fine: int) -> pd.DataFrame:
@@ -173,6 +178,16 @@ def _agreeing(found: Forecast, history: History, *, fine: int) -> pd.DataFrame:
     }
     made = coherent(scaled, history.hierarchy, won=won)
     return made.assign(**{name: made[name] / fine for name in ("base", "value", "low", "high")})
+
+
+def _moved(made: pd.DataFrame) -> dict[str, float | None]:
+    """By series, how far the horizon's sum was moved for parts and total to agree, and for what is won already, as a
+    share of the node's own forecast; None where that is nothing."""
+    sums = made.groupby("series")[["base", "value"]].sum()
+    return {
+        str(name): round(float(value / base) - 1, 4) if base > 0 else None
+        for name, base, value in zip(sums.index, sums["base"], sums["value"], strict=True)
+    }
 
 
 def _finer(one: Tried, fine: int) -> Tried:
@@ -218,12 +233,13 @@ def _rows(made: pd.DataFrame, history: History, grid: Grid, names: _Names, curre
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What bookings from open deals showed."""
+    """What bookings from open deals showed. verdicts, moved: by series."""
 
     facts: DealFacts
     said: Sequence[Replay]
     verdicts: Mapping[str, Verdict]
     currency: str
+    moved: Mapping[str, float | None]
 
     def sums(self, history: History) -> Mapping[str, Mapping[str, Any]]:
         """By node, the card of sums over RECORD_WEEKS."""
@@ -267,12 +283,14 @@ def _cards(
     for one, shown in zip(found.tried, then, strict=True):
         kind, key, _, parent = names.of(one.series)
         card = dict(found.cards[one.series]) | _summary(one, shown, record, grid.step)
-        card["near"] = _near_words(record.verdicts.get(kind))
+        card["at_origins"] = _at_origins(one, record, grid)
+        card["near"] = _near_words(record.verdicts.get(one.series))
         card["sums"] = sums.get(one.series)
         if card["sums"] is not None:
             weighted = card["sums"]["methods"]["weighted pipeline, for reference"]
             card["baselines"] = {**card["baselines"], "weighted pipeline": weighted | {"weeks": RECORD_WEEKS}}
         card["correlation"] = correlation[kind]
+        card["moved"] = record.moved[one.series]
         past = {
             "first_day": grid.past[0].date().isoformat(),
             "values": history.past.loc[one.series].to_numpy(np.float64).tolist(),
@@ -282,7 +300,27 @@ def _cards(
 
 
 def _final_errors(one: Tried, record: _Record) -> Floats:
-    return mean_at_origins(one, record.said, record.verdicts.get(node(one.series)[0])) - one.trial.actual
+    return mean_at_origins(one, record.said, record.verdicts.get(one.series)) - one.trial.actual
+
+
+def _at_origins(one: Tried, record: _Record, grid: Grid) -> list[dict[str, Any]]:
+    """At each past origin the days of its horizon, and their sums: what would have been said by what is used now, by
+    both naive methods, and what came."""
+    trial = one.trial
+    if not trial.tracks:
+        return []
+    steps = trial.actual.shape[1]
+    mean = np.maximum(mean_at_origins(one, record.said, record.verdicts.get(one.series)), 0.0)
+    told = {"said": mean, "naive": trial.tracks["naive"].mean, "came": trial.actual,
+            "seasonal_naive": trial.tracks[SeasonalNaive(SEASON[grid.step]).name].mean}  # fmt: skip
+    return [
+        {
+            "first_day": grid.days[cutoff].date().isoformat(),
+            "last_day": (grid.days[cutoff + steps] - pd.Timedelta(days=1)).date().isoformat(),
+            **{name: round(float(each[place].sum()), 3) for name, each in told.items()},
+        }
+        for place, cutoff in enumerate(trial.cutoffs)
+    ]
 
 
 def _summary(one: Tried, shown: Sequence[Any], record: _Record, step: Step) -> dict[str, Any]:
@@ -290,7 +328,7 @@ def _summary(one: Tried, shown: Sequence[Any], record: _Record, step: Step) -> d
     trial = one.trial
     if not trial.tracks or not shown:
         return {"n_origins": 0, "wape": None, "mase": None, "bias": None, "coverage80": None, "baselines": {}}
-    mean = mean_at_origins(one, record.said, record.verdicts.get(node(one.series)[0]))
+    mean = mean_at_origins(one, record.said, record.verdicts.get(one.series))
     before, low, high = (np.array([getattr(each, end) for each in shown]) for end in ("mean", "low", "high"))
     past, by_sums = one.past.values[: trial.cutoffs[0]], is_sparse(trial)
 
@@ -301,16 +339,14 @@ def _summary(one: Tried, shown: Sequence[Any], record: _Record, step: Step) -> d
 
     low = np.clip(moved_low(low, mean - before), 0.0, np.maximum(mean, 0.0))
     high = np.maximum(high + mean - before, mean)
-    seasonal = SeasonalNaive(SEASON[step]).at_origins(one.past, trial.cutoffs, trial.actual.shape[1])
-    ends = (np.array([getattr(each, end) for each in seasonal]) for end in ("mean", "low", "high"))
-    naive = trial.tracks["naive"]
+    naive, seasonal = trial.tracks["naive"], trial.tracks[SeasonalNaive(SEASON[step]).name]
     return {
         "n_origins": len(trial.cutoffs),
         "over": f"{HORIZON[step]} {step}s" if by_sums else None,
         **graded(np.maximum(mean, 0.0), low, high),
         "baselines": {
             "naive": graded(naive.mean, naive.low, naive.high),
-            "seasonal naive": graded(*ends) | {"period": SEASON[step]},
+            "seasonal naive": graded(seasonal.mean, seasonal.low, seasonal.high) | {"period": SEASON[step]},
         },
     }
 

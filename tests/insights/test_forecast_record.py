@@ -17,6 +17,7 @@ from insights import forecast_chart, forecast_record
 from insights.charts import LIGHT, Measure
 from insights.forecast_chart import Reading
 from insights.forecast_period import Span, covers, still_to_come
+from insights.metrics import METRICS
 
 SHOWN = {"n": 24, "wape": 0.12, "mase": 0.8, "bias": 0.02, "coverage80": 0.8}
 
@@ -44,7 +45,7 @@ def test_what_is_shown_stands_before_what_it_is_held_against() -> None:
     ("shown", "tone", "words"),
     [
         ({}, "good", "its error was 12 % of what came, that of naive 17 %"),
-        ({"wape": 0.17}, "good", "Nothing was better than naive"),
+        ({"wape": 0.17}, "good", "its error was 17 % of what came, that of naive 17 %"),
         ({"wape": 0.3}, "risk", "naive had the smaller error: 17 % of what came against 30 %"),
         ({"coverage80": 0.55}, "risk", "held 55 % of the time: it is too narrow"),
         ({"coverage80": 0.97}, "good", "it is wide"),
@@ -57,6 +58,24 @@ def test_the_verdict_names_what_is_off(shown: dict[str, float], tone: str, words
     assert words in " ".join(said.words).replace("\u00a0", " ")
 
 
+def test_where_naive_is_shown_the_card_says_so_and_lists_it_once() -> None:
+    baselines = {"naive": {"wape": 0.2}, "seasonal naive": {"wape": 0.15, "period": 13}}
+    made = card(chosen="seasonal naive (13)", wape=0.15, mase=0.7, bias=0.0, coverage80=0.82, n_origins=6,
+                baselines=baselines, methods={"seasonal naive (13)": SHOWN, "naive": SHOWN}, moved=-0.034)  # fmt: skip
+    said = forecast_record.verdict(made)
+    assert said.tone == "good"
+    assert said.words[0].replace("\u00a0", " ") == (
+        "Seasonal naive (13) is shown, for what would replace it was no better: step by step its error was 15 % of "
+        "what came."
+    )
+    found = forecast_record.methods(made)
+    assert list(zip(found["method"], found["role"], strict=True)) == [
+        ("seasonal naive (13)", "shown"), ("naive", "baseline"), ("seasonal naive (13)", "baseline"),
+    ]  # fmt: skip
+    moved = forecast_record.reasons(made)[-1].replace("\u00a0", " ")
+    assert moved == "That parts and whole agree moved it down by 3 %."
+
+
 def test_a_card_of_an_organization_says_what_is_shown_in_the_end() -> None:
     made = card(
         wape=0.1, mase=0.7, bias=0.0, coverage80=0.82, n_origins=5, baselines={"naive": {"wape": 0.2}},
@@ -65,16 +84,39 @@ def test_a_card_of_an_organization_says_what_is_shown_in_the_end() -> None:
     )  # fmt: skip
     found = forecast_record.methods(made)
     kept = found[found["role"] != "other"]
-    assert kept["method"].tolist() == ["open deals and past weeks", "naive", "weighted pipeline, 4 weeks"]
+    assert kept["method"].tolist() == ["open deals and past weeks", "naive", "open deals × win rate, 4 weeks"]
     assert kept["wape"].tolist() == [0.1, 0.2, 2.1]
     assert forecast_record.n_origins(made) == 5
     assert forecast_record.reasons(made) == ("They were closer.", "Its error was 12% lower.", "Too few weeks.")
     named = made | {"baselines": {"naive": {"wape": 0.2}, "weighted pipeline": {"wape": 0.05, "weeks": 4}}}
     found = forecast_record.methods(named)
-    assert found.loc[found["role"] == "reference", "method"].tolist() == ["weighted pipeline, 4 weeks"]
+    assert found.loc[found["role"] == "reference", "method"].tolist() == ["open deals × win rate, 4 weeks"]
     assert "that of naive" in forecast_record.verdict(named).words[0], "a reference is no forecast to be beaten"
     plain = forecast_record.methods(made | {"near": {"used": "past weeks", "why": "x"}})
     assert plain["method"].iloc[0] == "history mean"
+
+
+def test_the_weighted_pipeline_of_other_pages_is_another_number_and_called_so() -> None:
+    held = {"weighted pipeline, for reference": {"n": 6, "wape": 2.7}, "shown": SHOWN}
+    for one in (
+        card(methods=held, shown=None, chosen=None, weeks=4),
+        card(baselines={"weighted pipeline": {"weeks": 4}}),
+    ):
+        assert not forecast_record.methods(one)["method"].str.contains("weighted pipeline").any()
+    words = forecast_record.DEFINITIONS["Open deals × win rate"]
+    assert METRICS["weighted_pipeline"].definition.startswith("Amount × stage probability")
+    assert "not the Weighted pipeline of other pages, which is amount × stage probability" in words
+
+
+def test_past_origins_are_listed_with_what_was_said_and_what_came() -> None:
+    told = {"last_day": "2024-03-31", "naive": 8.0, "seasonal_naive": 9.0}
+    kept = [{"first_day": "2024-01-01", "said": 12.0, "came": 10.0, **told},
+            {"first_day": "2024-01-08", "said": 5.0, "came": 0.0, **told}]  # fmt: skip
+    found = forecast_record.origins(card(at_origins=kept))
+    assert list(found["first_day"]) == [pd.Timestamp("2024-01-08"), pd.Timestamp("2024-01-01")]
+    assert found["error"].tolist()[1] == pytest.approx(0.2)
+    assert pd.isna(found["error"].iloc[0]), "of nothing there is no share"
+    assert forecast_record.origins(card()).empty
 
 
 def test_without_origins_nothing_is_claimed() -> None:

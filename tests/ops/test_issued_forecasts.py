@@ -15,6 +15,7 @@ from made_installation import NOW, TODAY, House, demo_house_of
 from sqlalchemy import text
 
 from insights.forecasting.deal_facts import pack, unpack
+from insights import forecast_record
 from insights.forecasting.nodes import TooLittlePast
 from ops import daily, forecasting
 from ops.services import Services
@@ -127,6 +128,22 @@ def test_beside_a_forecast_stands_what_it_was_worth_at_past_origins(house: House
 
 
 def test_a_replay_gives_the_same_number_whatever_was_corrected_later(own_house: House) -> None:
+@pytest.mark.parametrize("measure", ["bookings", "new_deals"])
+def test_no_card_of_any_node_says_that_naive_was_better_than_what_is_shown(house: House, measure: str) -> None:
+    cards = forecasts.cards(house.database, admin(house), newest(house, "week", measure).run_id)
+    assert {one.node_kind for one in cards} == {"total", "team", "owner", "product", "source"}
+    for one in cards:
+        assert one.card["methods"].keys() >= {"naive", "seasonal naive (13)"}, "both are candidates"
+        told = [grades["wape"] for name, grades in one.card["baselines"].items() if name != "weighted pipeline"]
+        for wape in told:
+            assert wape is None or one.card["wape"] <= wape + 1e-4, (one.node_kind, one.node_key)
+        assert "had the smaller error" not in " ".join(forecast_record.verdict(one.card).words)
+        sums = one.card["at_origins"]
+        assert len(sums) == one.card["n_origins"] == 6
+        last = one.past["values"][-13:]
+        assert sums[-1]["came"] == pytest.approx(sum(last)), "the newest origin has the last thirteen weeks behind it"
+
+
     day = TODAY - timedelta(weeks=1)
     run_id = forecasting.issue(own_house.services, own_house.organization_id, day, by="ann", **MONTHS)[0]
     before = forecasting.read_facts(own_house.services, own_house.organization_id, day, NOW).deals
