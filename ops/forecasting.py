@@ -68,9 +68,11 @@ class Difference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
     """differences: none, where the same number came. facts_read_the_same: whether reading what was known then today
-    gives the same facts; a merge or a new name in the CRM may have changed ids and names in them."""
+    gives the same facts; a merge or a new name in the CRM may have changed ids and names in them. n_numbers: how many
+    were compared."""
 
     run: ForecastRun
+    n_numbers: int
     differences: Sequence[Difference]
     facts_read_the_same: bool
 
@@ -209,16 +211,20 @@ def replay(services: Services, organization_id: int, run_id: int) -> Replayed:
     made = organization_forecast(unpack(packed), run.step, run.measure, try_all=_trials(services), more=more)
     held = forecasts.rows(services.database, viewer, run_id)
     _, now_hash = pack(read_facts(services, organization_id, run.made_on, known_at))
-    return Replayed(run=run, differences=_differences(held, made.rows), facts_read_the_same=now_hash == run.data_hash)
+    return Replayed(
+        run=run, n_numbers=len(held) * len(_COMPARED), differences=_differences(held, made.rows),
+        facts_read_the_same=now_hash == run.data_hash,
+    )  # fmt: skip
 
 
+_COMPARED: Final = ("value", "low", "high", "won")
 _KEY: Final = ["node_kind", "node_key", "currency", "step_no"]
 
 
 def _differences(held: pd.DataFrame, made: pd.DataFrame) -> list[Difference]:
     both = held.merge(made, on=_KEY, how="outer", suffixes=("", "_again"))
     found = []
-    for column in ("value", "low", "high", "won"):
+    for column in _COMPARED:
         issued, again = both[column].to_numpy(np.float64), both[f"{column}_again"].to_numpy(np.float64)
         off = ~np.isclose(issued, again, rtol=0, atol=TOLERANCE)
         for place in np.flatnonzero(off):

@@ -163,11 +163,12 @@ def run_sync(
 
 def make_app(services: Services, connector: procrastinate.BaseConnector) -> procrastinate.App:
     """The job queue with all tasks of ours."""
-    from ops import daily, report_digest, score_jobs  # they put their jobs into the queue by what stands here
+    from ops import daily, forecast_replays, report_digest, score_jobs  # they put their jobs into the queue by what stands here
 
     app = procrastinate.App(connector=connector)
     score_jobs.register(app, services)
     daily.register(app, services)
+    forecast_replays.register(app, services)
     report_digest.register(app, services)
 
     @app.task(name=SYNC_TASK, queue="sync", pass_context=True)

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from databases import CopyOf
+from made_daily import work_off
 from made_installation import NOW, TODAY, House, demo_house_of
 from sqlalchemy import text
 
-from insights.forecasting.deal_facts import pack, unpack
 from insights import forecast_record
+from insights.forecasting.deal_facts import pack, unpack
 from insights.forecasting.nodes import TooLittlePast
-from ops import daily, forecasting
+from ops import daily, forecast_replays, forecasting
 from ops.services import Services
 from ops.settings import Settings
 from snapshots import forecast_calls, forecasts, leave
@@ -127,7 +128,6 @@ def test_beside_a_forecast_stands_what_it_was_worth_at_past_origins(house: House
     assert first + pd.Timedelta(weeks=len(card.past["values"])) == rows["first_day"].min()
 
 
-def test_a_replay_gives_the_same_number_whatever_was_corrected_later(own_house: House) -> None:
 @pytest.mark.parametrize("measure", ["bookings", "new_deals"])
 def test_no_card_of_any_node_says_that_naive_was_better_than_what_is_shown(house: House, measure: str) -> None:
     cards = forecasts.cards(house.database, admin(house), newest(house, "week", measure).run_id)
@@ -144,6 +144,7 @@ def test_no_card_of_any_node_says_that_naive_was_better_than_what_is_shown(house
         assert sums[-1]["came"] == pytest.approx(sum(last)), "the newest origin has the last thirteen weeks behind it"
 
 
+def test_a_replay_gives_the_same_number_whatever_was_corrected_later(own_house: House) -> None:
     day = TODAY - timedelta(weeks=1)
     run_id = forecasting.issue(own_house.services, own_house.organization_id, day, by="ann", **MONTHS)[0]
     before = forecasting.read_facts(own_house.services, own_house.organization_id, day, NOW).deals
@@ -199,6 +200,43 @@ def test_a_replay_says_where_it_differs(house: House) -> None:
     assert (found.column, found.step_no) == ("value", 1)
     with pytest.raises(LookupError):
         forecasting.replay(house.services, house.organization_id, 10**9)
+
+
+def test_the_worker_replays_what_a_person_asks_for_and_the_book_keeps_what_it_showed(house: House) -> None:
+    run, key = newest(house, "month"), house.organization_id
+    assert forecast_replays.newest(house.database, key, run.run_id) is None
+    with house.database.as_app(key) as transaction:
+        assert forecast_replays.defer(transaction, key, run.run_id, run.made_on, by="ann@example.com")
+        assert not forecast_replays.defer(transaction, key, run.run_id, run.made_on, by="bo@example.com")
+    assert forecast_replays.is_waiting(house.database, key, run.run_id)
+    assert not forecast_replays.is_waiting(house.database, key, run.run_id + 1)
+    work_off(house.services, forecast_replays.QUEUE)
+    assert not forecast_replays.is_waiting(house.database, key, run.run_id)
+    kept = forecast_replays.newest(house.database, key, run.run_id)
+    assert kept is not None
+    n = 4 * len(forecasts.rows(house.database, admin(house), run.run_id))
+    assert (kept.outcome, kept.n_rows, kept.asked_by) == ("done", 0, "ann@example.com")
+    assert kept.said == f"The same number: all {n:,} came out as they were issued."
+
+
+def test_a_replay_that_cannot_be_says_why(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = newest(house, "month", "new_deals")
+    monkeypatch.setattr(forecasting, "METHOD_VERSION", "next")
+    said = forecast_replays.run(house.services, house.organization_id, run.run_id, TODAY, by="ann")
+    assert said == f"It was made by version {run.method_version} of the methods; this is next."
+    kept = forecast_replays.newest(house.database, house.organization_id, run.run_id)
+    assert kept is not None
+    assert (kept.outcome, kept.n_rows) == ("done", None)
+    assert forecast_replays.run(house.services, 10**9, run.run_id, TODAY, by="ann") == "gone"
+
+
+def test_what_a_replay_showed_is_said_without_amounts(house: House) -> None:
+    different = forecasting.Difference("owner", "7", "EUR", 3, "low", 123456.0, 654321.0)
+    found = forecasting.Replayed(run=newest(house), n_numbers=900, differences=[different], facts_read_the_same=False)
+    assert forecast_replays.in_words(found) == (
+        "1 of 900 numbers differ (low of owner). Read today, the facts of then are joined or called otherwise: "
+        "something was merged or renamed since."
+    )
 
 
 def test_facts_are_packed_and_unpacked_the_same(house: House) -> None:
