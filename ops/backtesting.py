@@ -47,7 +47,7 @@ class Question:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """season: over which MASE looks back. filled: steps without a value that were filled in. left_out: why, by series.
-    seconds: of the clock, for everything."""
+    seconds: of the clock, for everything, while those of methods are of the processor and per series."""
 
     comparison: Comparison
     step: str
@@ -236,7 +236,10 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def _rounded(one: Figures) -> dict[str, float | int | None]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in one.items()}
+    digits = {"seconds": 6}  # a method takes some milliseconds
+    return {
+        name: round(value, digits.get(name, 4)) if isinstance(value, float) else value for name, value in one.items()
+    }
 
 
 def lines_of(answer: Answer) -> Iterator[str]:
@@ -250,7 +253,7 @@ def lines_of(answer: Answer) -> Iterator[str]:
         yield f"{_steps(answer.filled)} had no value and were filled in."
     yield from _left_out(answer.left_out)
     yield ""
-    yield f"{'':44} sMAPE %    MASE     OWA  cover 80 %  Winkler  seconds"
+    yield f"{'':44} sMAPE %    MASE     OWA  cover 80 %  Winkler  s/series"
     ordered = sorted(found.methods.items(), key=lambda pair: (pair[0] != CHOSEN, -(pair[1]["n"] or 0)))
     for name, one in ordered:
         only = "" if one["n"] == found.n else f" ({one['n']} series)"
@@ -280,5 +283,5 @@ def _line(name: str, one: Figures) -> str:
 
     return (
         f"{name[:44]:44} {said('smape', 7, 3)} {said('mase', 7, 3)} {said('owa', 7, 3)} {said('coverage80', 11, 3)} "
-        f"{said('winkler80', 8, 2)} {said('seconds', 8, 1)}"
+        f"{said('winkler80', 8, 2)} {said('seconds', 9, 3)}"
     )

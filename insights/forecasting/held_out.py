@@ -45,9 +45,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """methods: grades averaged over the n series, `chosen` among them; those of a method with fewer series are over
-    these. owa: of methods that all series have, None where Naive2 is without error. choices: how many series each
-    method was chosen for. share_naive: of them a naive one."""
+    """methods: grades, and seconds, averaged over the n series, `chosen` among them; those of a method with fewer
+    series are over these. owa: of methods that all series have, None where Naive2 is without error. choices: how many
+    series each method was chosen for."""
 
     n: int
     methods: Mapping[str, Mapping[str, float | int | None]]
@@ -115,7 +115,7 @@ def _methods(
             "owa": _owa(each, reference) if whole else None,
             "coverage80": _mean([one.coverage80 for one in each]),
             "winkler80": _mean([one.winkler80 for one in each]),
-            "seconds": seconds[name],
+            "seconds": seconds[name] / len(each),
             "n": len(each),
         }
     return found
