@@ -202,13 +202,44 @@ def _silent_everywhere(pages: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {key: why for key, why in pages[0].items() if all(key in one for one in pages)}
 
 
-def _hit_rates(books: _Books, day: date) -> dict[str, track_record.HitRate]:
-    """What became by the end of `day` of what was flagged, and of what was not, on the days that can be judged now."""
+def past_flags(database: Database, organization_id: int, day: date) -> pd.DataFrame:
+    """`rule` and `track_record.FATES` of the flags that the record of a judged day is of, by what is known now: those
+    of deals that were deleted or merged since are left out. Of the whole organization."""
+    books = _Books(
+        database, get_organization(database, organization_id), tables.empty(tables.RATES),
+        tables.empty(tables.HEALTH_FIRSTS),
+    )  # fmt: skip
+    runs, stood = _followed(books, day)
+    flagged = _first_raised(stood, [Evening.of(one.day, books.end_of(one.day)) for one in runs])
+    ids = sorted(set(flagged["deal_id"].tolist()))
+    spans = [
+        health_facts.spans(database, organization_id, ids[at : at + health_facts.PAGE])
+        for at in range(0, len(ids), health_facts.PAGE)
+    ]
+    columns = {"rule": "object", **track_record.FATES}
+    if not spans:
+        return tables.empty(columns)
+    history = History(pd.concat(spans, ignore_index=True), tables.empty(tables.HEALTH_TOUCHES))
+    found = [
+        track_record.fates(history, flagged[flagged["rule"] == key], rule.outcome).assign(rule=key)
+        for key, rule in rules.RULES.items()
+    ]
+    return pd.concat(found, ignore_index=True)[list(columns)].astype(columns)
+
+
+def _followed(books: _Books, day: date) -> tuple[list[HealthRun], pd.DataFrame]:
+    """The judged days whose flags can be held against what came by the end of `day`, and the flags that stood then."""
     first, last = day - timedelta(days=2 * FOLLOWED_DAYS - 1), day - timedelta(days=FOLLOWED_DAYS)
     runs = health_flags.runs_between(books.database, books.key, date.min, last)
     # What stood on the very first judged day may have been raised at any time before.
     began = runs[0].day if runs else None
     runs = [one for one in runs if one.day >= first and one.day != began]
+    return runs, _in_days(health_flags.raised_between(books.database, books.key, first, last))
+
+
+def _hit_rates(books: _Books, day: date) -> dict[str, track_record.HitRate]:
+    """What became by the end of `day` of what was flagged, and of what was not, on the days that can be judged now."""
+    runs, stood = _followed(books, day)
     if not runs:
         return {}
     evenings = [Evening.of(one.day, books.end_of(one.day)) for one in runs]
@@ -219,7 +250,6 @@ def _hit_rates(books: _Books, day: date) -> dict[str, track_record.HitRate]:
     if not spans:
         return {}
     history = History(pd.concat(spans, ignore_index=True), tables.empty(tables.HEALTH_TOUCHES))
-    stood = _in_days(health_flags.raised_between(books.database, books.key, first, last))
     others = track_record.unflagged(history, stood, evenings, [one.not_applied for one in runs])
     return track_record.hit_rates(history, _first_raised(stood, evenings), others)
 

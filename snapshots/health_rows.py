@@ -5,6 +5,7 @@ Deals are as they were at the end of the slice's day, so that one which closed s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -39,6 +40,16 @@ FLAGGED: Final[dict[str, str]] = {
     "first_day": "datetime64[ns]",  # of its oldest flag that is listed
     "flags": "object",  # list of {rule, first_day, last_day, is_replayed, evidence, evidence_on, latest}, oldest first
 }
+SEEN: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "name": "object",
+    "owner": "object",
+    "status": "object",
+    "stage": "object",
+    "amount_minor": "Int64",
+    "currency": "object",
+    "created_day": "datetime64[ns]",
+}
 FLAG_STANDS: Final = (
     "f.organization_id = :organization AND f.deal_id = v.deal_id AND f.first_day <= :run_day AND f.last_day >= :run_day"
 )
@@ -48,6 +59,18 @@ SNOOZED: Final = (
     "AND (z.ended_at IS NULL OR (z.ended_at AT TIME ZONE :zone)::date > :snoozed_on))"
 )
 """Conditions on a flag `f` of a deal version `v`: that it stood on :run_day, that it was snoozed on :snoozed_on."""
+
+
+NEWEST_FLAGS: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "name": "object",
+    "flag": "object",  # as one of FLAGGED's
+}
+_FLAG: Final = (
+    "jsonb_build_object('rule', f.rule, 'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
+    "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END, 'evidence_on', "
+    "CASE WHEN f.last_day = :run_day THEN f.last_day ELSE f.first_day END, 'last_day', f.last_day, 'latest', f.latest)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +127,7 @@ def flagged(
         "SELECT v.deal_id, d.name, o.name, p.name, s.name, c.name, v.amount_minor, v.currency, v.close_on, "
         f"v.first_day, v.flags, {_PLACE} FROM (SELECT v.deal_id, v.owner_id, v.pipeline_id, v.stage_id, v.company_id, "
         "v.amount_minor, v.currency, v.close_on, min(f.first_day) AS first_day, "
-        "jsonb_agg(jsonb_build_object('rule', f.rule, "
-        "'first_day', f.first_day, 'is_replayed', f.is_replayed, 'evidence', "
-        "CASE WHEN f.last_day = :run_day THEN f.latest ELSE f.evidence END, 'evidence_on', "
-        "CASE WHEN f.last_day = :run_day THEN f.last_day ELSE f.first_day END, 'last_day', f.last_day, "
-        "'latest', f.latest) ORDER BY f.first_day, f.rule) AS flags "
+        f"jsonb_agg({_FLAG} ORDER BY f.first_day, f.rule) AS flags "
         f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) v "
         "LEFT JOIN unnest(cast(:currencies AS text[]), cast(:factors AS float8[])) AS r (currency, factor) "
@@ -124,6 +143,23 @@ def flagged(
     more, rows = len(rows) > limit, rows[:limit]
     last = tuple(rows[-1][len(FLAGGED) :]) if more else None
     return FlaggedPage(tables.shaped([row[: len(FLAGGED)] for row in rows], FLAGGED), last)
+
+
+def newest_flags(reader: Reader, slice_: Slice, asked: Asked, *, limit: int) -> tuple[pd.DataFrame, int]:
+    """NEWEST_FLAGS: of what `flagged` lists, the flags that were raised last, by rule where on one day; and how many
+    deals are flagged in all."""
+    where = _listed(_where(reader, slice_, asked), asked).add("true", limit=limit)
+    rows: Any = reader.rows(
+        "SELECT f.deal_id, d.name, f.flag, f.n_deals FROM (SELECT f.*, count(*) FILTER (WHERE f.nth = 1) OVER () "
+        f"AS n_deals FROM (SELECT v.deal_id, f.rule, f.first_day, {_FLAG} AS flag, "
+        "row_number() OVER (PARTITION BY v.deal_id) AS nth "
+        f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where}) f "
+        "ORDER BY f.first_day DESC, f.rule, f.deal_id LIMIT :limit) f "
+        "JOIN deals d ON d.organization_id = :organization AND d.deal_id = f.deal_id "
+        "ORDER BY f.first_day DESC, f.rule, f.deal_id",
+        where,
+    )
+    return tables.shaped([row[:3] for row in rows], NEWEST_FLAGS), int(rows[0][3]) if rows else 0
 
 
 def flags_of_deal(reader: Reader, slice_: Slice, deal_id: int) -> list[Flag]:
@@ -146,6 +182,21 @@ def sees_deal(reader: Reader, slice_: Slice, deal_id: int) -> bool:
     """Whether the deal is among what the viewer may see at the end of the slice's day."""
     where = reader.as_of(slice_).add("v.deal_id = :deal", deal=deal_id)
     return bool(reader.rows(f"SELECT 1 FROM deal_versions v WHERE {where} LIMIT 1", where))
+
+
+def deals_seen(reader: Reader, slice_: Slice, deal_ids: Sequence[int]) -> pd.DataFrame:
+    """SEEN of those of these deals that the slice holds and the viewer may see, as they are at the end of its day; by
+    id."""
+    where = reader.as_of(slice_).add("v.deal_id = ANY(:deals)", deals=[int(one) for one in deal_ids])
+    rows = reader.rows(
+        "SELECT v.deal_id, d.name, o.name, v.status, s.name, v.amount_minor, v.currency, v.created_day "
+        "FROM deal_versions v JOIN deals d ON d.organization_id = :organization AND d.deal_id = v.deal_id "
+        "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id "
+        "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = v.stage_id "
+        f"WHERE {where} ORDER BY v.deal_id",
+        where,
+    )
+    return tables.shaped(rows, SEEN)
 
 
 def stage_names(reader: Reader) -> dict[int, str]:

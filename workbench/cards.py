@@ -28,7 +28,8 @@ class Kpi:
     change: unsigned text of the pill ("8.4 %"); None where there is nothing to compare with. direction: its arrow.
     rows: what the button says ("214 deals"); None where the number has no rows behind it.
     further: values in other currencies, which stand under the first and are never added to it.
-    why: why there is no value, or what it leaves out.
+    why: why there is no value, or what it leaves out. past: what a second button says, of the rows behind `why`; it
+    opens "past_" and the key.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Kpi:
     trend: Sequence[float] | None = None
     further: Sequence[str] = ()
     why: str = ""
+    past: str | None = None
 
 
 def page_title(text: str, about: str = "") -> None:
@@ -98,6 +100,9 @@ def _cell(kpi: Kpi, open_rows: Callable[[str], None]) -> None:
             st.markdown(f":small[**+ {plain(' + '.join(kpi.further))}**]")
         if kpi.why:
             st.markdown(f":gray[:small[{plain(kpi.why)}]]")
+        if kpi.past:
+            st.button(kpi.past, type="tertiary", icon=":material/history:", key=f"past_{kpi.key}", on_click=open_rows,
+                      args=(f"past_{kpi.key}",), help=f"Show what became of them: {kpi.label.lower()}")  # fmt: skip
         if kpi.rows:
             st.button(
                 kpi.rows,

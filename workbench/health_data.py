@@ -115,7 +115,14 @@ def _card(rule: str, held: Standing) -> Kpi:
         note=worth if n else "",
         why=_NO_RECORD if held.run.is_replayed else health_words.record(rule, held.rates.get(rule)),
         rows=formats.plural(n, "deal") if n else None,
+        past=_past_flags(held, rule),
     )
+
+
+def _past_flags(held: Standing, rule: str) -> str | None:
+    assert held.run is not None
+    n = held.rates[rule].flagged.n if rule in held.rates and not held.run.is_replayed else 0
+    return formats.plural(n, "past flag") if n else None
 
 
 def followed(held: Standing) -> str:
@@ -195,9 +202,9 @@ def sheet(view: View, deal_id: int) -> Sheet | None:
     database, key = installation.database(), view.organization_id
     run = health_flags.run_of(database, key, view.as_of)
     reader = installation.reader(rights.viewer(view))
-    if run is None or not health_rows.sees_deal(reader, _plain(view), deal_id):
+    if run is None or not health_rows.sees_deal(reader, plain_slice(view), deal_id):
         return None
-    flags = health_rows.flags_of_deal(reader, _plain(view), deal_id)
+    flags = health_rows.flags_of_deal(reader, plain_slice(view), deal_id)
     snoozes = health_flags.snoozes_of(database, key, deal_id)
     on = asked(view, run, HealthChoice()).snoozed_on
     here = [one for one in flags if one.last_day >= run.day]
@@ -207,7 +214,7 @@ def sheet(view: View, deal_id: int) -> Sheet | None:
     )  # fmt: skip
 
 
-def _plain(view: View) -> Slice:
+def plain_slice(view: View) -> Slice:
     """Every deal that the viewer may see, whatever the filters ask for."""
     return replace(view.slice(), team_ids=(), owner_ids=(), sources=())
 
@@ -246,7 +253,7 @@ def wake(view: View, deal_id: int, rule: str) -> None:
 
 def _demand(view: View, deal_id: int) -> None:
     rights.demand(view, lambda one: one.role is not Role.ANALYST, _REFUSAL)
-    if not health_rows.sees_deal(installation.reader(rights.viewer(view)), _plain(view), deal_id):
+    if not health_rows.sees_deal(installation.reader(rights.viewer(view)), plain_slice(view), deal_id):
         raise PermissionError("This deal is not among yours.")
 
 

@@ -1,5 +1,5 @@
-"""What the page Pipeline health asks beside the filters of all: `?rule=stale&stage=12&snoozed=1`. It lives in the
-session, and a URL that names any of it wins."""
+"""What the page Pipeline health asks beside the filters of all: `?rule=stale&stage=12&snoozed=1`, or
+`?rule=stale&past=1` for what became of past flags. It lives in the session, and a URL that names any of it wins."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from insights.health.rules import RULES
 from workbench import filter_bar
 from workbench.url_choice import UrlChoice, ids
 
-PARAMETERS: Final = ("rule", "stage", "snoozed")
+PARAMETERS: Final = ("rule", "stage", "snoozed", "past")
+LISTS: Final[Mapping[str, str]] = {"standing": "Not snoozed", "snoozed": "Snoozed", "past": "Past flags"}
+"""What can be listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthChoice:
-    """rules, stage_ids: of these alone, none mean all. are_snoozed: the flags that are snoozed, else the others."""
+    """rules, stage_ids: of these alone, none mean all. are_snoozed: the flags that are snoozed, else the others.
+    are_past: what became of past flags; then neither stage nor snooze counts."""
 
     rules: tuple[str, ...] = ()
     stage_ids: tuple[int, ...] = ()
     are_snoozed: bool = False
+    are_past: bool = False
 
     @property
     def is_narrowed(self) -> bool:
@@ -35,6 +39,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> HealthChoice:
         rules=tuple(rule for rule in RULES if rule in params.get("rule", ())),
         stage_ids=ids(params.get("stage", ())),
         are_snoozed="1" in params.get("snoozed", ()),
+        are_past="1" in params.get("past", ()),
     )
 
 
@@ -42,7 +47,7 @@ def to_url(choice: HealthChoice) -> dict[str, list[str]]:
     """The query parameters that bring this choice back."""
     params = {
         "rule": list(choice.rules), "stage": [str(one) for one in choice.stage_ids],
-        "snoozed": ["1"] if choice.are_snoozed else [],
+        "snoozed": ["1"] if choice.are_snoozed else [], "past": ["1"] if choice.are_past else [],
     }  # fmt: skip
     return {name: values for name, values in params.items() if values}
 
@@ -71,18 +76,22 @@ def clear() -> None:
 def draw(choice: HealthChoice, stages: Mapping[int, str]) -> None:
     """The chips, beside those of every page."""
     _list("Rule", "rules", choice.rules, {key: one.title for key, one in RULES.items()}, "flag")
-    if stages:
+    if stages and not choice.are_past:
         _list("Stage", "stage_ids", choice.stage_ids, stages, "view_week")
-    with st.popover("Snoozed" if choice.are_snoozed else "Not snoozed", icon=":material/snooze:", key="chip_snoozed",
-                    type="primary" if choice.are_snoozed else "secondary"):  # fmt: skip
-        st.session_state["health_snoozed"] = choice.are_snoozed
-        st.radio("Flags", [False, True], format_func=lambda one: "Snoozed" if one else "Not snoozed",
-                 key="health_snoozed", on_change=_on_snoozed)  # fmt: skip
-        st.caption("A snoozed flag is quiet until its day, and counts on no card.")
+    listed = "past" if choice.are_past else "snoozed" if choice.are_snoozed else "standing"
+    with st.popover(LISTS[listed], icon=f":material/{'history' if choice.are_past else 'snooze'}:", key="chip_snoozed",
+                    type="secondary" if listed == "standing" else "primary"):  # fmt: skip
+        st.session_state["health_listed"] = listed
+        st.radio("Flags", list(LISTS), format_func=LISTS.__getitem__, key="health_listed", on_change=_on_listed)
+        st.caption(
+            "A snoozed flag is quiet until its day, and counts on no card. Past flags are those that the cards’ "
+            "records are of, each with what became of its deal."
+        )
 
 
-def _on_snoozed() -> None:
-    change(are_snoozed=bool(st.session_state["health_snoozed"]))
+def _on_listed() -> None:
+    listed = st.session_state["health_listed"]
+    change(are_snoozed=listed == "snoozed", are_past=listed == "past")
 
 
 def _list(what: str, name: str, chosen: Sequence[Any], names: Mapping[Any, str], icon: str) -> None:

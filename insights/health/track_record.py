@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from insights.funnel import wilson
@@ -22,7 +24,26 @@ FOLLOWED_DAYS: Final = 90
 EARLY_DAYS: Final = 14
 MORE: Final = 1.1
 """What counts as won early, or for more, of a deal that looked held back."""
+FATES: Final[dict[str, str]] = {
+    "deal_id": "int64",
+    "day": "datetime64[ns]",  # on which it was flagged first
+    "is_true": "bool",
+    "fate": "object",  # one of Fate
+    "fate_day": "datetime64[ns]",
+}
 _ENDED_OTHERWISE: Final = frozenset({"deleted", "archived", "merged", "not moved", "earlier"})
+
+
+class Fate(StrEnum):
+    """What became of a flagged deal by the end of the days in which it was followed."""
+
+    WON = "won"
+    WON_EARLY = "won_early"
+    WON_FOR_MORE = "won_for_more"
+    WON_LATE = "won_late"  # after the close date that it had
+    LOST = "lost"
+    SLIPPED = "slipped"  # its close date came, and it is neither won nor lost
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +137,134 @@ def _share(history: History, since: pd.DataFrame, outcome: Outcome) -> Share:
 
 def came_true(history: History, since: pd.DataFrame, outcome: Outcome) -> tuple[Bools, Bools]:
     """Whether it did, and whether that can be said at all, of each row of `since` (see `hit_rates`)."""
-    code = np.searchsorted(history.deals, since["deal_id"].to_numpy(dtype=np.int64))
-    start_s = since["end_s"].to_numpy(dtype=np.float64)
-    day = since["day"].to_numpy(dtype=np.float64)
-    last_s = start_s + FOLLOWED_DAYS * DAY_S
-    then, later = _span_at(history, code, start_s), _span_at(history, code, last_s)
-    status = history.spans["status"].to_numpy()
-    was_open = (then >= 0) & (status[then] == "open")
-    counts = was_open & (later >= 0) & ~np.isin(status[later], list(_ENDED_OTHERWISE))
-    won_s = _won_after(history, code, start_s)
-    won = won_s < last_s
-    if outcome is Outcome.NOT_WON:
-        return ~won, counts
-    close = history.spans["close_day"].to_numpy(dtype=np.float64)[then]
-    days_to_win = (won_s - start_s) / DAY_S
-    if outcome is Outcome.HELD_BACK:
-        return _held_back(history, then, code, won_s, won & (close - day - days_to_win >= EARLY_DAYS), won), counts
-    lost = (later >= 0) & (status[later] == "lost")
-    ahead = close - day
-    is_due = (ahead > 0) & (ahead <= FOLLOWED_DAYS)
-    has_none = np.isnan(ahead) | (ahead <= 0)
-    slipped = np.where(has_none, ~won, is_due & ~(days_to_win <= ahead))
-    return lost | slipped, counts
+    found = _Followed.of(history, since)
+    return found.came_true(outcome), found.counts
 
 
-def _held_back(history: History, then: Ints, code: Ints, won_s: Floats, early: Bools, won: Bools) -> Bools:
-    amount, currency = history.spans["amount_minor"].to_numpy(dtype=np.float64), history.spans["currency"].to_numpy()
-    end = _span_at(history, code, np.where(np.isfinite(won_s), np.nextafter(won_s, np.inf), -np.inf))
-    more = won & (end >= 0) & (currency[end] == currency[then]) & (amount[end] >= MORE * amount[then])
-    found: Bools = early | more
-    return found
+def fates(history: History, since: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """FATES of the rows of `since` (see `hit_rates`) that count in a rate, in their order. Deals that the history does
+    not hold are left out."""
+    found = _Followed.of(history, since[since["deal_id"].isin(history.deals)])
+    fate, fate_day = found.fate(outcome)
+    rows = pd.DataFrame({
+        "deal_id": history.deals[found.code], "day": _days(found.day), "is_true": found.came_true(outcome),
+        "fate": fate, "fate_day": _days(fate_day),
+    })  # fmt: skip
+    return rows[found.counts].reset_index(drop=True).astype(FATES)
+
+
+def _days(since_1970: Floats) -> pd.Series:
+    return pd.Timestamp(0) + pd.to_timedelta(pd.Series(since_1970), unit="D")
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """Deals from an evening on, for FOLLOWED_DAYS. then, later: the spans that held at both ends; won: the one in which
+    each was won first between them. −1: none."""
+
+    history: History
+    code: Ints
+    day: Floats
+    start_s: Floats
+    then: Ints
+    later: Ints
+    won: Ints
+
+    @classmethod
+    def of(cls, history: History, since: pd.DataFrame) -> _Followed:
+        code = np.searchsorted(history.deals, since["deal_id"].to_numpy(dtype=np.int64))
+        start_s = since["end_s"].to_numpy(dtype=np.float64)
+        last_s = start_s + FOLLOWED_DAYS * DAY_S
+        return cls(
+            history, code, since["day"].to_numpy(dtype=np.float64), start_s, _span_at(history, code, start_s),
+            _span_at(history, code, last_s), _won_between(history, code, start_s, last_s),
+        )  # fmt: skip
+
+    @property
+    def counts(self) -> Bools:
+        was_open = (self.then >= 0) & (self._of("status", self.then) == "open")
+        return np.asarray(
+            was_open & (self.later >= 0) & ~np.isin(self._of("status", self.later), list(_ENDED_OTHERWISE))
+        )
+
+    def came_true(self, outcome: Outcome) -> Bools:
+        if outcome is Outcome.NOT_WON:
+            return ~self._is_won
+        if outcome is Outcome.HELD_BACK:
+            return self._is_early | self._is_more
+        return np.asarray(self._is_lost | np.where(self._has_date, self._is_past_date, ~self._is_won))
+
+    def fate(self, outcome: Outcome) -> tuple[npt.NDArray[np.object_], Floats]:
+        """What became of each, and on which day since 1970; of one that is still open, the last day it was followed."""
+        won, lost = (Fate.WON, self._floats("from_day", self.won)), (Fate.LOST, self._lost_day)
+        cases = {
+            Outcome.NOT_WON: [(self._is_won, *won), (self._is_lost, *lost)],
+            Outcome.HELD_BACK: [
+                (self._is_early, Fate.WON_EARLY, won[1]), (self._is_more, Fate.WON_FOR_MORE, won[1]),
+                (self._is_won, *won), (self._is_lost, *lost),
+            ],
+            Outcome.SLIPPED: [
+                (self._is_lost, *lost), (self._is_past_date & self._is_won, Fate.WON_LATE, won[1]),
+                (self._is_past_date, Fate.SLIPPED, self._close_day), (self._is_won, *won),
+            ],
+        }[outcome]  # fmt: skip
+        whether = [one for one, _, _ in cases]
+        named = [np.full(len(self.code), one.value, dtype=object) for _, one, _ in cases]
+        fate = np.select(whether, named, np.full(len(self.code), Fate.OPEN.value, dtype=object))
+        return fate, np.select(whether, [one for _, _, one in cases], self.day + FOLLOWED_DAYS)
+
+    @property
+    def _is_won(self) -> Bools:
+        return self.won >= 0
+
+    @property
+    def _is_lost(self) -> Bools:
+        return np.asarray((self.later >= 0) & (self._of("status", self.later) == "lost"))
+
+    @property
+    def _lost_day(self) -> Floats:
+        """On which it got the status that it had in the end."""
+        status = self.history.spans["status"].to_numpy()
+        is_new = np.ones(len(status), dtype=np.bool_)
+        is_new[1:] = (status[1:] != status[:-1]) | (self.history.code[1:] != self.history.code[:-1])
+        begin = np.maximum.accumulate(np.where(is_new, np.arange(len(status)), 0))
+        return self._floats("from_day", begin[self.later] if len(begin) else self.later)
+
+    @property
+    def _close_day(self) -> Floats:
+        """As it was expected when it was flagged."""
+        return self._floats("close_day", self.then)
+
+    @property
+    def _has_date(self) -> Bools:
+        """A close date that was still to come."""
+        return np.asarray(self._close_day > self.day)
+
+    @property
+    def _days_to_win(self) -> Floats:
+        return np.where(self._is_won, (self._floats("from_s", self.won) - self.start_s) / DAY_S, np.inf)
+
+    @property
+    def _is_past_date(self) -> Bools:
+        """The close date came, and it had not been won by then."""
+        ahead = self._close_day - self.day
+        return np.asarray((ahead > 0) & (ahead <= FOLLOWED_DAYS) & ~(self._days_to_win <= ahead))
+
+    @property
+    def _is_early(self) -> Bools:
+        return np.asarray(self._is_won & (self._close_day - self.day - self._days_to_win >= EARLY_DAYS))
+
+    @property
+    def _is_more(self) -> Bools:
+        is_same = self._of("currency", self.won) == self._of("currency", self.then)
+        first, last = self._floats("amount_minor", self.then), self._floats("amount_minor", self.won)
+        return np.asarray(self._is_won & is_same & (last >= MORE * first))
+
+    def _of(self, column: str, spans: Ints) -> npt.NDArray[np.object_]:
+        return self.history.spans[column].to_numpy(dtype=object)[spans]
+
+    def _floats(self, column: str, spans: Ints) -> Floats:
+        return self.history.spans[column].to_numpy(dtype=np.float64)[spans]
 
 
 def _span_at(history: History, code: Ints, end_s: Floats) -> Ints:
@@ -160,16 +279,16 @@ def _span_at(history: History, code: Ints, end_s: Floats) -> Ints:
     return found
 
 
-def _won_after(history: History, code: Ints, start_s: Floats) -> Floats:
-    """When each deal was won for the first time after an instant; inf: never."""
-    is_won = (history.spans["status"] == "won").to_numpy(dtype=np.bool_)
-    won_code, won_s = history.code[is_won], history.from_s[is_won]
-    found = np.full(len(code), np.inf)
-    for place, (one, instant) in enumerate(zip(code.tolist(), start_s.tolist(), strict=True)):
-        own = won_s[np.searchsorted(won_code, one) : np.searchsorted(won_code, one, side="right")]
-        later = own[own >= instant]
-        if len(later):
-            found[place] = later[0]
+def _won_between(history: History, code: Ints, start_s: Floats, last_s: Floats) -> Ints:
+    """The first span in which each deal was won from an instant on and before another; −1: none."""
+    won = np.flatnonzero((history.spans["status"] == "won").to_numpy(dtype=np.bool_))
+    won_code, won_s = history.code[won], history.from_s[won]
+    found = np.full(len(code), -1, dtype=np.int64)
+    for place, (one, start, last) in enumerate(zip(code.tolist(), start_s.tolist(), last_s.tolist(), strict=True)):
+        first, end = np.searchsorted(won_code, one), np.searchsorted(won_code, one, side="right")
+        here = first + np.searchsorted(won_s[first:end], start)
+        if here < end and won_s[here] < last:
+            found[place] = won[here]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from insights import formats
 from insights.health.rules import OUTCOMES, RULES
-from insights.health.track_record import FOLLOWED_DAYS, HitRate, Share
+from insights.health.track_record import FOLLOWED_DAYS, Fate, HitRate, Share
 
 _GROUPS: Final = {"stage": "won deals in this stage", "product": "won deals of the product",
                   "pipeline": "won deals of the pipeline", "all": "won deals"}  # fmt: skip
@@ -65,6 +65,18 @@ def record(rule: str, rate: HitRate | None) -> str:
     low, high = rate.flagged.interval
     is_chance = low <= rate.others.rate <= high
     return f"{said}; of others {_percent(rate.others.rate)}{', no clear difference' if is_chance else ''}"
+
+
+FATES: Final[Mapping[str, str]] = {
+    Fate.WON: "Won",
+    Fate.WON_EARLY: "Won early",
+    Fate.WON_FOR_MORE: "Won for more",
+    Fate.WON_LATE: "Won after its close date",
+    Fate.LOST: "Lost",
+    Fate.SLIPPED: "Not won by its close date",
+    Fate.OPEN: f"Still open after {FOLLOWED_DAYS} days",
+}
+"""What became of a flagged deal."""
 
 
 def _percent(share: float) -> str:

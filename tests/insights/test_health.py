@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from insights.health import rules, words
 from insights.health.history import DAY_S, NONE, Evening, History, facts_on
 from insights.health.rules import Outcome
-from insights.health.track_record import came_true, hit_rates, unflagged
+from insights.health.track_record import FOLLOWED_DAYS, Fate, came_true, fates, hit_rates, unflagged
 from insights.health.won import LEAST, Usual, compared, stays, won_deals
 from snapshots import tables
 
@@ -327,6 +327,39 @@ def test_a_deal_was_held_back_when_it_was_won_early_or_for_more() -> None:
     assert outcome(Outcome.HELD_BACK, *ended("won", 25)) == (False, True)
     assert outcome(Outcome.HELD_BACK, *ended("won", 25, amount_minor=1200.0)) == (True, True)
     assert outcome(Outcome.HELD_BACK, *ended("lost", 10)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "fate", "after"),
+    [
+        (Outcome.SLIPPED, ended("lost", 60, close=300), Fate.LOST, 60),
+        (Outcome.SLIPPED, ended("won", 25), Fate.WON, 25),
+        (Outcome.SLIPPED, ended("won", 45), Fate.WON_LATE, 45),
+        (Outcome.SLIPPED, ended("won", 100), Fate.SLIPPED, 30),
+        (Outcome.SLIPPED, ended("won", 100, close=-5), Fate.OPEN, FOLLOWED_DAYS),
+        (Outcome.SLIPPED, ended("won", 110, close=200), Fate.OPEN, FOLLOWED_DAYS),
+        (Outcome.NOT_WON, ended("won", 45), Fate.WON, 45),
+        (Outcome.NOT_WON, ended("lost", 45), Fate.LOST, 45),
+        (Outcome.HELD_BACK, ended("won", 10), Fate.WON_EARLY, 10),
+        (Outcome.HELD_BACK, ended("won", 25, amount_minor=1200.0), Fate.WON_FOR_MORE, 25),
+        (Outcome.HELD_BACK, ended("won", 25), Fate.WON, 25),
+    ],
+)
+def test_what_became_of_a_flagged_deal_is_told_with_its_day(
+    kind: Outcome, steps: list[dict[str, Any]], fate: Fate, after: int
+) -> None:
+    since = pd.DataFrame({"deal_id": [1], "day": [FLAGGED_ON], "end_s": [(FLAGGED_ON + 1) * DAY_S]})
+    (row,) = fates(history(steps), since, kind).itertuples()
+    assert (row.fate, (row.fate_day - row.day).days) == (fate, after)
+    assert row.is_true == outcome(kind, *steps)[0]
+
+
+def test_of_a_deal_that_was_lost_the_day_is_that_of_losing_it_whatever_was_changed_later() -> None:
+    lost = ended("lost", 20)
+    lost = [lost[0], lost[1] | {"to_s": (FLAGGED_ON + 40) * DAY_S}, ended("lost", 40, amount_minor=5.0)[1]]
+    since = pd.DataFrame({"deal_id": [1, 9], "day": [FLAGGED_ON] * 2, "end_s": [(FLAGGED_ON + 1) * DAY_S] * 2})
+    (row,) = fates(history(lost), since, Outcome.SLIPPED).itertuples()
+    assert (row.fate, (row.fate_day - row.day).days) == (Fate.LOST, 20)
 
 
 def test_a_hit_rate_stands_beside_that_of_the_deals_that_were_not_flagged() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from insights.charts import Palette
 from insights.health.rules import RULES
+from insights.health.track_record import FOLLOWED_DAYS
 from workbench import (
     cards,
     export,
@@ -16,6 +17,7 @@ from workbench import (
     grid,
     health_data,
     health_filters,
+    health_past,
     health_sheet,
     lead_dialogs,
     lead_watch,
@@ -42,8 +44,9 @@ def chips(view: View) -> HealthChoice:
 
 
 def open_rule(key: str) -> None:
-    """Narrows the list to the deals behind a card."""
-    health_filters.change(rules=(key.removeprefix("flag_"),), are_snoozed=False)
+    """Narrows the list to the deals behind a card, or to the past flags behind its record."""
+    rule = key.removeprefix("past_").removeprefix("flag_")
+    health_filters.change(rules=(rule,), are_snoozed=False, are_past=key.startswith("past_"))
 
 
 def not_judged(view: View, held: Standing) -> None:
@@ -77,10 +80,7 @@ def flagged(view: View, held: Standing, choice: HealthChoice) -> None:
     run = held.run
     pager = rows.Pager((view.filters, choice, run.day), "health")
     page = health_data.page(view, run, choice, after=pager.after)
-    title = "Snoozed flags" if choice.are_snoozed else "Flagged deals"
-    if len(choice.rules) == 1:
-        title += f": {RULES[choice.rules[0]].title.rstrip('?').lower()}"
-    with cards.titled(title, page.note):
+    with cards.titled(titled("Snoozed flags" if choice.are_snoozed else "Flagged deals", choice), page.note):
         if choice.is_narrowed:
             st.button("All rules", type="tertiary", icon=":material/close:", key="health_all",
                       on_click=health_filters.change, kwargs={"rules": (), "stage_ids": ()})  # fmt: skip
@@ -93,6 +93,46 @@ def flagged(view: View, held: Standing, choice: HealthChoice) -> None:
         nothing(view, choice)
         return
     draw_grid(page, pager)
+
+
+def titled(text: str, choice: HealthChoice) -> str:
+    return f"{text}: {RULES[choice.rules[0]].title.rstrip('?').lower()}" if len(choice.rules) == 1 else text
+
+
+def past_flags(view: View, held: Standing, choice: HealthChoice) -> None:
+    """What the records on the cards are of, a page at a time."""
+    assert held.run is not None
+    run = held.run
+    pager = rows.Pager((view.filters, choice, run.day), "health_past")
+    page = health_past.page(view, held, choice, after=pager.after)
+    with cards.titled(titled("Past flags", choice), page.note):
+        if choice.rules:
+            st.button("All rules", type="tertiary", icon=":material/close:", key="health_all",
+                      on_click=health_filters.change, kwargs={"rules": ()})  # fmt: skip
+        st.button("Flagged deals", type="tertiary", icon=":material/flag:", key="health_standing",
+                  on_click=health_filters.change, kwargs={"are_past": False})  # fmt: skip
+        if not page.frame.empty:
+            export.menu(lambda: health_past.everything(view, run, choice), page.columns, key="health_past",
+                        name=f"past-flags-{run.day.isoformat()}", note="All past flags of this list.")  # fmt: skip
+    if page.frame.empty:
+        no_past_flags(view, held, choice)
+        return
+    draw_grid(page, pager)
+
+
+def no_past_flags(view: View, held: Standing, choice: HealthChoice) -> None:
+    has_record = any(held.rates[rule].flagged.n for rule in choice.rules or RULES if rule in held.rates)
+    why = (
+        "The record is of deals that are not shown to you, or that the filters leave out."
+        if has_record
+        else f"A flag has {FOLLOWED_DAYS} days to come true, and no record is kept of days that were judged later."
+    )
+
+    def back() -> None:
+        if view.filters.is_narrowed:
+            st.button("Clear filters", type="primary", on_click=health_filters.clear, key="health_clear")
+
+    states.empty("No past flags in this list", why, key="health_none", icon="history", actions=back)
 
 
 def nothing(view: View, choice: HealthChoice) -> None:
@@ -169,7 +209,8 @@ def page() -> None:
         cards.kpi_band(health_data.kpis(held), open_rows=open_rule)
         head(held)
         with states.guarded("The flagged deals could not be read", key="health_deals"):
-            flagged(view, held, chosen[0])
+            listed = past_flags if chosen[0].are_past else flagged
+            listed(view, held, chosen[0])
         health_sheet.dialog_if_asked(view)
 
 
