@@ -234,17 +234,20 @@ def activity_rows(
     slice_: Slice,
     *,
     kinds: Sequence[str] | None = None,
+    deal_id: int | None = None,
     order: Order = Order("occurred_at"),
     after: tuple[object, int | str] | None = None,
     limit: int = PAGE_ROWS,
 ) -> RowsPage:
-    """A page of ACTIVITIES that happened in the period. kinds: None means all."""
+    """A page of ACTIVITIES that happened in the period. kinds: None means all; deal_id: on this one alone."""
     day = "coalesce(a.day, '-infinity')"
     where = reader.where(slice_, owner="a.owner_id", day=day)
     where.add("a.gone_at IS NULL").add("coalesce(lower(a.outcome), '') <> 'cancelled'")
     period_filter(where, slice_, day)
     if kinds is not None:
         where.add("a.kind = ANY(:kinds)", kinds=list(kinds))
+    if deal_id is not None:
+        where.add("a.deal_id = :deal_id", deal_id=deal_id)
     # The index is by instant; the day alone would read all of an owner's years.
     undated = " OR a.occurred_at IS NULL" if slice_.first_day is None else ""
     end = slice_.end_of(reader.organization.zone, slice_.until)

@@ -1,6 +1,7 @@
 """Scores of open deals on the page Pipeline: the chance of winning beside each, when it may close, what is expected.
 
-Scores are of now: where the page looks back, or the model has proven nothing, there are none.
+Scores are of now: where the page looks back, or the model has proven nothing, there are none. A row opens the deal's
+flags all the same.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from workbench import (
     lead_dialogs,
     lead_words,
     rights,
-    rows,
     score_sheet,
     score_sheet_data,
     score_words,
@@ -116,10 +116,7 @@ def _short(day: date) -> str:
 
 
 def draw_grid(page: RowsPage, *, key: str, max_height: int) -> None:
-    """The open deals; where there are scores a row opens its reasons."""
-    if COLUMNS[0] not in page.columns:
-        rows.draw_grid(page, key=key, max_height=max_height)
-        return
+    """The open deals; a row opens the reasons of its score, where there are scores, and its flags."""
     shown = grid.rows_for(page.frame, page.columns)
     shown["deal_id"] = page.frame["deal_id"].tolist()
     definitions = []
@@ -142,7 +139,7 @@ def draw_grid(page: RowsPage, *, key: str, max_height: int) -> None:
 
 
 def dialog_if_asked(view: View) -> bool:
-    """Opens the reasons of the deal that was asked for; False where none was."""
+    """Opens the reasons and flags of the deal that was asked for; False where none was."""
     asked = lead_dialogs.asked(_DIALOG)
     if asked is None:
         return False
@@ -152,13 +149,16 @@ def dialog_if_asked(view: View) -> bool:
 
 
 def _sheet(view: View, key: str) -> None:
-    with states.guarded("The score could not be read", key="deal_sheet", still_works="The list still works."):
-        with states.loading(240):
-            found = score_sheet_data.sheet(view, "deal", key)
-        if found is None:
-            st.markdown(":gray[It has no score: it is not scored yet, or closed meanwhile.]")
-        else:
-            score_sheet.draw(view, found, has_title=False)
-            score_sheet.lab_link(view, "deal")
+    has_scores = is_shown(view)
+    if has_scores:
+        with states.guarded("The score could not be read", key="deal_sheet", still_works="The list still works."):
+            with states.loading(240):
+                found = score_sheet_data.sheet(view, "deal", key)
+            if found is None:
+                st.markdown(":gray[It has no score: it is not scored yet, or closed meanwhile.]")
+            else:
+                score_sheet.draw(view, found, has_title=False)
+                score_sheet.lab_link(view, "deal")
     with states.guarded("The flags could not be read", key="deal_flags", still_works="The list still works."):
-        health_sheet.section(view, int(key))
+        flags = health_sheet.section if has_scores else health_sheet.alone
+        flags(view, int(key))

@@ -1,4 +1,5 @@
-"""The flags of one deal: why each was raised and since when, who snoozed it and why; and the form that snoozes one."""
+"""The flags of one deal: why each was raised and since when, the rows it rests on, who snoozed it and why; and the form
+that snoozes one."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from insights.health import words as health_words
 from snapshots.health_flags import MOST_REASON, Flag, Snooze
-from workbench import formats, health_data, lead_dialogs, states
+from workbench import flag_rows, formats, health_data, lead_dialogs, states
 from workbench.health_data import Sheet
 from workbench.lead_words import plain
 from workbench.view import View
@@ -30,12 +31,7 @@ def dialog_if_asked(view: View) -> bool:
 
 def _whole(view: View, deal_id: int) -> None:
     with states.guarded("The flags could not be read", key="flags_sheet", still_works="The list still works."):
-        with states.loading(160):
-            found = health_data.sheet(view, deal_id)
-        if found is None:
-            st.markdown(":gray[This deal is not shown to you, or nothing was judged by this day.]")
-            return
-        draw(view, deal_id, found)
+        alone(view, deal_id)
 
 
 def section(view: View, deal_id: int) -> None:
@@ -43,6 +39,16 @@ def section(view: View, deal_id: int) -> None:
     found = health_data.sheet(view, deal_id)
     if found is not None and (found.standing or found.past):
         st.header("Flags", anchor=False)
+        draw(view, deal_id, found)
+
+
+def alone(view: View, deal_id: int) -> None:
+    """Where nothing else is said of a deal; says why there is no flag."""
+    with states.loading(160):
+        found = health_data.sheet(view, deal_id)
+    if found is None:
+        st.markdown(":gray[This deal is not shown to you, or no deal was judged by this day.]")
+    else:
         draw(view, deal_id, found)
 
 
@@ -73,6 +79,7 @@ def _flag(view: View, deal_id: int, flag: Flag, snooze: Snooze | None, found: Sh
     st.markdown(f"{plain(health_words.reason(flag.rule, shown))}{on}.")
     if is_now and flag.latest != flag.evidence:
         st.caption(f"When it was raised: {plain(health_words.reason(flag.rule, flag.evidence))}.")
+    flag_rows.draw(view, flag, health_data.plain_slice(view))
     if snooze is not None:
         _snoozed(view, deal_id, snooze)
     elif health_data.may_snooze(view):
