@@ -51,7 +51,7 @@ class Answers:
 
 def read(definition: Definition, said: Texts, wish: str | None) -> Answers:
     """The answers to a version of a form. wish: the visitor's language; the form's own where it does not speak that."""
-    language = wish if wish and wish in definition.translations else definition.language
+    language = spoken(definition, wish)
     texts = _given(definition, said.by_name)
     shown: Sequence[FormField] = definition.fields
     if definition.has_conditions:
@@ -63,6 +63,17 @@ def read(definition: Definition, said: Texts, wish: str | None) -> Answers:
         wrong=tuple(_wrong(shown, texts, partial(_say, definition, language))),
         consents=tuple(_consents(definition, shown, texts, language)),
     )
+
+
+def spoken(definition: Definition, wish: str | None) -> str:
+    """The language of an answer: as was asked for where the form speaks it, else the form's own."""
+    return wish if wish and wish in definition.translations else definition.language
+
+
+def thanks_of(definition: Definition, language: str) -> str:
+    """What the form thanks with in a language that it speaks."""
+    translation = definition.translations.get(language)
+    return (translation.thanks if translation else "") or definition.thank_you.message
 
 
 def _say(definition: Definition, language: str, name: str, n: object = "") -> str:

@@ -76,6 +76,7 @@ class FormShown(BaseModel):
 
 class ThanksQuery(BaseModel):
     form: Annotated[str | None, Field(description="Key of a form that thanks in its own words.")] = None
+    lang: Annotated[str | None, Field(description="A further language of the form's.", examples=["de"])] = None
 
 
 class WrongField(BaseModel):

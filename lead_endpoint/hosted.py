@@ -9,9 +9,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lead_endpoint import answer_words, pages
+from lead_endpoint.answer_words import Spoken
+from lead_endpoint.answers import spoken, thanks_of
 from lead_endpoint.messages import HTML, Answer, Request, answer, ascii_host, page, problem
 from lead_endpoint.networks import client_network
-from lead_endpoint.reception import Reception
+from lead_endpoint.reception import THANKS, Reception
 from lead_endpoint.widget_words import words
 from snapshots.form_definition import Definition, FieldKind, FieldTexts, Translation
 from snapshots.form_finder import FormFinder
@@ -99,7 +101,10 @@ class Window:
         except StoreUnavailable:
             form = None
         definition = form.definition if isinstance(form, Form) else None
-        return page(200, pages.thanks(definition.thank_you.message if definition else None))
+        if definition is None:
+            return page(200, pages.thanks(answer_words.by_wishes(request.query.get("lang", ""))))
+        language = spoken(definition, request.query.get("lang"))
+        return page(200, pages.thanks(answer_words.of_form(definition, language), _message(definition, language)))
 
     def page(self, key: str, request: Request, *, is_bare: bool = False) -> Answer:
         """The page of a form. is_bare: as it stands in an iframe of another page."""
@@ -107,7 +112,8 @@ class Window:
         if isinstance(form, Answer):
             return form
         if form is None or form.definition is None or form.status != "published":
-            return _page(404 if form is None else 410, pages.gone(is_closed=form is not None), _policy(None, ""))
+            html = pages.gone(form is not None, _speaking(form, request))
+            return _page(404 if form is None else 410, html, _policy(None, ""))
         nonce = secrets.token_urlsafe(16)
         definition = form.definition
         language = _language(definition, request)
@@ -126,7 +132,7 @@ class Window:
 
 def _language(definition: Definition, request: Request) -> str:
     """The first of the visitor's languages that the form speaks; else its own. `lang` in the address goes before."""
-    accepted = request.header("accept-language")[:MOST_LANGUAGES].split(",")
+    accepted = _accepted(request).split(",")
     wishes = [request.query.get("lang", ""), *(one.partition(";")[0].strip() for one in accepted)]
     spoken = {one.lower(): one for one in (definition.language, *definition.translations)}
     for wish in (one.lower() for one in wishes):
@@ -153,7 +159,7 @@ def _translated(shown: dict[str, Any], translation: Translation | None, language
         }
         for number, step in enumerate(shown["steps"])
     ]
-    return {**shown, "language": language, "steps": steps}
+    return {**shown, "title": translation.title or shown["title"], "language": language, "steps": steps}
 
 
 def _in_words(field: dict[str, Any], texts: FieldTexts | None) -> dict[str, Any]:
@@ -171,10 +177,24 @@ def _missing(form: Form | None, request: Request) -> Answer:
 
 
 def _said(form: Form | None, request: Request, name: str) -> str:
+    return _speaking(form, request).say(name)
+
+
+def _speaking(form: Form | None, request: Request) -> Spoken:
     """In the form's words, in a language that it speaks; where it has none, in the visitor's."""
     if form is not None and form.definition is not None:
-        return answer_words.saying(form.definition, _language(form.definition, request))(name)
-    return answer_words.known(request.header("accept-language")[:MOST_LANGUAGES].partition(",")[0], name)
+        return answer_words.of_form(form.definition, _language(form.definition, request))
+    return answer_words.by_wishes(_accepted(request))
+
+
+def _accepted(request: Request) -> str:
+    return request.header("accept-language")[:MOST_LANGUAGES]
+
+
+def _message(definition: Definition, language: str) -> str:
+    """What the form thanks with; "" where nobody wrote anything, and what is known in that language is said."""
+    message = thanks_of(definition, language)
+    return "" if message == THANKS and answer_words.primary(language) in answer_words.KNOWN else message
 
 
 def _prefilled(definition: Definition, query: Mapping[str, str]) -> dict[str, str]:

@@ -119,7 +119,9 @@ _FILES: Final = {
     "widget.js": "The widget, the newest one",
     "widget.v1.js": "The widget, version 1: these bytes for good, to be pinned by their hash",
     "widget.work.v1.js": "What the widget loads where a form asks for a proof of work",
-    "frame.js": "The script that fits an iframe's height to its form",
+    "touch.js": "What notes where a visitor came from, on pages without a form, the newest one",
+    "touch.v1.js": "The same, version 1: these bytes for good, to be pinned by their hash",
+    "frame.js": "The script that fits an iframe's height to its form, and says where its visitor came from",
     "form.css": "The style of a form's page",
 }
 _STATS_TEXT = (

@@ -6,10 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
+from lead_endpoint.answer_words import Spoken, by_wishes
+
+ENGLISH: Final = by_wishes("en")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -19,28 +23,36 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def thanks(message: str | None = None) -> str:
-    """message: in the form's own words."""
-    lines = (message or "We have received your message and will get back to you.").splitlines()
-    return _template("message.html").render(title="Thank you", lines=lines, is_error=False)
+def thanks(spoken: Spoken = ENGLISH, message: str = "") -> str:
+    """message: in the form's own words, and in its language. Where no other sentence is in that, it stands alone."""
+    lines = (message or spoken.say("thanks")).splitlines()
+    title = spoken.say("thanks_title") if "thanks_title" in spoken.own or not lines else lines.pop(0)
+    return _template("message.html").render(title=title, lines=lines, is_error=False, language=spoken.language)
 
 
-def correction(lines: Sequence[str], reference: str) -> str:
+def correction(lines: Sequence[str], reference: str, spoken: Spoken = ENGLISH) -> str:
     """What is wrong with a form, for the person who filled it in. reference: names the attempt to whoever helps."""
+    return _problem(spoken, "check_title", lines, reference)
+
+
+def trouble(reference: str, spoken: Spoken = ENGLISH) -> str:
+    """The message could not be stored."""
+    return _problem(spoken, "trouble_title", [spoken.say("not_stored")], reference)
+
+
+def _problem(spoken: Spoken, title: str, lines: Sequence[str], reference: str) -> str:
     return _template("message.html").render(
-        title="Please check your entries", lines=lines, is_error=True, reference=reference
-    )
+        title=spoken.say(title), lines=lines, is_error=True, last=spoken.say("go_back", reference),
+        language=spoken.page_language,
+    )  # fmt: skip
 
 
-def trouble(text: str, reference: str) -> str:
-    return _template("message.html").render(title="Please try again", lines=[text], is_error=True, reference=reference)
-
-
-def gone(is_closed: bool) -> str:
+def gone(is_closed: bool, spoken: Spoken = ENGLISH) -> str:
     """Instead of a form. is_closed: it is there, and takes nothing at the moment."""
-    text = "It takes no messages at the moment." if is_closed else "Check the address."
-    title = "This form is closed" if is_closed else "There is no such form"
-    return _template("message.html").render(title=title, lines=[text], is_error=True)
+    title, text = ("closed_title", "no_messages") if is_closed else ("missing_title", "check_address")
+    return _template("message.html").render(
+        title=spoken.say(title), lines=[spoken.say(text)], is_error=True, language=spoken.page_language
+    )
 
 
 def unsubscribing(address: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
 
-from lead_endpoint import pages, statics
+from lead_endpoint import statics
 from lead_endpoint.beacons import ALLOWED, BEACONS_PATH
-from lead_endpoint.messages import Answer, Request, answer, page, problem
+from lead_endpoint.messages import Answer, Request, answer, problem
 from lead_endpoint.parts import Parts
 from snapshots import intake
 
@@ -83,6 +83,8 @@ def form_frame(key: str) -> Response:
 @public.get("/widget.js")
 @public.get("/widget.v1.js")
 @public.get("/widget.work.v1.js")
+@public.get("/touch.js")
+@public.get("/touch.v1.js")
 @public.get("/frame.js")
 @public.get("/form.css")
 def static_file() -> Response:
@@ -91,7 +93,7 @@ def static_file() -> Response:
 
 @public.get("/thanks")
 def thanks() -> Response:
-    return response(parts().window.thanks(asked()) if request.args else page(200, pages.thanks()))
+    return response(parts().window.thanks(asked()))
 
 
 @public.get("/healthz")

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from lead_endpoint import answers, pages, submission
+from lead_endpoint import answer_words, answers, pages, submission
+from lead_endpoint.answer_words import Spoken
 from lead_endpoint.answers import Answers, Wrong
 from lead_endpoint.lead_ids import LeadIds
 from lead_endpoint.messages import Answer, Request, answer, in_ascii, page, problem, problem_fields, unavailable
@@ -203,6 +204,7 @@ class Reception:
                 422,
                 "Idempotency-Key",
                 "This idempotency key was used with another body. Use a new one.",
+                form=wanted.form,
             )
         if receipt.is_new:
             self.meter.accepted(wanted.lead.reason or "pending")
@@ -221,7 +223,7 @@ class Reception:
         if not reading.is_form:
             return unavailable()
         said = problem_fields(503, "")
-        found = page(503, pages.trouble("We could not store your message just now.", str(said["correlation_id"])))
+        found = page(503, pages.trouble(str(said["correlation_id"]), _speaking(reading, None)))
         return Answer(found.status, found.body, found.content_type, (*found.headers, ("retry-after", "2")))
 
     def _refuse(
@@ -236,7 +238,8 @@ class Reception:
         """origin: form and network; None: there is no form, and so nobody to keep the attempt for. wrong: all that has
         to be corrected."""
         self.meter.refused(field_name or "body")
-        said = self._problem(reading, status, field_name, text, _told(wrong, origin))
+        form = origin[0] if origin else None
+        said = self._problem(reading, status, field_name, text, _told(wrong, reading, form), form=form)
         if origin is None:
             return Turned(said)
         form, network = origin
@@ -252,14 +255,22 @@ class Reception:
         return Turned(said, kept)
 
     def _problem(
-        self, reading: Reading, status: int, field_name: str | None, text: str, errors: Sequence[Mapping[str, str]] = ()
+        self,
+        reading: Reading,
+        status: int,
+        field_name: str | None,
+        text: str,
+        errors: Sequence[Mapping[str, str]] = (),
+        *,
+        form: Form | None,
     ) -> Answer:
         """errors: each with field, label and message."""
         if not reading.is_form:
             said = [{"field": one["field"], "message": one["message"]} for one in errors]
             return problem(status, text, field_name=field_name, errors=said)
         lines = [f"{one['label']}: {one['message']}" if one["label"] else one["message"] for one in errors]
-        return page(status, pages.correction(lines or [text], str(problem_fields(status, text)["correlation_id"])))
+        reference = str(problem_fields(status, text)["correlation_id"])
+        return page(status, pages.correction(lines or [text], reference, _speaking(reading, form)))
 
     def shared(self, answer: Answer, request: Request, form: Form | None) -> Answer:
         """The answer with what lets the page that asked read it: exactly the pages that may show the form."""
@@ -289,7 +300,11 @@ def thanks_url(reading: Reading, form: Form) -> str:
     wish = submission.control(reading.fields, submission.NEXT_FIELD)
     if form.definition is None:
         return "/thanks"
-    own = "/thanks" if form.definition.thank_you.message == THANKS else f"/thanks?form={form.key}"
+    language = answers.spoken(form.definition, submission.control(reading.fields, submission.LANGUAGE_FIELD))
+    is_usual = language == "en" and answers.thanks_of(form.definition, language) == THANKS
+    own = "/thanks" if is_usual else f"/thanks?form={form.key}"
+    if language != form.definition.language:
+        own += f"{'&' if '?' in own else '?'}lang={language}"
     listed = [one for one in form.definition.redirects if one == wish]
     return in_ascii(listed[0] if listed else form.definition.thank_you.url or own)
 
@@ -318,9 +333,22 @@ def _all_wrong(given: Answers | None, person: submission.Person | submission.Inv
     return list(found.values())
 
 
-def _told(wrong: Sequence[Wrong], origin: tuple[Form, str] | None) -> list[dict[str, str]]:
-    definition = origin[0].definition if origin else None
+def _speaking(reading: Reading, form: Form | None) -> Spoken:
+    """In the language of what was sent; without a form that speaks it, in the browser's."""
+    wish = submission.control(reading.fields, submission.LANGUAGE_FIELD)
+    if form is not None and form.definition is not None:
+        return answer_words.of_form(form.definition, answers.spoken(form.definition, wish))
+    return answer_words.by_wishes(wish or "", reading.request.header("accept-language"))
+
+
+def _told(wrong: Sequence[Wrong], reading: Reading, form: Form | None) -> list[dict[str, str]]:
+    definition = form.definition if form else None
     labels = {one.name: one.label for one in definition.fields} if definition else {}
+    if definition is not None:
+        wish = submission.control(reading.fields, submission.LANGUAGE_FIELD)
+        translation = definition.translations.get(answers.spoken(definition, wish))
+        translated = translation.fields.items() if translation else ()
+        labels |= {name: texts.label for name, texts in translated if texts.label and name in labels}
     return [{"field": one.field, "label": labels.get(one.field, ""), "message": one.message} for one in wrong]
 
 

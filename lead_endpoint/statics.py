@@ -1,5 +1,5 @@
-"""The files that websites load: the widget, and what the hosted page of a form needs. Built into `static/` from
-`widget/`; read once."""
+"""The files that websites load: the widget, what notes where a visitor came from, and what the hosted page of a form
+needs. Built into `static/` from `widget/`; read once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ FILES: Final = {
     "widget.js": (SCRIPT, SHORT),
     "widget.v1.js": (SCRIPT, FOREVER),
     "widget.work.v1.js": (SCRIPT, FOREVER),
+    "touch.js": (SCRIPT, SHORT),
+    "touch.v1.js": (SCRIPT, FOREVER),
     "frame.js": (SCRIPT, SHORT),
     "form.css": (STYLE, SHORT),
 }

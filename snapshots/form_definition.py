@@ -155,6 +155,7 @@ class Translation(_Part):
     """Texts in a further language; what is empty is taken from the form's own language. words: of the widget itself
     (`lead_endpoint/widget_words.py` has the known ones), steps: titles in their order, fields: by name."""
 
+    title: Short = ""
     words: Mapping[str, Short] = {}
     steps: tuple[Short, ...] = ()
     fields: Mapping[str, FieldTexts] = {}

@@ -18,7 +18,8 @@ def draw(view: View, form: FormSummary) -> None:
                      key="embed", icon="code")  # fmt: skip
         return
     settings = installation.services().settings
-    where = Place(base=lead_snippets.base(settings), key=form.key, integrity=forms_data.widget_hash())
+    where = Place(base=lead_snippets.base(settings), key=form.key, integrity=forms_data.hash_of("widget.v1.js"),
+                  touch_integrity=forms_data.hash_of("touch.v1.js"))  # fmt: skip
     if form.status != "published":
         st.markdown(
             f":orange[:material/pause_circle: The form is {form.status}: visitors are told that it takes nothing.]"
@@ -28,10 +29,12 @@ def draw(view: View, form: FormSummary) -> None:
     definition = state.parsed(live)
     title = (definition.title if definition else "") or form.name
     _snippet(form_snippets.widget(where))
+    _snippet(form_snippets.touch(where))
     _link(where)
     _snippet(form_snippets.frame(where, title))
-    _snippet(form_snippets.replaced_form(where, live))
-    _snippet(form_snippets.plain_form(where, live))
+    send = forms_data.send_word(live)
+    _snippet(form_snippets.replaced_form(where, live, send))
+    _snippet(form_snippets.plain_form(where, live, send))
 
 
 def _snippet(snippet: Snippet) -> None:

@@ -141,11 +141,18 @@ def widget() -> str:
     return WIDGET.read_text(encoding="utf-8") if WIDGET.is_file() else ""
 
 
-def widget_hash() -> str | None:
-    """What browsers hold the frozen widget against, as `integrity` wants it."""
-    if not WIDGET.is_file():
+def hash_of(name: str) -> str | None:
+    """What browsers hold a file that websites load against, as `integrity` wants it; None where it was not built."""
+    path = WIDGET.with_name(name)
+    if not path.is_file():
         return None
-    return "sha384-" + base64.b64encode(hashlib.sha384(WIDGET.read_bytes()).digest()).decode()
+    return "sha384-" + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
+
+
+def send_word(definition: Mapping[str, Any]) -> str:
+    """What the button of a form says, in the form's own language."""
+    language = str(definition["language"]).partition("-")[0].lower()
+    return str(definition["words"].get("send") or words().get(language, words()["en"])["send"])
 
 
 # --- what people do --------------------------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ const common = { outdir: out, bundle: true, minify: true, target: "es2022", char
   tsconfigRaw: {} };
 
 await esbuild.build({
-  ...common, entryPoints: ["widget", "frame"].map((name) => join(here, `${name}.ts`)), format: "iife",
+  ...common, entryPoints: ["widget", "touch", "frame"].map((name) => join(here, `${name}.ts`)), format: "iife",
   plugins: [styles], mangleProps: OWN,
 });
 await esbuild.build({ ...common, entryPoints: { "widget.work.v1": join(here, "work.ts") }, format: "esm" });
 await esbuild.build({ ...common, entryPoints: { form: join(here, "page.css") } });
-copyFileSync(join(out, "widget.js"), join(out, "widget.v1.js"));
+for (const name of ["widget", "touch"]) copyFileSync(join(out, `${name}.js`), join(out, `${name}.v1.js`));

@@ -33,6 +33,7 @@ export interface Field {
 export interface Step { title: string; fields: Field[] }
 
 export interface Translation {
+  title?: string;
   words?: Record<string, string>;
   steps?: string[];
   fields?: Record<string, {

@@ -18,7 +18,7 @@ export interface Control {
 type Entry = HTMLInputElement & HTMLSelectElement & HTMLTextAreaElement;
 
 const TAGS: Record<string, "select" | "textarea"> = { select: "select", long_text: "textarea" };
-/** What browsers fill in by themselves (WCAG 1.3.5). */
+/** What browsers fill in by themselves (WCAG 1.3.5); of the kinds, what browsers call them. */
 const KNOWN: Record<string, string> = {
   email: "email", phone: "tel", name: "name", first_name: "given-name", last_name: "family-name",
   company: "organization",
@@ -38,7 +38,7 @@ export function draw(field: Field, start: string[], words: Words, language: stri
   const single = (): Entry => {
     const entry = h(TAGS[kind] ?? "input", {
       ...described, id: name, name, placeholder, autocomplete: KNOWN[name], "aria-required": required,
-      type: kind === "phone" ? "tel" : kind, step: "any",
+      type: KNOWN[kind] ?? kind, step: "any",
       min: limits.least, max: limits.most, minlength: limits.shortest, maxlength: limits.longest,
     }) as Entry;
     if (kind === "select") {

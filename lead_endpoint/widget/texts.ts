@@ -20,18 +20,23 @@ export const wordsOf = (language: string, own?: Partial<Words>): Words =>
 
 /** Puts the form's texts into this language; what is not translated stays as it is. */
 export function translate(definition: Definition, language: string): void {
-  const { steps = [], fields = {}, thanks, words } = definition.translations[language] ?? { words: definition.words };
-  definition.words = words ?? {};
-  definition.thank_you.message = thanks || definition.thank_you.message;
+  const { title, steps = [], fields = {}, thanks, words } =
+    definition.translations[language] ?? { words: definition.words };
+  definition.words = words!;
+  put(definition, { title });
+  put(definition.thank_you, { message: thanks });
   definition.steps.forEach((step, at) => {
-    step.title = steps[at] || step.title;
+    put(step, { title: steps[at] });
     for (const field of step.fields) {
       const { options = {}, ...said } = fields[field.name] ?? {};
-      const texts = field as unknown as Record<string, string>;
-      for (const [name, text] of Object.entries(said)) if (text) texts[name] = text;
-      for (const one of field.options) one.label = options[one.value] || one.label;
+      put(field, said);
+      for (const one of field.options) put(one, { label: options[one.value] });
     }
   });
+}
+
+function put(texts: object, said: Record<string, string | undefined>): void {
+  for (const name in said) if (said[name]) (texts as typeof said)[name] = said[name];
 }
 
 /** {n} and {m} in a word. */

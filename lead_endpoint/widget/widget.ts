@@ -10,7 +10,7 @@ import { insist, KEPT_MS, type Waiting } from "./sending";
 import { shell } from "./shell";
 import { newId, store } from "./storage";
 import { languageOf, translate, wordsOf } from "./texts";
-import { forget, touches } from "./touches";
+import { type Touch, TOUCHES, touches } from "./touches";
 
 const VISIT = "slms:visit";
 
@@ -25,7 +25,8 @@ async function run(script: HTMLScriptElement): Promise<void> {
   let visit = (visits.get(VISIT) ?? newId()) as string;
   // The mark of the site's own people stands in the visit's id: it stays with the tab, and goes with the lead.
   if (/slms_staff=1/.test(location.search)) visit = visit.replace(/$|-staff$/, "-staff");
-  const _touches = touches(kept);
+  // In a frame, the page around says more than this one knows.
+  const _touches = data.touches ? (JSON.parse(data.touches) as Touch[]) : touches(kept);
   visits.set(VISIT, visit);
 
   const address = `${base}/public/forms/${key}`;
@@ -36,7 +37,7 @@ async function run(script: HTMLScriptElement): Promise<void> {
   const slot = `slms:lead:${key}`;
   const frame = shell(wishes[0] ?? "en", script.nonce!);
   let waiting = outbox.get(slot) as Waiting | null | undefined;
-  if (waiting && waiting.at < Date.now() - KEPT_MS) waiting = null;
+  if (waiting?.at! < Date.now() - KEPT_MS) waiting = null;
   let words = wordsOf(frame.outer.lang);
 
   /** Where it shall be. A plain form that somebody is filling in is left alone. */
@@ -111,7 +112,7 @@ async function run(script: HTMLScriptElement): Promise<void> {
   const done = (): void => {
     const { message, url } = thank_you;
     frame.say("done", message);
-    forget(kept);
+    kept.set(TOUCHES);
     // On our own page inside a frame the thanks belong to the page around it.
     if (/^https?:/.test(url)) open(url, base === location.origin ? "_top" : "_self");
   };

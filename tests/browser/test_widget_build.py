@@ -40,12 +40,22 @@ def built(npm_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_files_that_are_served_are_what_the_source_makes(built: Path) -> None:
     names = sorted(path.name for path in built.iterdir())
-    assert names == ["form.css", "frame.js", "widget.js", "widget.v1.js", "widget.work.v1.js"]
+    assert names == [
+        "form.css", "frame.js", "touch.js", "touch.v1.js", "widget.js", "widget.v1.js", "widget.work.v1.js",
+    ]  # fmt: skip
     assert [name for name in names if (built / name).read_bytes() != (STATIC / name).read_bytes()] == []
 
 
 def test_the_widget_stays_below_six_kilobytes_gzipped() -> None:
     assert len(gzip.compress((STATIC / "widget.js").read_bytes(), 9, mtime=0)) <= MOST_BYTES
+
+
+def test_what_stands_on_pages_without_a_form_is_a_tenth_of_that_and_asks_nothing() -> None:
+    source = (STATIC / "touch.js").read_bytes()
+    assert len(gzip.compress(source, 9, mtime=0)) <= MOST_BYTES / 10
+    assert source.startswith(b"(()=>{")
+    for word in (b"fetch", b"sendBeacon", b"cookie", b"http", b"import"):
+        assert word not in source, word
 
 
 def test_the_widget_names_nothing_but_the_endpoint_and_makes_no_html() -> None:

@@ -401,7 +401,53 @@ def test_the_plain_form_has_every_field_and_the_trap(template: str) -> None:
     definition = whole(template)
     named = [more["name"] for _, more in tags(form_snippets.plain_form(PLACE, definition).code) if "name" in more]
     wanted = [field["name"] for step in definition["steps"] for field in step["fields"]]
-    assert {*named} == {*wanted, "form", "_gotcha"}
+    assert {*named} == {*wanted, "form", "_language", "_gotcha"}
+
+
+def test_pages_without_a_form_get_a_script_of_their_own() -> None:
+    pinned = replace(PLACE, touch_integrity="sha384-abc")
+    assert tags(form_snippets.touch(pinned).code) == [
+        ("script", {"async": None, "src": "https://leads.example.com/touch.v1.js",
+                    "integrity": "sha384-abc", "crossorigin": "anonymous"}),
+    ]  # fmt: skip
+    assert tags(form_snippets.touch(PLACE).code)[0][1]["src"] == "https://leads.example.com/touch.js"
+
+
+def test_the_plain_form_keeps_help_hints_defaults_limits_and_the_language() -> None:
+    draft = EMPTY.draft() | {"language": "de"}
+    draft["steps"][0]["fields"] += [
+        {"name": "size", "kind": "select", "label": "Größe", "placeholder": "Bitte", "default": "m",
+         "options": [{"value": "s", "label": "S"}, {"value": "m", "label": "M"}]},
+        {"name": "news", "kind": "checkbox", "label": "News", "default": "yes"},
+        {"name": "people", "kind": "number", "label": "Leute", "help": "Mit Ihnen.", "default": "2",
+         "limits": {"least": 1, "most": 2.5}},
+        {"name": "day", "kind": "date", "label": "Tag", "limits": {"least": "2026-01-31"}},
+        {"name": "pin", "kind": "text", "label": "PIN", "placeholder": "0000",
+         "limits": {"shortest": 4, "longest": 6, "form": "digits"}},
+        {"name": "site", "kind": "text", "label": "Website", "limits": {"form": "url"}},
+        {"name": "terms", "kind": "consent", "consent_text": "Ja.", "default": "yes"},
+        {"name": "note", "kind": "long_text", "label": "Notiz", "default": "Hallo", "limits": {"longest": 9}},
+    ]  # fmt: skip
+    code = form_snippets.plain_form(PLACE, state_of(draft), "Senden").code
+    found = {more.get("name", tag): more for tag, more in tags(code)}
+    assert tags(code)[0][1]["lang"] == "de"
+    assert found["_language"]["value"] == "de"
+    assert "<button>Senden</button>" in code
+    assert '<option value="">Bitte</option>' in code
+    assert '<option value="m" selected>M</option>' in code
+    assert "checked" in found["news"]
+    assert "checked" not in found["terms"]
+    wanted: dict[str, dict[str, str]] = {
+        "people": {"min": "1", "max": "2.5", "step": "any", "value": "2", "aria-describedby": "lead-people-help"},
+        "day": {"min": "2026-01-31"},
+        "pin": {"minlength": "4", "maxlength": "6", "pattern": "[0-9]+", "placeholder": "0000"},
+        "site": {"type": "url"},
+        "note": {"maxlength": "9"},
+    }
+    for name, more in wanted.items():
+        assert more.items() <= found[name].items(), name
+    assert '<small id="lead-people-help">Mit Ihnen.</small>' in code
+    assert ">Hallo</textarea>" in code
 
 
 def test_what_depends_on_an_answer_is_not_required_where_it_is_always_shown() -> None:
@@ -420,6 +466,14 @@ def test_no_text_of_a_form_becomes_markup() -> None:
         {"name": "b", "kind": "select", "label": HOSTILE, "options": [{"value": HOSTILE, "label": HOSTILE}]},
         {"name": "c", "kind": "consent", "label": HOSTILE, "consent_text": HOSTILE},
         {"name": "d", "kind": "hidden", "default": HOSTILE},
+        {
+            "name": "e",
+            "kind": "long_text",
+            "label": HOSTILE,
+            "help": HOSTILE,
+            "placeholder": HOSTILE,
+            "default": HOSTILE,
+        },
     ]
     definition = state_of(draft)
     for snippet in (form_snippets.replaced_form(PLACE, definition), form_snippets.frame(PLACE, HOSTILE)):
@@ -433,8 +487,9 @@ def test_a_published_form_shows_what_to_copy(
     assert "Publish the form first" in said(at)
     publish(empty_services, acme, quote)
     codes = [code.value for code in forms(workbench, empty_services, tab="Embed", form=str(quote.form_id)).code]
-    assert len(codes) == 5
-    assert all(quote.key in code for code in codes)
+    assert len(codes) == 6
+    assert [code for code in codes if quote.key not in code] == [codes[1]]
+    assert "/touch" in codes[1]
 
 
 def test_the_qr_code_is_a_drawing_alone() -> None:

@@ -21,7 +21,7 @@ function put(path, whole, value) {
 
 function entries(editor) {
   const { draft } = editor;
-  const found = [];
+  const found = [entry("Title", ["title"], ["title"])];
   draft.steps.forEach((step, s) => {
     if (draft.steps.length > 1) found.push(entry(`Title of step ${s + 1}`, ["steps", s, "title"], ["steps", s]));
     (step.fields ?? []).forEach((field, f) => found.push(...fieldEntries(field, ["steps", s, "fields", f])));
