@@ -27,6 +27,7 @@ from workbench.anomaly_choice import AnomalyChoice
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.data import cached
+from workbench.rows import EXPORT_LIMIT
 from workbench.view import View
 
 CHART_WEEKS: Final = 52
@@ -86,14 +87,15 @@ class Record:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomalies:
     """run: the newest until the day that is looked at; None: there was none. alarms: of the page's days, as in
-    ALARM_COLUMNS and snapshots.alarms.ALARMS. names: of the series that can be chosen. series: the chosen one. weeks:
-    its weeks, as in WEEK_COLUMNS. of_series: its alarms in those weeks. picked: row of `alarms` that is looked at, or
-    None."""
+    ALARM_COLUMNS and snapshots.alarms.ALARMS; listed: those that the choice asks for. names: of the series that can be
+    chosen. series: the chosen one. weeks: its weeks, as in WEEK_COLUMNS. of_series: its alarms in those weeks. picked:
+    row of `listed` that is looked at, or None."""
 
     view: View
     choice: AnomalyChoice
     run: AlarmRun | None
     alarms: pd.DataFrame
+    listed: pd.DataFrame
     record: Record
     names: Mapping[str, str]
     series: str | None
@@ -107,19 +109,28 @@ def load(view: View, choice: AnomalyChoice) -> Anomalies:
     found = _told(_listed(view, choice.measure, view.slice()), view)
     every = _weeks(view.organization_id, view.data_version, choice.measure, view.as_of, _away_version(view))
     names = _seen(view, choice.measure, every, found)
-    picked = _picked(found, choice)
+    since = view.as_of - timedelta(weeks=RECORD_WEEKS)
+    year = replace(view.slice(), first_day=since, last_day=view.as_of)
+    past = _told(_listed(view, choice.measure, year), view)
+    listed = _shown(found, past, choice)
+    picked = _picked(listed, choice)
     series = choice.series if choice.series in names else None
     series = series or (str(picked["subject_key"]) if picked is not None else None) or next(iter(names), None)
     own = _with_band(every[every["series"] == series].tail(CHART_WEEKS))
-    since = view.as_of - timedelta(weeks=RECORD_WEEKS)
-    year = replace(view.slice(), first_day=since, last_day=view.as_of)
-    past = _listed(view, choice.measure, year)
     here = every[every["series"].isin(names) & (every["day"] >= pd.Timestamp(since))]
     return Anomalies(
-        view=view, choice=choice, run=run, alarms=found, names=_with_picked(names, picked), series=series, weeks=own,
+        view=view, choice=choice, run=run, alarms=found, listed=listed,
+        names=_with_picked(names, picked), series=series, weeks=own,
         record=_record(past, int(here["expected"].notna().sum())), picked=picked,
-        of_series=_told(past[past["subject_key"] == series], view),
+        of_series=past[past["subject_key"] == series],
     )  # fmt: skip
+
+
+def _shown(found: pd.DataFrame, past: pd.DataFrame, choice: AnomalyChoice) -> pd.DataFrame:
+    """found: of the page's days; past: of the year."""
+    if not choice.shown:
+        return found
+    return past if choice.shown == "year" else past[past["verdict"].notna()].reset_index(drop=True)
 
 
 def _listed(view: View, measure: Measure, slice_: Slice) -> pd.DataFrame:
@@ -242,6 +253,17 @@ def rows_behind(loaded: Anomalies, *, after: Any = None) -> RowsPage | None:
         title="", note=formats.day_range(first, last), columns=row_sets.columns(row_sets.ROW_SETS[key]),
         frame=rows_data.local(page.rows, view), total=None, next_after=page.after,
     )  # fmt: skip
+
+
+def all_rows(loaded: Anomalies) -> pd.DataFrame:
+    """Every row behind the picked alarm, up to the limit of an export. Only where there are rows."""
+    frames, after, n = [], None, 0
+    while (page := rows_behind(loaded, after=after)) is not None:
+        frames.append(page.frame)
+        n, after = n + len(page.frame), page.next_after
+        if after is None or n >= EXPORT_LIMIT:
+            break
+    return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
 
 
 @cached

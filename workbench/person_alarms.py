@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from workbench import anomaly_data, cards, formats, places, states
+from workbench import anomaly_data, cards, export, formats, places, states
 from workbench.anomaly_data import ALARM_COLUMNS, RECORD_WEEKS
 from workbench.tables import plain as table
 from workbench.view import View
@@ -26,6 +26,9 @@ def draw(view: View, owner_id: int) -> None:
         with cards.titled("Weeks out of the ordinary", note):
             st.page_link(places.ANOMALIES, label="Week by week", icon=":material/troubleshoot:",
                          query_params=_link(view, owner_id))  # fmt: skip
+            if not found.empty:
+                export.menu(lambda: found, _COLUMNS, name=f"alarms-{owner_id}-{view.as_of.isoformat()}",
+                            key="person_alarms", note=f"All alarms of {RECORD_WEEKS} weeks.")  # fmt: skip
         if found.empty:
             st.markdown(":gray[None: every whole week was about as was to be expected.]")
         else:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from conftest import Workbench
+from conftest import Workbench, functions_of
 from made_installation import NOW, TODAY, House
 from reading import as_read
 from sqlalchemy import text
@@ -21,6 +21,7 @@ from snapshots.slices import Role, Slice, Viewer
 from snapshots.users import save_user
 from workbench import anomaly_choice, anomaly_data, installation
 from workbench.anomaly_choice import AnomalyChoice
+from workbench.columns import for_export
 from workbench.filters import Filters
 
 EVER = Slice(first_day=None, last_day=TODAY, as_of=TODAY)
@@ -56,6 +57,11 @@ def words(at: AppTest) -> str:
     )
 
 
+def exports(at: AppTest) -> set[str]:
+    """Keys of the buttons that download something."""
+    return {str(one.proto.id).rpartition("-")[2] for one in at.get("download_button")}
+
+
 def stored(house: House) -> pd.DataFrame:
     reader = Reader(house.database, Viewer(house.organization_id, Role.ADMIN))
     return alarms.list_alarms(reader, "activities", EVER)
@@ -77,6 +83,7 @@ def test_a_lost_week_stands_with_its_reason_and_what_the_budget_is_worth(workben
         "Alarms", "Rate a quarter", "Held-out rate", "Something happened"
     ]  # fmt: skip
     assert not any(one.label == "Try again" for one in at.button)
+    assert {"anomaly_rows_csv", "anomaly_rows_xlsx"} <= exports(at)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +111,35 @@ def test_a_filter_that_changes_nothing_is_named(workbench: Workbench, looked: Ho
     assert not at.exception
     assert said in words(at)
     assert "changes nothing here" not in words(workbench.open(looked, "anomalies", measure=measure))
+
+
+def test_as_known_then_changes_nothing_and_the_page_says_so(workbench: Workbench, looked: House) -> None:
+    said = words(workbench.open(looked, "anomalies", known="then", asof=str(TODAY)))
+    assert "“As known then” changes nothing here" in said
+    past = words(workbench.open(looked, "anomalies", known="then", asof="2024-06-27"))
+    assert "Alarms that had been raised by then" in past
+    assert "Deals as they were known" not in past
+    assert "As known then” changes nothing" not in words(workbench.open(looked, "anomalies"))
+
+
+def test_a_cards_number_lists_its_alarms_and_the_link_says_so(workbench: Workbench, looked: House) -> None:
+    workbench.use(looked)
+    view, _ = installation.make_view(
+        installation.viewers(), Filters(organization_id=looked.organization_id, range="7d"), now=NOW
+    )
+    days, year, said = (
+        anomaly_data.load(view, AnomalyChoice(shown=shown)).listed for shown in ("", "year", "said")
+    )  # fmt: skip
+    assert (len(days), len(year), len(said)) == (0, 2, 0)
+    at = workbench.open(looked, "anomalies", range="7d")
+    assert at.button("open_rate").label == "2 alarms"
+    at.button("open_rate").click().run()
+    assert not at.exception
+    assert at.query_params["shown"] in ("year", ["year"])
+    assert "Of the last 52 weeks, the newest first." in words(at)
+    assert f"{lost(looked)['name']}: lost week" in words(at)
+    at.button("anomaly_these_days").click().run()
+    assert "shown" not in at.query_params
 
 
 def test_what_an_alarm_was_is_said_by_whoever_knows_and_taken_back(workbench: Workbench, looked: House) -> None:
@@ -167,7 +203,30 @@ def test_the_rows_behind_an_alarm_are_its_persons_activities_of_its_weeks(workbe
     assert set(page.frame["owner"]) == {lost(looked)["name"]}
     assert page.frame["occurred_at"].dt.date.between(LOST, LOST + timedelta(days=6)).all()
     week = loaded.weeks[loaded.weeks["day"] == pd.Timestamp(LOST)]
-    assert len(page.frame) == week["value"].item()
+    assert len(page.frame) == len(anomaly_data.all_rows(loaded)) == week["value"].item()
+    assert len(for_export(anomaly_data.all_rows(loaded), page.columns)) == len(page.frame)
+
+
+def test_an_alarm_of_a_form_leads_to_its_visits_of_that_week(workbench: Workbench, looked: House) -> None:
+    one = Raised(
+        subject_key="7", owner_id=None, name="Default form", day=LOST, since=LOST - timedelta(weeks=1),
+        direction="drop", kind="sustained", score=1.1, value=0, expected=9.1, low=5, high=14, team=1.0, n_weeks=2,
+        value_n=3, expected_n=18.0, why="3 in 2 weeks.",
+    )  # fmt: skip
+    alarms.issue(looked.database, looked.organization_id, "conversion", [one], made_on=TODAY, budget=0.25, now=NOW,
+                 card={"budget": 0.25})  # fmt: skip
+    workbench.use(looked)
+    view, _ = installation.make_view(
+        installation.viewers(), Filters(organization_id=looked.organization_id, owner_ids=(5,)), now=NOW
+    )
+    loaded = anomaly_data.load(view, AnomalyChoice(measure="conversion"))
+    assert loaded.picked is not None
+    link = functions_of("anomalies")._of_form(loaded, loaded.picked)
+    assert {name: link[name] for name in ("form", "range", "from", "to")} == {
+        "form": ["7"], "range": ["custom"], "from": [str(LOST - timedelta(weeks=1))],
+        "to": [str(LOST + timedelta(days=6))],
+    }  # fmt: skip
+    assert "owner" not in link
 
 
 def test_the_salespersons_page_tells_of_own_weeks(workbench: Workbench, looked: House) -> None:
@@ -175,6 +234,7 @@ def test_the_salespersons_page_tells_of_own_weeks(workbench: Workbench, looked: 
     assert not at.exception
     assert "2 alarms in 52 weeks" in words(at)
     assert "▼ Lost week" in " ".join(str(one.proto.body) for one in at.get("html"))
+    assert {"person_alarms_csv", "person_alarms_xlsx"} <= exports(at)
 
 
 def test_an_alarm_of_who_has_no_weeks_any_more_stands_under_its_own_name(workbench: Workbench, looked: House) -> None:
@@ -211,7 +271,7 @@ def test_who_only_reads_is_offered_nothing_to_change(workbench: Workbench, looke
 
 
 def test_what_a_link_cannot_mean_is_left_out() -> None:
-    assert anomaly_choice.from_url({"measure": ["x"], "alarm": ["-1"]}) == AnomalyChoice()
-    full = AnomalyChoice(measure="leads", series="Website", alarm=7)
+    assert anomaly_choice.from_url({"measure": ["x"], "alarm": ["-1"], "shown": ["?"]}) == AnomalyChoice()
+    full = AnomalyChoice(measure="leads", series="Website", alarm=7, shown="said")
     assert anomaly_choice.from_url(anomaly_choice.to_url(full)) == full
     assert anomaly_choice.to_url(AnomalyChoice()) == {}

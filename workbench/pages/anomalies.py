@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pandas as pd
@@ -50,6 +51,17 @@ UNTOUCHED = {  # by measure: filters that narrow nothing, and why
     "leads": (("team", "owner"), "new leads are held against each source’s own weeks, whoever has them."),
     "conversion": (("team", "owner", "source"), "submissions are held against each form’s own weeks."),
 }
+KNOWN_THEN = (
+    "“As known then” changes nothing here: alarms stand as they were raised, and weeks count by the day on which "
+    "things happened."
+)
+PAST = "Alarms that had been raised by then, with what is said of them now; weeks by the day on which things happened."
+LISTED = {
+    "": "The newest first.",
+    "year": "Of the last 52 weeks, the newest first.",
+    "said": "Of the last 52 weeks, those of which somebody said what they were, the newest first.",
+}
+SHOWN_BY = {"alarms": "", "rate": "year", "said": "said"}  # by card: which alarms its number is of
 COUNTED = {"activities": "Activities", "leads": "New leads", "conversion": "Submissions"}
 
 
@@ -68,11 +80,18 @@ def measures(view: View) -> anomaly_choice.AnomalyChoice:
 def untouched(view: View, measure: str) -> str:
     names, why = UNTOUCHED[measure]
     said = view.filters.unused(*names)
-    return said and said + why
+    parts = [said + why] if said else []
+    return " ".join([*parts, KNOWN_THEN] if view.filters.knows_then else parts)
 
 
 def _on_measure() -> None:
-    anomaly_choice.change(measure=st.session_state["anomaly_measure"] or "activities", series=None, alarm=None)
+    measure = st.session_state["anomaly_measure"] or "activities"
+    anomaly_choice.change(measure=measure, series=None, alarm=None, shown="")
+
+
+def show(card: str) -> None:
+    """Lists the alarms behind a card's number."""
+    anomaly_choice.change(shown=SHOWN_BY[card], series=None, alarm=None)
 
 
 def kpis(loaded: Anomalies) -> list[Kpi]:
@@ -83,9 +102,10 @@ def kpis(loaded: Anomalies) -> list[Kpi]:
     late = f"{formats.count(record.replayed)} of {formats.count(record.raised)} were found afterwards."
     return [
         Kpi(key="alarms", label="Alarms", value=formats.count(len(loaded.alarms)), note="in these days",
+            rows=_n(len(loaded.alarms)),
             definition="Weeks, or runs of weeks, in which a count was so unlikely that it is told. They stand as they "
                        "were raised, whatever is learnt later."),
-        Kpi(key="rate", label="Rate a quarter", value=_rate(record.rate), note="last 52 weeks",
+        Kpi(key="rate", label="Rate a quarter", value=_rate(record.rate), note="last 52 weeks", rows=_n(record.raised),
             definition=f"Alarms per {word} and quarter of 13 weeks, in the last 52 weeks, every alarm counted. "
                        f"Thresholds are set so that it comes to {budget}{_less(card, word)}.",
             why=late if record.replayed else ""),
@@ -94,10 +114,14 @@ def kpis(loaded: Anomalies) -> list[Kpi]:
                        "to come. All of them are counted as false, so that the rate of false ones is lower.",
             why="" if held is not None else "It takes four series."),
         Kpi(key="said", label="Something happened", value=formats.count(record.said.get("real", 0)),
-            note=f"of {record.n_said} judged",
+            note=f"of {record.n_said} judged", rows=_n(record.n_said, "judged alarm"),
             definition="Alarms of the last 52 weeks of which people said that something had happened. The others were "
                        "leave, somebody who had left, or nothing.", why=_others(record.said)),
     ]  # fmt: skip
+
+
+def _n(n: int, what: str = "alarm") -> str | None:
+    return formats.plural(n, what) if n else None
 
 
 def _less(card: Mapping[str, Any], word: str) -> str:
@@ -120,19 +144,20 @@ def _rate(value: object) -> str:
 
 
 def alarm_list(loaded: Anomalies) -> None:
-    view = loaded.view
-    note = "The newest first. An alarm says that a week was unlikely, not why."
+    view, listed = loaded.view, loaded.listed
+    note = f"{LISTED[loaded.choice.shown]} An alarm says that a week was unlikely, not why."
     with cards.titled("Which weeks were out of the ordinary?", note):
-        export.menu(lambda: loaded.alarms, ALARM_COLUMNS, name=f"anomalies-{view.as_of.isoformat()}", key="anomalies")
-    if loaded.alarms.empty:
-        whose = SERIES_WORD[loaded.choice.measure]
-        why = f"No {whose}’s weeks were so far from what was to be expected."
-        st.markdown(f":gray[No alarm in {plain(view.days)}. {why}]")
+        if loaded.choice.shown:
+            st.button("Alarms of these days", type="tertiary", icon=":material/close:", key="anomaly_these_days",
+                      on_click=show, args=("alarms",))  # fmt: skip
+        export.menu(lambda: listed, ALARM_COLUMNS, name=f"anomalies-{view.as_of.isoformat()}", key="anomalies")
+    if listed.empty:
+        _no_alarm(loaded)
         return
     palette = tokens.palette()
-    shown = grid.rows_for(loaded.alarms, ALARM_COLUMNS)
-    shown["alarm_id"] = loaded.alarms["alarm_id"].tolist()
-    drops = (loaded.alarms["direction"] == "drop").tolist()
+    shown = grid.rows_for(listed, ALARM_COLUMNS)
+    shown["alarm_id"] = listed["alarm_id"].tolist()
+    drops = (listed["direction"] == "drop").tolist()
     shown["what__mark"] = ["▼" if drop else "▲" for drop in drops]
     shown["what__color"] = [palette.lost if drop else palette.risk for drop in drops]
     epoch = st.session_state.get(EPOCH, 0)
@@ -141,6 +166,15 @@ def alarm_list(loaded: Anomalies) -> None:
         st.session_state[EPOCH] = epoch + 1
         pick(int(answer.selected["alarm_id"]))
         st.rerun()
+
+
+def _no_alarm(loaded: Anomalies) -> None:
+    if loaded.choice.shown == "said":
+        st.markdown(":gray[Nobody said of an alarm of the last 52 weeks what it was.]")
+        return
+    when = "in the last 52 weeks" if loaded.choice.shown else f"in {plain(loaded.view.days)}"
+    why = f"No {SERIES_WORD[loaded.choice.measure]}’s weeks were so far from what was to be expected."
+    st.markdown(f":gray[No alarm {when}. {why}]")
 
 
 def _definitions(shown: pd.DataFrame) -> list[dict[str, Any]]:
@@ -287,13 +321,27 @@ def _rows(loaded: Anomalies) -> None:
         pager = rows.Pager((loaded.view.filters, loaded.choice), f"anomaly_{loaded.picked['alarm_id']}")
         page = anomaly_data.rows_behind(loaded, after=pager.after)
         if page is None:
-            st.page_link(places.LEAD_ANALYTICS, label="Visits and what came of them", icon=":material/query_stats:")
+            st.page_link(places.LEAD_ANALYTICS, label="Visits and what came of them", icon=":material/query_stats:",
+                         query_params=_of_form(loaded, loaded.picked))  # fmt: skip
             return
         if page.frame.empty:
             st.markdown(":gray[There are no rows in these days.]")
             return
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":gray[:small[{plain(page.note)}, the newest first.]]", width="stretch")
+            export.menu(lambda: anomaly_data.all_rows(loaded), page.columns, key="anomaly_rows",
+                        name=f"alarm-{loaded.picked['alarm_id']}-rows",
+                        note=f"All rows of these weeks, up to {formats.count(rows.EXPORT_LIMIT)}.")  # fmt: skip
         rows.draw_grid(page, key=f"anomaly_rows_{loaded.picked['alarm_id']}_{pager.number}", max_height=300)
         pager.draw(page, key="anomaly_rows")
+
+
+def _of_form(loaded: Anomalies, alarm: pd.Series) -> dict[str, list[str]]:
+    """The form in the alarm's weeks, whoever has its leads."""
+    last = alarm["day"] + pd.Timedelta(days=6)
+    weeks = {"range": "custom", "from": f"{alarm['since']:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"}
+    plain_filters = replace(loaded.view.filters, team_ids=(), owner_ids=(), sources=())
+    return places.link(plain_filters, form=str(alarm["subject_key"]), **weeks)
 
 
 # --- nothing ---------------------------------------------------------------------------------------------------------
@@ -337,6 +385,7 @@ def page() -> None:
         "Anomalies",
         about=lambda view: f"Whole weeks, {view.days}",
         chips=lambda view: chosen.append(measures(view)),
+        past=PAST,
         untouched=lambda view: untouched(view, chosen[0].measure),
     )
     with states.guarded("The weeks could not be read", key="anomalies"):
@@ -345,7 +394,7 @@ def page() -> None:
         if loaded.run is None:
             nothing_yet(loaded)
         elif not why_nothing(loaded):
-            cards.kpi_band(kpis(loaded), open_rows=lambda _: None)
+            cards.kpi_band(kpis(loaded), open_rows=show)
             with st.container(border=True, key="anomaly_list"):
                 alarm_list(loaded)
             with st.container(border=True, key="anomaly_series_card"):
