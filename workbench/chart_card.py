@@ -11,6 +11,7 @@ from insights import charts
 from workbench import cards, data, export, formats, tables, tokens
 from workbench.content import Trend
 from workbench.filters import COMPARISONS
+from workbench.table_choice import Tables
 from workbench.view import View
 
 EMPTY_HEIGHT: Final = 170
@@ -23,8 +24,9 @@ def _picked(trends: Sequence[Trend], key: str) -> Trend:
     return by_key.get(str(st.session_state.get(f"{key}_measure"))) or default
 
 
-def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -> None:
-    """A card with one of several measures over time; the title says which, the table view shows its numbers."""
+def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270, choice: Tables | None = None) -> None:
+    """A card with one of several measures over time; the title says which, the table view shows its numbers. choice:
+    has whether it stands as a table in the URL, by `key`."""
     trend = _picked(found, key)
     with cards.titled(trend.title, trend.note):
         if len(found) > 1:
@@ -36,7 +38,8 @@ def trends(found: Sequence[Trend], view: View, *, key: str, height: int = 270) -
         as_table = False
         if not _is_nothing(trend):
             with st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center"):
-                as_table = st.toggle("Table", key=f"{key}_table")
+                name = f"{key}_table"
+                as_table = st.toggle("Table", key=name) if choice is None else choice.toggle(key, key=name)
                 export.menu(lambda: trend.frame, trend.columns, name=f"{trend.key}-per-week", key=f"{key}_{trend.key}")
     if as_table:
         with st.container(height=height + 8, border=False):

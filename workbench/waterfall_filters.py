@@ -1,7 +1,7 @@
 """What the page Pipeline changes asks beside the filters of all: a value that stands in the URL, and its chips.
 
 `?closes=quarter&pipe=3&product=7&swings=0&part=won`, `?closes=days&due_from=2026-10-01&due_to=2026-11-15`. It lives in
-the session, and a URL that names any of it wins.
+the session, and a URL that names any of it wins. `money=` names the currency, where there are several.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workbench.filters import EARLIEST_DAY
 from workbench.url_choice import UrlChoice, ids
 from workbench.view import View
 
-PARAMETERS: Final = ("closes", "due_from", "due_to", "pipe", "product", "swings", "part")
+PARAMETERS: Final = ("closes", "due_from", "due_to", "pipe", "product", "swings", "part", "money")
 CLOSES: Final[Mapping[str, str]] = {
     "": "any time",
     "quarter": "this quarter",
@@ -33,6 +33,9 @@ DAYS: Final = "days"
 LATEST_DAY: Final = date(2199, 12, 31)
 """Of close dates that can be asked for."""
 ENDS: Final = ("start", "end")
+NO_CURRENCY: Final = "none"
+"""In a URL: amounts that have none."""
+LONGEST_CODE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Known:
 class WaterfallChoice:
     """closes: of CLOSES, quarters counted from the last day. due: first and last close date where it is DAYS, else
     None. product_ids: NOBODY asks for deals without one. has_swings: what was done and taken back between counts. part:
-    whose deals are listed."""
+    whose deals are listed. currency: that is shown, NO_CURRENCY: of amounts without one; "": the one with most."""
 
     closes: str = ""
     due: tuple[date, date] | None = None
@@ -55,6 +58,7 @@ class WaterfallChoice:
     product_ids: tuple[int, ...] = ()
     has_swings: bool = True
     part: str = "end"
+    currency: str = ""
 
     @property
     def is_narrowed(self) -> bool:
@@ -68,10 +72,16 @@ class WaterfallChoice:
         next_first, next_last = quarter_of(last + timedelta(days=1), year_begins=view.choices.year_begins)
         return {"quarter": (first, last), "next": (next_first, next_last), "both": (first, next_last)}[self.closes]
 
+    def shown(self, currencies: Sequence[str | None]) -> str | None:
+        """The one to show of those there are, at least one."""
+        asked = None if self.currency == NO_CURRENCY else self.currency
+        return asked if asked in currencies else currencies[0]
+
 
 def from_url(params: Mapping[str, Sequence[str]]) -> WaterfallChoice:
     """What a URL asks for; what cannot be read is left out."""
     closes, part = (params.get("closes") or [""])[-1], (params.get("part") or ["end"])[-1]
+    currency = (params.get("money") or [""])[-1]
     due = _due(*((params.get(name) or [""])[-1] for name in ("due_from", "due_to"))) if closes == DAYS else None
     is_known = closes in CLOSES and (closes == DAYS) == (due is not None)
     return WaterfallChoice(
@@ -81,6 +91,7 @@ def from_url(params: Mapping[str, Sequence[str]]) -> WaterfallChoice:
         product_ids=ids(params.get("product", ())),
         has_swings="0" not in params.get("swings", ()),
         part=part if part in {*Cause, *ENDS} else "end",
+        currency=currency if len(currency) <= LONGEST_CODE else "",
     )
 
 
@@ -101,6 +112,7 @@ def to_url(choice: WaterfallChoice) -> dict[str, list[str]]:
         "product": [str(one) for one in choice.product_ids],
         "swings": [] if choice.has_swings else ["0"],
         "part": [choice.part] if choice.part != "end" else [],
+        "money": [choice.currency] if choice.currency else [],
     }
     return {name: values for name, values in params.items() if values}
 

@@ -127,6 +127,16 @@ def test_a_link_says_what_is_shown(workbench: Workbench, demo_house: House) -> N
     assert {name: at.query_params[name] for name in ("of", "known")} == {"of": "pushed.2", "known": "then"}
 
 
+def test_a_link_shows_the_same_cards_as_tables(workbench: Workbench, demo_house: House) -> None:
+    at = workbench.open(demo_house, "flow", table=["cohort", "on", "x"])
+    assert not at.exception
+    assert [at.toggle(f"flow_{one}_table").value for one in ("on", "stay", "cohort")] == [True, False, True]
+    at.toggle("flow_on_table").set_value(False).run()
+    assert at.query_params["table"] == "cohort"
+    at.toggle("flow_stay_table").set_value(True).run()
+    assert list(at.query_params["table"]) == ["stay", "cohort"]
+
+
 def test_what_a_link_cannot_mean_is_left_out() -> None:
     assert flow_filters.from_url({"pipe": ["x"], "of": ["week.2026-11-24"], "fate": ["?"]}) == FlowChoice()
     for part in ("stage.x", "stage.", "pushed.-1", "<b>", "week.1"):

@@ -19,6 +19,7 @@ from insights import stages
 from insights.metrics import METRICS, Kpi
 from ops.importing import Import, import_export
 from ops.services import Services
+from snapshots import pipeline_moves
 from snapshots.form_versions import create_form
 from snapshots.organizations import create_organization
 from snapshots.rows import DealSet, deal_summary
@@ -138,6 +139,21 @@ def test_the_pipeline_shows_what_is_open(workbench: Workbench, demo_house: House
     kpis = {"Open pipeline": written(found), "Weighted pipeline": written(weighted)}
     assert shown(at) == kpis | gaps
     assert at.button("open_open_pipeline").label == f"{found.n} open deals"
+
+
+def test_a_link_shows_the_same_pipeline(workbench: Workbench, demo_house: House) -> None:
+    at = workbench.open(demo_house, "pipeline")
+    first, other, *_ = at.selectbox("pipeline_picked").proto.options
+    names = pipeline_moves.pipeline_names(reader(demo_house))
+    key = next(one for one, name in names.items() if name == other)
+    at.selectbox("pipeline_picked").select_index(1).run()
+    assert at.query_params["pipe"] == str(key)
+    at = workbench.open(demo_house, "pipeline", pipe=str(key))
+    assert at.selectbox("pipeline_picked").value == key
+    for gone in ("77777777", "x"):
+        at = workbench.open(demo_house, "pipeline", pipe=gone)
+        assert (at.selectbox("pipeline_picked").index, "pipe" in at.query_params) == (0, False)
+    assert first != other
 
 
 def test_a_salespersons_page_shows_that_persons_numbers(workbench: Workbench, demo_house: House) -> None:

@@ -13,6 +13,7 @@ from conftest import Workbench, functions_of
 from made_installation import NOW, TODAY, House
 from measuring import days_to, reader
 from reading import as_read
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from insights.forecast_period import quarter_of
@@ -124,11 +125,35 @@ def test_what_a_link_cannot_mean_is_left_out() -> None:
         asked = {"closes": ["days"], **{name: [value] for name, value in wrong.items()}}
         assert waterfall_filters.from_url(asked) == WaterfallChoice()
     for full in (
-        WaterfallChoice(closes="both", pipeline_ids=(3, 9), product_ids=(0, 4), has_swings=False, part="won"),
+        WaterfallChoice(
+            closes="both", pipeline_ids=(3, 9), product_ids=(0, 4), has_swings=False, part="won", currency="USD"
+        ),
         WaterfallChoice(closes="days", due=(date(2024, 5, 1), date(2024, 5, 1))),
     ):
         assert waterfall_filters.from_url(waterfall_filters.to_url(full)) == full
     assert waterfall_filters.to_url(WaterfallChoice()) == {}
+
+
+def test_a_link_shows_the_same_currency_and_the_table(workbench: Workbench, own_house: House) -> None:
+    with own_house.database.as_owner() as connection:
+        connection.execute(text("UPDATE organizations SET reporting_currency = NULL"))
+    at = workbench.open(own_house, "waterfall", money="GBP", table="changes")
+    assert not at.exception
+    assert (at.selectbox("waterfall_currency").value, at.toggle("waterfall_table").value) == ("GBP", True)
+    assert "£" in table(at)[0][2]
+    at.selectbox("waterfall_currency").set_value("EUR").run()
+    assert (at.query_params["money"], at.query_params["table"]) == ("EUR", "changes")
+    assert "€" in table(at)[0][2]
+    at.toggle("waterfall_table").set_value(False).run()
+    assert "table" not in at.query_params
+
+
+def test_a_currency_that_is_not_there_is_the_first_and_amounts_without_one_can_be_asked_for() -> None:
+    assert WaterfallChoice(currency="XXX").shown(["EUR", None]) == "EUR"
+    assert WaterfallChoice(currency=waterfall_filters.NO_CURRENCY).shown(["EUR", None]) is None
+    assert WaterfallChoice(currency="EUR").shown([None, "EUR"]) == "EUR"
+    assert WaterfallChoice().shown(["EUR", None]) == "EUR"
+    assert waterfall_filters.from_url({"money": ["much too long"]}) == WaterfallChoice()
 
 
 def test_two_days_in_a_link_are_taken_in_their_order_and_only_where_days_are_asked_for() -> None:

@@ -18,9 +18,11 @@ from workbench.flow_data import (
     FlowPage,
 )
 from workbench.flow_filters import FATES, STAGE, FlowChoice
+from workbench.table_choice import Tables
 from workbench.view import View
 
 SEEN = "flow_seen"
+TABLES = Tables("flow", "on", "stay", "cohort")
 ROWS = {"velocity": "open_pipeline", "flow_open": "open_pipeline", "flow_rate": "win_rate",
         "flow_average": "won_amount", "flow_cycle": "cycle_length"}  # fmt: skip
 """The rows behind each card; those of velocity are the deals that are to bring it."""
@@ -73,7 +75,7 @@ def open_rows(key: str) -> None:
 
 def goes_on_card(found: FlowPage, stages: pd.DataFrame) -> None:
     with cards.titled("Who goes on from here?", "Share of the deals that enter a stage, with its 95 % interval"):
-        as_table = st.toggle("Table", key="flow_on_table")
+        as_table = TABLES.toggle("on", key="flow_on_table")
         export.menu(lambda: stages, STAGE_COLUMNS, name=f"stages-{found.view.as_of.isoformat()}", key="flow_on")
     if as_table:
         tables.plain(stages, STAGE_COLUMNS, caption="Stages with what became of the deals that entered them")
@@ -98,7 +100,7 @@ def _on_label(row: Any) -> str:
 
 def stays_card(found: FlowPage, stages: pd.DataFrame) -> None:
     with cards.titled("How long do they stay?", "Days in the stage: the median and the middle half"):
-        as_table = st.toggle("Table", key="flow_stay_table")
+        as_table = TABLES.toggle("stay", key="flow_stay_table")
         export.menu(lambda: stages, STAY_COLUMNS, name=f"time-in-stage-{found.view.as_of.isoformat()}", key="flow_stay")
     shown = stages[stages["first"].notna()]
     if as_table:
@@ -144,7 +146,7 @@ def _drawn(chart: Any, key: str, alt: str) -> None:
 
 def cohorts_card(found: FlowPage) -> None:
     with cards.titled("What becomes of the deals of a week?", "Share won, by weeks since they were created"):
-        as_table = st.toggle("Table", key="flow_cohort_table")
+        as_table = TABLES.toggle("cohort", key="flow_cohort_table")
         export.menu(lambda: found.cohorts, COHORT_COLUMNS, name=f"cohorts-{found.view.as_of.isoformat()}",
                     key="flow_cohorts")  # fmt: skip
     if found.cohorts.empty:

@@ -5,50 +5,62 @@ from __future__ import annotations
 import streamlit as st
 
 from insights import charts
-from workbench import cards, deal_scores, export, formats, pipeline_data, rows, rows_data, shell, states, tables, tokens
+from workbench import (
+    cards,
+    deal_scores,
+    export,
+    formats,
+    pipeline_choice,
+    pipeline_data,
+    rows,
+    rows_data,
+    shell,
+    states,
+    tables,
+    tokens,
+)
 from workbench.content import PipelinePage, StageTable
 from workbench.view import View
 
 
-def chosen(found: PipelinePage) -> StageTable:
-    """The pipeline to show; a choice only where there are several."""
+def adopted(found: PipelinePage) -> StageTable:
+    """The pipeline to show."""
     by_id = {table.pipeline_id: table for table in found.pipelines}
-    if len(by_id) == 1:
-        return found.pipelines[0]
-    picked = st.selectbox(
-        "Pipeline", list(by_id), format_func=lambda one: by_id[one].name, key="pipeline_picked",
-        label_visibility="collapsed", width=240,
-    )  # fmt: skip
-    return by_id[picked] if picked in by_id else found.pipelines[0]
+    return by_id[pipeline_choice.adopt(list(by_id))]
 
 
-def stages_card(found: PipelinePage, view: View) -> None:
-    shown = chosen_again(found)
+def choose(found: PipelinePage, shown: StageTable) -> None:
+    """A choice only where there are several."""
+    names = {table.pipeline_id: table.name for table in found.pipelines}
+    if len(names) > 1:
+        st.session_state["pipeline_picked"] = shown.pipeline_id
+        st.selectbox("Pipeline", list(names), format_func=names.__getitem__, key="pipeline_picked",
+                     label_visibility="collapsed", width=240, on_change=_on_pick)  # fmt: skip
+
+
+def _on_pick() -> None:
+    pipeline_choice.change(st.session_state["pipeline_picked"])
+
+
+def stages_card(found: PipelinePage, shown: StageTable) -> None:
     deals = formats.plural(int(shown.rows["n"].sum()), "open deal")
     is_weighted = bool(shown.bars["weighted"].notna().any())
     note = f"{deals}, weighted part solid" if is_weighted else deals
     with cards.titled("Where does it stand?", note):
-        table = chosen(found)
-    label = " · ".join(f"{row.stage}: {row.label}" for row in table.bars.itertuples())
-    chart = charts.stage_bars(table.bars, tokens.palette(), measure=table.measure)
+        choose(found, shown)
+    label = " · ".join(f"{row.stage}: {row.label}" for row in shown.bars.itertuples())
+    chart = charts.stage_bars(shown.bars, tokens.palette(), measure=shown.measure)
     st.altair_chart(chart, key="stage_bars", alt=f"Open deals by stage. {label}", theme=None)
-    for note in found.notes:
-        st.caption(note)
+    for said in found.notes:
+        st.caption(said)
 
 
-def ages_card(found: PipelinePage, view: View) -> None:
-    table = chosen_again(found)
-    has_ages = bool(table.rows["median_days"].notna().any())
+def ages_card(shown: StageTable, view: View) -> None:
+    has_ages = bool(shown.rows["median_days"].notna().any())
     note = "Days since the stage was entered" if has_ages else "No source tells when a stage was entered"
     with cards.titled("How long in the stage?", note):
-        export.menu(lambda: table.rows, table.columns, name=f"stages-{view.as_of.isoformat()}", key="stages")
-    tables.plain(table.rows, table.columns, caption="Stages with number, age and what is missing")
-
-
-def chosen_again(found: PipelinePage) -> StageTable:
-    """The pipeline that the selector of the first card holds."""
-    picked = st.session_state.get("pipeline_picked")
-    return next((table for table in found.pipelines if table.pipeline_id == picked), found.pipelines[0])
+        export.menu(lambda: shown.rows, shown.columns, name=f"stages-{view.as_of.isoformat()}", key="stages")
+    tables.plain(shown.rows, shown.columns, caption="Stages with number, age and what is missing")
 
 
 @st.fragment
@@ -74,11 +86,12 @@ def page() -> None:
             shell.nothing_here(view, what="No open deals")
             return
         cards.kpi_band(found.kpis, open_rows=rows.open_rows)
+        shown = adopted(found)
         left, right = st.container(key="split_stages").columns([1, 1.15], gap="small")
         with left.container(border=True, height="stretch", key="stages_card"):
-            stages_card(found, view)
+            stages_card(found, shown)
         with right.container(border=True, height="stretch", key="ages_card"):
-            ages_card(found, view)
+            ages_card(shown, view)
         deals_table(view)
         if deal_scores.dialog_if_asked(view):
             return

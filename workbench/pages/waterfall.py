@@ -22,12 +22,14 @@ from workbench import (
 )
 from workbench.filter_bar import drop
 from workbench.lead_words import plain
+from workbench.table_choice import Tables
 from workbench.view import View
 from workbench.waterfall_data import STEP_COLUMNS, Changes
-from workbench.waterfall_filters import WaterfallChoice
+from workbench.waterfall_filters import NO_CURRENCY, WaterfallChoice
 
 RANGES = {"wtd": "This week", "mtd": "This month", "qtd": "Quarter to date"}
 SEEN = "waterfall_seen"
+TABLES = Tables("waterfall", "changes")
 CAUSE_ALONE = 3
 """Bars where there is one cause, between start and end."""
 
@@ -56,10 +58,16 @@ def _on_preset() -> None:
 def currency_of(loaded: Changes) -> str | None:
     """The currency to show; a choice only where there are several."""
     codes = loaded.found.currencies or [loaded.view.reporting_currency]
-    if len(codes) == 1:
-        return codes[0]
-    return st.selectbox("Currency", codes, format_func=lambda one: one or "No currency", key="waterfall_currency",
-                        label_visibility="collapsed", width=110)  # fmt: skip
+    shown = loaded.choice.shown(codes)
+    if len(codes) > 1:
+        st.session_state["waterfall_currency"] = shown
+        st.selectbox("Currency", codes, format_func=lambda one: one or "No currency", key="waterfall_currency",
+                     label_visibility="collapsed", width=110, on_change=_on_currency)  # fmt: skip
+    return shown
+
+
+def _on_currency() -> None:
+    waterfall_filters.change(currency=st.session_state["waterfall_currency"] or NO_CURRENCY)
 
 
 def changes_card(loaded: Changes) -> tuple[str, str | None]:
@@ -69,7 +77,7 @@ def changes_card(loaded: Changes) -> tuple[str, str | None]:
     with cards.titled("What changed the pipeline?", days):
         currency = currency_of(loaded)
         steps = loaded.steps(currency)
-        as_table = st.toggle("Table", key="waterfall_table")
+        as_table = TABLES.toggle("changes", key="waterfall_table")
         export.menu(lambda: steps, STEP_COLUMNS, name=exported("pipeline-changes", loaded), key="waterfall",
                     note=narrowed(loaded))  # fmt: skip
     presets(view)
