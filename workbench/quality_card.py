@@ -9,14 +9,16 @@ from insights.activity_quality import COMPONENTS, LEAST, LEAST_COMPONENTS, PRIOR
 from workbench import cards, export, formats, quality_data, tables, tokens
 from workbench.lead_words import plain
 from workbench.quality_data import SHARE_COLUMNS, TREND_COLUMNS, PersonQuality
+from workbench.table_choice import Tables
 
 
-def draw(found: PersonQuality, *, name: str) -> None:
+def draw(found: PersonQuality, *, name: str, choice: Tables) -> None:
+    """choice: has whether the trend stands as a table in the URL, as "quality"."""
     with st.container(border=True, key="quality_card"):
         with cards.titled(
             "Activity quality", f"{formats.day_range(found.first, found.last)}, against what is usual here"
         ):
-            as_table = st.toggle("Table", key="quality_table")
+            as_table = choice.toggle("quality", key="quality_table")
             formula()
             export.menu(lambda: quality_data.rows(found.quality), SHARE_COLUMNS, name=f"activity-quality-{name}",
                         key="quality")  # fmt: skip

@@ -10,6 +10,8 @@ from workbench import (
     export,
     person_alarms,
     person_data,
+    person_flags,
+    person_forecast,
     places,
     quality_card,
     quality_data,
@@ -22,10 +24,12 @@ from workbench import (
 from workbench.content import PersonPage, RowsPage
 from workbench.lead_words import plain
 from workbench.row_sets import ACTIVITY_COLUMNS, OPEN_DEAL_COLUMNS
+from workbench.table_choice import Tables
 from workbench.url_choice import an_id
 from workbench.view import View
 
 DEAL_COLUMNS = tuple(column for column in OPEN_DEAL_COLUMNS if column is not row_sets.OWNER)
+TABLES = Tables("person", "person_activities", "person_won", "quality")
 RECENT_COLUMNS = tuple(column for column in ACTIVITY_COLUMNS if column is not row_sets.OWNER)
 
 
@@ -87,7 +91,7 @@ def page() -> None:
         owner_id = asked_for()
         with states.loading(60, 150, 300):
             found = person_data.person(view, owner_id) if owner_id is not None else None
-        if found is None:
+        if found is None or owner_id is None:
             nobody(view)
             return
         head(found, view)
@@ -95,16 +99,18 @@ def page() -> None:
         columns = st.container(key="split_baselines").columns(len(found.baselines), gap="small")
         for place, trend in zip(columns, found.baselines, strict=True):
             with place.container(border=True, height="stretch", key=f"baseline_{trend.key}"):
-                chart_card.trends([trend], view, key=f"person_{trend.key}", height=230)
+                chart_card.trends([trend], view, key=f"person_{trend.key}", height=230, choice=TABLES)
         st.caption(
             "Band: the middle 80 % of this person’s own whole weeks of the last year. Diamonds lie outside it. "
             "It says what is usual, not what is good."
         )
+        person_forecast.draw(view, owner_id, name=found.name)
         if found.has_activities and owner_id:
             with states.guarded("The quality of activity could not be read", key="quality"):
-                quality_card.draw(quality_data.of_person(found.view, owner_id), name=found.name)
+                quality_card.draw(quality_data.of_person(found.view, owner_id), name=found.name, choice=TABLES)
         if found.has_activities and owner_id:
             person_alarms.draw(found.view, owner_id)
+        person_flags.draw(found.view)
         open_deals(found)
         if found.has_activities:
             recent(found)
