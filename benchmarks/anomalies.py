@@ -81,6 +81,8 @@ def run() -> bool:
     for case, share in anywhere.recall.items():
         report.add(f"agents: {case}, found, anywhere after the warm-up", share)
     _holidays(report, agents, found.false_rate)
+    _regions(report, agents)
+    _team_holidays(report)
     for name, weeks in made().items():
         one = tried(weeks)
         tell(report, name, one)
@@ -103,6 +105,38 @@ def _holidays(report: Report, weeks: Weeks, before: float) -> None:
     after = tried(Weeks(weeks.series, weeks.days, counts, weeks.worked), rounds=ROUNDS_OF_AGENTS, cases=()).false_rate
     report.add("agents, three holidays of the team: false alarms, held out", after)
     report.at_most("agents, three holidays of the team: false alarms over those without", after / before, 2.0)
+
+
+def _regions(report: Report, agents: Weeks) -> None:
+    """The same agents as teams, by the office they belong to."""
+    offices = pd.read_csv(DATA / "crm_opportunities" / "sales_teams.csv").set_index("sales_agent")["regional_office"]
+    codes = offices.reindex(list(agents.series)).astype("category").cat.codes.to_numpy().astype(np.int64)
+    found = tried(Weeks(agents.series, agents.days, agents.counts, agents.worked, codes), rounds=ROUNDS_OF_AGENTS)
+    tell(report, "agents by office", found)
+    report.at_most("agents by office: false alarms per rep and quarter, held out", found.false_rate, HELD_OUT)
+    report.at_least("agents by office: a lost week found", found.recall["a lost week"], 0.80)
+    report.at_least("agents by office: a drop by 70 % over four weeks found", found.recall["30 % of four weeks"], 0.85)
+
+
+def _team_holidays(report: Report) -> None:
+    """Three weeks of one team of eight at 20 %, in no calendar: how often its members are in alarm in these weeks, over
+    how often they are in others."""
+    at, others = [30, 45, 60], [week for week in range(WARM_UP, 78) if week not in {30, 45, 60}]
+    for has_teams in (True, False):
+        away = usual = 0.0
+        for seed in range(ROUNDS):
+            weeks, random = drawn(30 + seed, n=48, holidays=0), np.random.default_rng(seed)
+            weeks.counts[8:16, at] = random.binomial(weeks.counts[8:16, at].astype(np.int64), 0.2)
+            codes = np.arange(48) // 8 if has_teams else None
+            own = Weeks(weeks.series, weeks.days, weeks.counts, weeks.worked, codes)
+            expected = expect(own)
+            known = thresholds_for(history_of(own, expected, seed=0), BUDGET)
+            raised = alarms_of(score(own, expected), known, "drop")[8:16]
+            away, usual = away + float(raised[:, at].mean()), usual + float(raised[:, others].mean())
+        if has_teams:
+            report.at_most("a holiday of one of six teams: its members in alarm over other weeks", away / usual, 1.5)
+        else:
+            report.add("the same without teams", away / usual)
 
 
 def _textbook(report: Report, weeks: Weeks) -> None:
@@ -238,7 +272,7 @@ def with_case(
             more = random.poisson(span * max(case.left - 1, 0))
             span[:] = random.binomial(span.astype(np.int64), min(case.left, 1)) + more
             where.append((int(row), at))
-    return Weeks(weeks.series, weeks.days, counts, weeks.worked), where
+    return Weeks(weeks.series, weeks.days, counts, weeks.worked, weeks.teams), where
 
 
 def tell(report: Report, name: str, found: Tried) -> None:

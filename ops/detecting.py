@@ -107,8 +107,8 @@ def weeks_before(reader: Reader, measure: Measure, day: date) -> tuple[Weeks, Ma
     from insights.anomalies.weeks import weeks_of
 
     newest = _newest(reader, day)
-    table, worked, names = _TABLES[measure](reader, newest - timedelta(weeks=WEEKS - 1), newest)
-    return weeks_of(table, worked), names
+    found = _TABLES[measure](reader, newest - timedelta(weeks=WEEKS - 1), newest)
+    return weeks_of(found.table, found.worked, found.teams), found.names
 
 
 def _newest(reader: Reader, day: date) -> date:
@@ -140,12 +140,20 @@ def _end_of(found: pd.DataFrame, newest: date) -> date:
 
 # --- counts ----------------------------------------------------------------------------------------------------------
 
-Counts = tuple[pd.DataFrame, pd.DataFrame | None, Mapping[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """table, worked and teams as `weeks_of` takes them; names: of the series."""
+
+    table: pd.DataFrame
+    worked: pd.DataFrame | None
+    names: Mapping[str, str]
+    teams: Mapping[str, int] | None = None
 
 
 def _activities(reader: Reader, first: date, newest: date) -> Counts:
     """E-mails, calls, meetings and all others by salesperson. Somebody who is active and has no activity has 0;
-    somebody who is not ends with his last one."""
+    somebody who is not ends with his last one. Teams are those of the newest week."""
     slice_ = Slice(first_day=first, last_day=newest + timedelta(days=6), as_of=newest + timedelta(days=6))
     found = reader.activity_weeks(slice_)
     newest = _end_of(found, newest)
@@ -158,7 +166,8 @@ def _activities(reader: Reader, first: date, newest: date) -> Counts:
     names = {str(key): str(name or "Unnamed") for key, name in people["name"].items()}
     weeks = pd.date_range(first, newest, freq="7D")
     series = sorted(set(table["series"]))
-    return table, worked_shares(series, weeks, _away(reader, first, newest)), names
+    worked = worked_shares(series, weeks, _away(reader, first, newest))
+    return Counts(table, worked, names, {str(key): int(team) for key, team in people["team_id"].dropna().items()})
 
 
 def _away(reader: Reader, first: date, newest: date) -> list[Away]:
@@ -176,7 +185,7 @@ def _leads(reader: Reader, first: date, newest: date) -> Counts:
     newest = _end_of(found, newest)
     found = found[found["day"] <= pd.Timestamp(newest)]
     table = _filled(found[["series", "day", "value"]], newest, still=lambda _: True)
-    return _frequent(table), None, _names(found)
+    return Counts(_frequent(table), None, _names(found))
 
 
 def _conversion(reader: Reader, first: date, newest: date) -> Counts:
@@ -185,7 +194,7 @@ def _conversion(reader: Reader, first: date, newest: date) -> Counts:
     found = conversions_by_week(reader, first, newest + timedelta(days=6))
     usual = found.groupby("series")["of"].transform("mean")
     share = found[["series", "day"]].assign(share=found["of"] / usual)
-    return _frequent(found[["series", "day", "value"]]), share, _names(found)
+    return Counts(_frequent(found[["series", "day", "value"]]), share, _names(found))
 
 
 def _names(found: pd.DataFrame) -> Mapping[str, str]:

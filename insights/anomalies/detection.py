@@ -48,7 +48,7 @@ ALARMS: Final[Mapping[str, str]] = {
     "expected": "float64",
     "low": "float64",  # 80 % of ordinary weeks lie between
     "high": "float64",
-    "team": "float64",  # what the rest of the team did, 1 is usual
+    "team": "float64",  # what was to be expected by what the others did, 1 is usual
     "n": "int64",  # weeks that it is about
     "value_n": "float64",  # of those together
     "expected_n": "float64",

@@ -1,4 +1,4 @@
-"""Why a week is an alarm, in words: what came, what was to be expected, what the team did. No cause is claimed."""
+"""Why a week is an alarm, in words: what came, what was to be expected, what the others did. No cause is claimed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from insights import formats
 
 UNUSUAL_TEAM: Final = 0.15
-"""A team's week that is further from an ordinary one is told of."""
+"""A week of the others that is further from an ordinary one is told of."""
 
 
 def why_of(alarm: Any) -> str:
@@ -40,4 +40,4 @@ def _team(alarm: Any) -> str:
     if abs(off) < UNUSUAL_TEAM:
         return ""
     way = "less" if off < 0 else "more"
-    return f" The rest of the team did {formats.share(abs(off))} {way} than usual, which is taken into account."
+    return f" By what the others did, {formats.share(abs(off))} {way} than usual was to be expected."

@@ -10,8 +10,16 @@ from insights.anomalies.detection import band_of, detect, held_out_rate
 from insights.anomalies.detectors import Scores, run, score
 from insights.anomalies.expected import WARM_UP, expect
 from insights.anomalies.explaining import why_of
-from insights.anomalies.thresholds import QUARTER, begins, history_of, n_alarms, quarters, thresholds_for
-from insights.anomalies.weeks import CannotDetect, Weeks, weeks_of
+from insights.anomalies.thresholds import (
+    QUARTER,
+    alarms_of,
+    begins,
+    history_of,
+    n_alarms,
+    quarters,
+    thresholds_for,
+)
+from insights.anomalies.weeks import NO_TEAM, CannotDetect, Weeks, weeks_of
 from insights.anomalies.worked import Away, UnknownCountry, last_whole_week, public_holidays, worked_shares
 
 MONDAY = pd.Timestamp("2024-01-01")
@@ -120,6 +128,69 @@ def test_a_spike_is_told_as_a_rise() -> None:
     alarms = detect(weeks).alarms
     own = alarms[(alarms["series"] == "rep 7") & (alarms["day"] == weeks.days[50])]
     assert own[["direction", "kind"]].to_numpy().tolist() == [["rise", "spike"]]
+
+
+def of_teams(weeks: Weeks, *, size: int = 8) -> Weeks:
+    """In teams of that size, the last series in none."""
+    teams = np.arange(len(weeks.series)) // size
+    teams[-1] = NO_TEAM
+    return Weeks(weeks.series, weeks.days, weeks.counts, weeks.worked, teams)
+
+
+def n_drops(weeks: Weeks, rows: slice, at: list[int]) -> int:
+    """Alarms of these series in these weeks."""
+    expected = expect(weeks)
+    known = thresholds_for(history_of(weeks, expected, seed=0), 0.25)
+    return int(alarms_of(score(weeks, expected), known, "drop")[rows][:, at].sum())
+
+
+def test_a_holiday_of_one_team_raises_no_more_alarms_for_its_members_than_other_weeks() -> None:
+    weeks, members = [30, 45, 60], slice(8, 16)
+    others = [week for week in range(WARM_UP, 70) if week not in weeks]
+    away, usual, alone = 0, 0.0, 0
+    for seed in range(4):
+        plain = team(n=33, weeks=70, seed=seed)
+        plain.counts[members, weeks] = np.random.default_rng(seed).binomial(
+            plain.counts[members, weeks].astype(int), 0.2
+        )
+        away += n_drops(of_teams(plain), members, weeks)
+        usual += n_drops(of_teams(plain), members, others) * len(weeks) / len(others)
+        alone += n_drops(plain, members, weeks)
+    assert away <= 1.5 * usual
+    assert alone > 4 * usual, "without teams each of them had an alarm"
+
+
+def test_a_team_of_few_is_judged_by_all_others() -> None:
+    plain = team(n=33)
+    assert expect(of_teams(plain, size=5)).mean == pytest.approx(expect(plain).mean, nan_ok=True)
+    assert expect(of_teams(plain)).mean[:32] != pytest.approx(expect(plain).mean[:32], nan_ok=True)
+    # What others taught of the spread of counts is all that differs.
+    assert expect(of_teams(plain)).mean[32] == pytest.approx(expect(plain).mean[32], rel=0.01, nan_ok=True)
+
+
+def test_members_without_an_expectation_do_not_make_a_team_large_enough() -> None:
+    plain = team(n=33)
+    plain.counts[8:11, 50] = np.nan
+    with_teams, without = expect(of_teams(plain)).team, expect(plain).team
+    assert with_teams[11:16, 50] == pytest.approx(without[11:16, 50], rel=0.02)
+    assert with_teams[11:16, 49] != pytest.approx(without[11:16, 49], rel=0.02)
+
+
+def test_some_series_and_some_weeks_keep_their_teams() -> None:
+    made = of_teams(team(n=33))
+    for part in (made.until(20), made.only(np.array([0, 8, 32]))):
+        assert part.teams is not None
+        assert part.teams.tolist()[-3:] == ([3, 3, NO_TEAM] if len(part.series) == 33 else [0, 1, NO_TEAM])
+
+
+def test_a_drop_of_one_member_of_a_team_is_found_as_before() -> None:
+    found = {}
+    for name, made in (("with", of_teams(team(n=33))), ("without", team(n=33))):
+        made.counts[[3, 12, 20], 50] = 0
+        raised = detect(made).alarms
+        found[name] = set(raised.loc[raised["day"] == made.days[50], "series"])
+    assert {"rep 3", "rep 12", "rep 20"} <= found["without"]
+    assert found["with"] >= {"rep 3", "rep 12", "rep 20"}
 
 
 def test_a_holiday_of_the_whole_team_raises_no_more_alarms_than_other_weeks() -> None:
@@ -251,7 +322,7 @@ def test_why_says_what_came_what_was_expected_and_what_the_team_did() -> None:
     row = next(alarms[(alarms["series"] == "rep 3") & (alarms["day"] == weeks.days[45])].itertuples())
     said = why_of(row)
     assert said.startswith("0 this week")
-    assert "The rest of the team did" in said
+    assert "By what the others did, " in said
     assert "less than usual" in said
 
 

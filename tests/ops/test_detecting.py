@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Connection, text
 
+from insights.anomalies.weeks import NO_TEAM
 from ops import detecting, leave_tables
 from ops.services import Services
 from ops.settings import Settings
@@ -104,6 +105,23 @@ def test_the_next_week_raises_what_is_new_and_not_what_goes_on(services: Service
     now = found(services, organization)
     new = now[~now["alarm_id"].isin(before) & (now["direction"] == "drop")]
     assert new["owner_id"].tolist() == [5]
+
+
+def test_the_teams_of_salespeople_are_known_to_what_is_expected(services: Services, organization: int) -> None:
+    with services.database.as_app(organization) as connection:
+        connection.execute(
+            text("INSERT INTO teams (organization_id, team_id, name, content_hash) VALUES (:o, 5, 'North', 1)"),
+            {"o": organization},
+        )
+        for table in ("owners", "owner_versions"):
+            connection.execute(
+                text(f"UPDATE {table} SET team_id = 5 WHERE organization_id = :o AND owner_id <= 7"),
+                {"o": organization},
+            )
+    weeks, _ = detecting.weeks_before(Reader(services.database, Viewer(organization, Role.ADMIN)), "activities", MONDAY)
+    assert weeks.teams is not None
+    assert {name for name, team in zip(weeks.series, weeks.teams, strict=True) if team == 5} == set("1234567")
+    assert set(weeks.teams) == {5, NO_TEAM}
 
 
 def test_somebody_who_left_is_no_lost_week(services: Services, organization: int) -> None:
