@@ -127,7 +127,7 @@ def draw(view: View, owner_id: int, *, name: str) -> None:
                          query_params=_link(view, owner_id, held))  # fmt: skip
         own = held.own
         if own is None or own.outlook is None:
-            st.markdown(f":gray[{plain(_why_none(held, name))}]")
+            st.markdown(f":gray[{plain(_why_none(view, held, name))}]")
             return
         cards.kpi_band(kpis(view, own, own.outlook), open_rows=lambda _: None)
         st.caption(plain(_below(own)))
@@ -140,7 +140,9 @@ def _issued(view: View, held: Standing) -> str:
     return f"Bookings, as forecast for {formats.day(held.run.made_on)}{later}"
 
 
-def _why_none(held: Standing, name: str) -> str:
+def _why_none(view: View, held: Standing, name: str) -> str:
+    if held.run is None and view.looks_back:
+        return f"No forecast was issued by {formats.day(view.as_of)}."
     if held.run is None:
         return "There is no forecast yet. The worker makes one a day where there is enough to go on."
     made_on = formats.day(held.run.made_on)

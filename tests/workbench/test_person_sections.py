@@ -101,7 +101,8 @@ def test_where_there_is_no_forecast_of_a_person_the_page_says_so(
     workbench.use(house)
     somebody = people(house)[0]
     early = view_of(house, as_of=TODAY.replace(year=TODAY.year - 1))
-    assert person_forecast.load(early, somebody).run is None
+    held = person_forecast.load(early, somebody)
+    assert person_forecast._why_none(early, held, "Ann") == "No forecast was issued by 28 Jun 2023."
     at = workbench.open(demo_house, "salesperson", person=str(somebody))
     assert not at.exception
     assert "There is no forecast yet." in said(at)
@@ -114,7 +115,7 @@ def test_who_is_not_in_the_forecast_has_none_and_a_quarter_that_it_does_not_reac
     workbench.use(house)
     held = person_forecast.load(view_of(house), 2**40)
     assert (held.run is not None, held.own) == (True, None)
-    assert person_forecast._why_none(held, "Ann").endswith("has none of Ann.")
+    assert person_forecast._why_none(view_of(house), held, "Ann").endswith("has none of Ann.")
     own = person_forecast.load(view_of(house), people(house)[0]).own
     assert own is not None
     short = replace(own.found, rows=own.found.rows.head(0))
