@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from insights.quota import still_coming
+
 MOST_BEYOND: Final = 14
 """Days after the last step up to which it is carried on: thirteen weeks end some days before a quarter does."""
 STEP_COLUMNS: Final = ("first_day", "last_day", "value", "low", "high", "won")
@@ -63,6 +65,32 @@ def still_to_come(rows: pd.DataFrame, span: Span, *, made_on: date) -> pd.DataFr
     coming = {"value": value * share, "low": np.maximum(value * share - down, 0.0), "high": value * share + up}
     found: pd.DataFrame = rows.assign(share=share, **coming)
     return found[found["share"] > 0].reset_index(drop=True)
+
+
+def adding_up(
+    rows: pd.DataFrame, span: Span, *, made_on: date, came: pd.DataFrame, correlation: float | None
+) -> pd.DataFrame:
+    """How a period adds up: from zero on the eve of it, what came up to each week's end and up to the as-of day, then
+    what is forecast, which ends with the forecast of the whole period.
+
+    rows: STEP_COLUMNS of one node, in order. came: `day`, `value`, of the period. correlation: as of
+    `insights.quota.still_coming`. Returns `day`, `actual` (missing in what is to come), `value`, `low`, `high` (missing
+    in what is over).
+    """
+    eve, known = pd.Timestamp(span.first) - pd.Timedelta(days=1), pd.Timestamp(min(span.as_of, span.last))
+    ends = [one for one in pd.date_range(span.first, span.last, freq="W-SUN") if one < known]
+    days = [eve, *ends, known] if known > eve else [eve]
+    over = [float(came.loc[came["day"] <= day, "value"].sum()) for day in days]
+    made: list[dict[str, object]] = [{"day": day, "actual": value} for day, value in zip(days, over, strict=True)]
+    coming = still_to_come(rows, span, made_on=made_on)
+    for n in range(1, len(coming) + 1):
+        ahead = coming.head(n)
+        whole = still_coming(*(ahead[name].to_list() for name in ("value", "low", "high")), correlation=correlation)
+        last = min(pd.Timestamp(ahead["last_day"].iloc[-1]), pd.Timestamp(span.last))
+        said = {"value": whole.value, "low": whole.low, "high": whole.high}
+        made.append({"day": last, **{name: over[-1] + value for name, value in said.items()}})
+    frame = pd.DataFrame(made).reindex(columns=["day", "actual", "value", "low", "high"])
+    return frame.astype(dict.fromkeys(("actual", "value", "low", "high"), "float64"))
 
 
 def _carried_on(rows: pd.DataFrame, span: Span) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from insights import forecast_period, funnel, metrics
 from insights.forecast_period import Span, quarter_of
+from insights.health.rules import RULES
 from insights.metrics import Kpi, Period
 from insights.money import Money, converted
 from insights.quota import still_coming
@@ -152,11 +153,14 @@ class _Asked:
         """As the page Pipeline health lists them for the last day of the week."""
         run = health_flags.run_of(self.reader.database, self.reader.viewer.organization_id, self.week.last)
         if run is None:
-            return FlagFacts(judged_on=None, n=0, rows=empty(health_rows.FLAGGED))
+            return FlagFacts(judged_on=None, n=0, rows=empty(health_rows.FLAGGED), by_rule={})
         asked = Asked(run_day=run.day, snoozed_on=self.week.last)
         rows = health_rows.flagged(self.reader, self.slice, asked).rows
         n = health_rows.n_flagged(self.reader, self.slice, asked)
-        return FlagFacts(judged_on=run.day, n=n, rows=self._by_worth(rows))
+        sums = health_rows.flag_sums(self.reader, self.slice, asked)
+        per_rule = sums[~sums["is_snoozed"]].groupby("rule")["n"].sum()
+        by_rule = {rule: int(per_rule[rule]) for rule in RULES if rule in per_rule.index}
+        return FlagFacts(judged_on=run.day, n=n, rows=self._by_worth(rows), by_rule=by_rule)
 
     def _by_worth(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The largest first, by what they come to in the currency of reports; those without an amount last."""
@@ -218,7 +222,7 @@ class _Asked:
         return next((one for one in ordered if one in seen), min(seen))
 
     def _came(self, kind: str, span: Span, currency: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """`key`, `amount_minor`: what was won in the quarter up to now, by node."""
+        """`key`, `day`, `amount_minor`: what was won in the quarter up to now, by node."""
         asked = replace(self.slice, first_day=span.first, last_day=min(span.last, span.as_of))
         found = node_events.node_events(self.reader, asked, "owner", "won")
         found = found[found["currency"] == currency]
@@ -227,7 +231,7 @@ class _Asked:
             keys = pd.Series("", index=found.index, dtype="object")
         elif kind == "team":
             keys = keys.map(self._teams(rows)).fillna("")
-        return found.assign(key=keys)[["key", "amount_minor"]]
+        return found.assign(key=keys)[["key", "day", "amount_minor"]]
 
     def _teams(self, rows: pd.DataFrame) -> dict[str, str]:
         """The team of each salesperson, as it was when the forecast was made; of others the one they are in."""
@@ -244,12 +248,14 @@ class _Asked:
         coming = forecast_period.still_to_come(steps, span, made_on=run.made_on)
         together = None if card is None else card.card.get("correlation")
         whole = still_coming(*(coming[one].to_list() for one in ("value", "low", "high")), correlation=together)
-        won = float(came.loc[came["key"] == key, "amount_minor"].sum())
+        own = came[came["key"] == key].rename(columns={"amount_minor": "value"})
+        won = float(own["value"].sum())
         name = rows["node_name"].iloc[0]
         return ForecastFact(
             name=str(name) if name and key else KINDS[kind], first=span.first, last=span.last, currency=currency,
             won=won, value=won + whole.value, low=won + whole.low, high=won + whole.high, made_on=run.made_on,
             card=None if card is None else card.card,
+            steps=forecast_period.adding_up(steps, span, made_on=run.made_on, came=own, correlation=together),
         )  # fmt: skip
 
 

@@ -219,19 +219,12 @@ def _drawn(
 
 
 def _adding_up(found: Found, period: Period, correlation: float | None, came: pd.DataFrame) -> pd.DataFrame:
-    """From zero on the eve of the period: what came up to each week's end and the as-of day, then what is forecast."""
-    span = period.span
-    eve, known = pd.Timestamp(span.first) - pd.Timedelta(days=1), pd.Timestamp(min(span.as_of, span.last))
-    ends = [one for one in pd.date_range(span.first, span.last, freq="W-SUN") if one < known]
-    days = [eve, *ends, known] if known > eve else [eve]
-    over = [float(came.loc[came["day"] <= day, "value"].sum()) for day in days]
-    coming = forecast_period.still_to_come(found.here, span, made_on=found.run.made_on)
-    rows = [{"day": day, "actual": value} for day, value in zip(days, over, strict=True)]
-    for n in range(1, len(coming) + 1):
-        said = _outlook(over[-1], 0, coming.head(n), None, correlation)
-        last = min(coming["last_day"].iloc[n - 1], pd.Timestamp(span.last))
-        rows.append({"day": last, "value": said.value, "low": said.low, "high": said.high})
-    return _columns(pd.DataFrame(rows))
+    """As weekly reports draw it, too."""
+    return _columns(
+        forecast_period.adding_up(
+            found.here, period.span, made_on=found.run.made_on, came=came, correlation=correlation
+        )
+    )
 
 
 def _columns(frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,8 @@ from insights.waterfall import Waterfall
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastFact:
     """What a forecast says of a quarter: what was won so far and what is still to come, in minor units of `currency`.
-    name: whose. card: its report card, None: none was kept."""
+    name: whose. card: its report card, None: none was kept. steps: how the quarter adds up, as of
+    `insights.forecast_period.adding_up`, in minor units."""
 
     name: str
     first: date
@@ -29,15 +30,18 @@ class ForecastFact:
     high: float
     made_on: date
     card: Mapping[str, Any] | None
+    steps: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagFacts:
-    """judged_on: None: nothing was judged by then. n: flagged deals; rows: the first of them, FLAGGED."""
+    """judged_on: None: nothing was judged by then. n: flagged deals; rows: the first of them, FLAGGED.
+    by_rule: how many deals each rule flags, in the order of pages; a deal with two flags counts at both."""
 
     judged_on: date | None
     n: int
     rows: pd.DataFrame
+    by_rule: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

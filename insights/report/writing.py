@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any, Final
 
 import pandas as pd
 from altair.utils import schemapi
 
-from insights import forecast_record, formats, kpi_words, waterfall_chart
-from insights.charts import LIGHT
+from insights import forecast_chart, forecast_record, formats, kpi_words, lead_charts, waterfall_chart
+from insights.charts import LIGHT, Chart, Measure
+from insights.forecast_chart import Reading
+from insights.funnel import Rate
 from insights.health import words as health_words
 from insights.metrics import Kpi
 from insights.report.document import Column, Document, Picture, Section, Table
 from insights.report.facts import ForecastFact, ReportFacts
+from snapshots.tables import decimals
 
 MOST_WON: Final = 5
 MOST_ACTIONS: Final = 10
@@ -37,8 +40,8 @@ ACTIONS: Final = {
 def write(facts: ReportFacts) -> Document:
     """The whole report. A section without anything to say says so, and why."""
     sections = [
-        _highlights(facts), _outliers(facts), _actions(facts), _kpis(facts), _waterfall(facts), _forecast(facts),
-        _sources(facts), *_forms(facts),
+        _highlights(facts), _outliers(facts), _actions(facts), *_flags(facts), _kpis(facts), _waterfall(facts),
+        _forecast(facts), _sources(facts), *_forms(facts),
     ]  # fmt: skip
     return Document(
         organization=facts.organization, whose=facts.whose, week=facts.week, made_at=facts.made_at,
@@ -140,6 +143,17 @@ def _action(row: Any, judged_on: date) -> tuple[str, ...]:
     return (row.name or "Unnamed deal", amount, owner, ACTIONS.get(first["rule"], "Look at it."), because)
 
 
+def _flags(facts: ReportFacts) -> list[Section]:
+    """None where no deal is flagged: the section before says so."""
+    counts = facts.flags.by_rule
+    if not counts:
+        return []
+    rows = tuple((health_words.title(rule), formats.count(n)) for rule, n in counts.items())
+    note = "Of all flagged deals, not only of those that are listed. A deal with two flags counts at both."
+    table = Table((Column("Flag"), Column("Deals", True)), rows)
+    return [Section(key="flags", title="Flags by rule", table=table, note=note)]
+
+
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
@@ -181,10 +195,14 @@ def _waterfall(facts: ReportFacts) -> Section:
         for row in _records(frame)
     )
     columns = (Column("Part"), Column("Deals", True), Column("Amount", True))
-    with schemapi.debug_mode(False):  # the page's own chart: to check it against its schema takes as long as all else
-        chart = waterfall_chart.bars(frame, LIGHT, picked=None)
-    shown = Picture(chart, _in_words(rows))
+    shown = Picture(_drawn(lambda: waterfall_chart.bars(frame, LIGHT, picked=None)), _in_words(rows))
     return Section(key="waterfall", title=title, table=Table(columns, rows), picture=shown, note=apart)
+
+
+def _drawn(draw: Callable[[], Chart]) -> Chart:
+    """A page's own chart: to check it against its schema takes as long as all else."""
+    with schemapi.debug_mode(False):
+        return draw()
 
 
 def bars(facts: ReportFacts, currency: str | None) -> pd.DataFrame:
@@ -217,14 +235,48 @@ def _forecast(facts: ReportFacts) -> Section:
         f"{formats.day_range(one.first, one.last)}, as issued on {formats.day(one.made_on)}.",
         *(f"{each.name}: {line}" for each in facts.forecasts for line in _record(each)),
     ]
-    return Section(key="forecast", title=title, lines=tuple(lines), table=Table(columns, rows))
+    shown = (
+        None if one.steps["value"].isna().all() else Picture(_drawn(lambda: fan(one, facts.week.last)), _to_come(one))
+    )
+    note = f"The chart is of {one.name}: {_HOW_IT_ADDS_UP}" if shown and len(rows) > 1 else (
+        f"The chart: {_HOW_IT_ADDS_UP}" if shown else ""
+    )  # fmt: skip
+    return Section(
+        key="forecast", title=title, lines=tuple(lines), table=Table(columns, rows), picture=shown, note=note
+    )
+
+
+_HOW_IT_ADDS_UP: Final = "what was won adds up to the line, then what is forecast within its 80 % interval."
+
+
+def fan(one: ForecastFact, as_of: date) -> Chart:
+    """The quarter as it adds up, as the page Forecast draws it."""
+    unit = 10.0 ** decimals(one.currency)
+    numbers = one.steps.drop(columns="day") / unit
+    frame = numbers.assign(day=one.steps["day"], won=float("nan"))[list(forecast_chart.COLUMNS)]
+    reading = Reading(measure=Measure(title="Bookings", prefix=formats.symbol(one.currency)), step="Up to", as_of=as_of)
+    return forecast_chart.fan(frame, LIGHT, reading, height=260)
+
+
+def _to_come(one: ForecastFact) -> str:
+    name, won, value, low, high = (one.name, *_forecast_money(one))
+    return (
+        f"Bookings of {name} as they add up in the quarter: {won} won by the end of the week, {value} forecast by its "
+        f"end, with 80 % between {low} and {high}"
+    )  # fmt: skip
 
 
 def _forecast_row(one: ForecastFact) -> tuple[str, ...]:
+    won, value, low, high = _forecast_money(one)
+    return (one.name, won, value, f"{low} and {high}")
+
+
+def _forecast_money(one: ForecastFact) -> tuple[str, str, str, str]:
+    """Won so far, forecast, low and high."""
     won, value, low, high = (
         formats.money_short(each, one.currency) for each in (one.won, one.value, one.low, one.high)
     )
-    return (one.name, won, value, f"{low} and {high}")
+    return won, value, low, high
 
 
 def _record(one: ForecastFact) -> tuple[str, ...]:
@@ -244,17 +296,21 @@ def _sources(facts: ReportFacts) -> Section:
         return Section(key="sources", title=title, lines=("No lead came in this week.",))
     before = dict(zip(facts.sources_before["source"], facts.sources_before["n"], strict=True))
     ordered = facts.sources.sort_values(["n", "source"], ascending=[False, True])
-    rows = [
-        (row.source or "Unknown source", formats.count(row.n), formats.count(before.get(row.source, 0)))
+    told = [
+        (str(row.source or "Unknown source"), int(row.n), int(before.get(row.source, 0)))
         for row in _records(ordered.head(MOST_SOURCES))
     ]
     rest = ordered.iloc[MOST_SOURCES:]
     if len(rest):
         earlier = sum(int(before.get(one, 0)) for one in rest["source"])
-        rows.append((f"{formats.plural(len(rest), 'further source')}", formats.count(int(rest["n"].sum())),
-                     formats.count(earlier)))  # fmt: skip
+        told.append((formats.plural(len(rest), "further source"), int(rest["n"].sum()), earlier))
+    rows = tuple((name, formats.count(n), formats.count(earlier)) for name, n, earlier in told)
     columns = (Column("Source"), Column("Leads", True), Column("Week before", True))
-    return Section(key="sources", title=title, table=Table(columns, tuple(rows)))
+    alt = "Leads of the week by source: " + ", ".join(f"{row[0]} {row[1]}" for row in rows)
+    names = ["".join(one if one.isprintable() else " " for one in row[0]) for row in rows]
+    frame = pd.DataFrame({"step": names, "n": [row[1] for row in told], "label": [row[1] for row in rows]})
+    shown = Picture(_drawn(lambda: lead_charts.bars(frame, LIGHT, title="Source")), alt)
+    return Section(key="sources", title=title, table=Table(columns, rows), picture=shown)
 
 
 def _forms(facts: ReportFacts) -> list[Section]:
@@ -265,11 +321,32 @@ def _forms(facts: ReportFacts) -> list[Section]:
     if facts.forms.empty:
         return [Section(key="forms", title=title, lines=("No form was seen in this week.",))]
     rows = tuple(
-        (str(row.form), *(formats.count(n) for n in (row.views, row.starts, row.submits, row.valid)),
-         formats.rate(row.valid / row.views if row.views else None))
+        (str(row.form), *(formats.count(getattr(row, step)) for step in FORM_STEPS),
+         capture(Rate(min(int(row.valid), int(row.views)), int(row.views))))
         for row in _records(facts.forms)
     )  # fmt: skip
-    columns = (Column("Form"), Column("Views", True), Column("Starts", True), Column("Submits", True),
-               Column("Valid", True), Column("Capture rate", True))  # fmt: skip
-    note = "Bots, machines, own staff and repeats are left out."
+    columns = (Column("Form"), *(Column(title, True) for title in FORM_STEPS.values()), Column("Capture rate", True))
+    note = (
+        "Contacts, deals and won ones are of this week’s leads, as far as they have come. Capture rate: valid leads "
+        "per view, in brackets the interval that holds the true rate 19 times of 20. Bots, machines, own staff and "
+        "repeats are left out."
+    )
     return [Section(key="forms", title=title, table=Table(columns, rows), note=note)]
+
+
+FORM_STEPS: Final = {
+    "views": "Views", "starts": "Starts", "submits": "Submits", "valid": "Valid", "contacts": "Contacts",
+    "deals": "Deals", "won": "Won",
+}  # fmt: skip
+"""What is counted of a form, in the order of its funnel."""
+
+
+def capture(rate: Rate) -> str:
+    """ "43.1 % (38–48 %)", "too few to judge", or missing where nobody saw the form."""
+    if rate.value is None or rate.interval is None:
+        return formats.MISSING
+    if rate.is_few:
+        return "too few to judge"
+    low, high = rate.interval
+    digits = 0 if high >= 0.1 else 1
+    return f"{formats.rate(rate.value)} ({100 * low:.{digits}f}–{100 * high:.{digits}f}{formats.SPACE}%)"

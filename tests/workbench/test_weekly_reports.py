@@ -11,13 +11,14 @@ from html import unescape
 from io import BytesIO
 
 import made_forecasts
+import pandas as pd
 import pypdf
 import pytest
 from conftest import Workbench
 from databases import CopyOf
 from made_installation import NOW, House, demo_house_of
 
-from insights.report import html, pdf, plain
+from insights.report import html, pdf, plain, writing
 from insights.report.document import Document, Section, Week
 from ops import health, reports
 from ops.reports import Whose
@@ -110,6 +111,66 @@ def test_the_numbers_are_those_of_the_pages_for_the_same_viewer(
     name = "Whole organization" if audience == "organization" else found.names[found.node]
     assert told[name] == (one(outlook.won), one(outlook.value), f"{one(outlook.low)} and {one(outlook.high)}")
 
+    counts = {card.label: card.value for card in health_data.kpis(health_data.standing(view, HealthChoice()))}
+    flags = dict(rows(made, "flags"))
+    assert flags == {label: n for label, n in counts.items() if label in flags}
+    assert {label for label, n in counts.items() if n not in {"0", formats.MISSING}} == set(flags)
+
+
+def test_the_forecast_is_drawn_as_the_page_adds_it_up_and_ends_with_the_numbers_of_the_table(
+    workbench: Workbench, house: House
+) -> None:
+    workbench.use(house)
+    view, choice = view_of(house, ALL.viewer(house.organization_id)), ForecastChoice(chart="period")
+    found = forecast_data.find(view, choice)
+    assert found is not None
+    page = forecast_outlook.load(view, choice, found).drawn
+    one = reports.facts_of(house.services, house.organization_id, ALL, WEEK).forecasts[0]
+    drawn = ["day", "actual", "value", "low", "high"]
+    pd.testing.assert_frame_equal(one.steps[drawn], page[drawn], check_dtype=False)
+    assert tuple(one.steps[["value", "low", "high"]].iloc[-1]) == pytest.approx((one.value, one.low, one.high))
+    assert one.steps["actual"].max() == one.won
+    chart = writing.fan(one, WEEK.last).to_dict(validate=False)
+    [data] = [rows for rows in chart["datasets"].values() if len(rows) == len(one.steps)]
+    assert data[-1]["high"] == pytest.approx(one.high / 100)
+
+
+def test_every_picture_says_the_numbers_of_its_table(made: Document) -> None:
+    for key, column in (("forecast", 2), ("sources", 1), ("waterfall", 2)):
+        shown = section(made, key).picture
+        assert shown is not None, key
+        assert all(row[column] in shown.alt for row in rows(made, key)), key
+    chart = section(made, "sources").picture
+    assert chart is not None
+    [data] = chart.chart.to_dict(validate=False)["datasets"].values()
+    assert [(one["step"], one["label"]) for one in data] == [row[:2] for row in rows(made, "sources")]
+
+
+def test_pictures_stand_in_html_and_pdf_with_their_words(made: Document) -> None:
+    file = unescape(html.html(made))
+    told = [one.picture.alt for one in made.sections if one.picture is not None]
+    assert len(told) == 3
+    assert all(f'alt="{one}"' in file for one in told)
+    printed = pypdf.PdfReader(BytesIO(pdf.pdf(made)))
+    assert sum(len(page.images) for page in printed.pages) == 3
+
+
+def test_a_report_is_small_enough_to_be_mailed(made: Document) -> None:
+    assert len(pdf.pdf(made)) < 500_000
+    assert len(html.html(made)) < 500_000
+
+
+def test_forms_go_on_to_won_and_the_capture_rate_has_its_interval_or_is_too_few(house: House) -> None:
+    forms = pd.DataFrame({
+        "form": ["Contact", "Offer", "Unseen"], "views": [420, 12, 0], "starts": [200, 6, 0], "submits": [190, 5, 0],
+        "valid": [181, 5, 1], "contacts": [170, 4, 1], "deals": [30, 1, 0], "won": [4, 0, 0],
+    })  # fmt: skip
+    facts = reports.facts_of(house.services, house.organization_id, ALL, WEEK)
+    told = rows(writing.write(replace(facts, forms=forms)), "forms")
+    assert told[0] == ("Contact", "420", "200", "190", "181", "170", "30", "4", "43.1\u00a0% (38–48\u00a0%)")
+    assert told[1][-1] == "too few to judge"
+    assert told[2][-1] == formats.MISSING
+
 
 def test_outliers_of_a_week_are_told_once_a_look_was_taken_after_it(house: House) -> None:
     def told(*looks: date) -> str:
@@ -178,7 +239,7 @@ def test_the_html_is_one_file_without_scripts_under_a_policy_that_allows_its_own
     assert not re.findall(r"""(?: src=| href=|url\()["']?(?!data:image/png)[a-z]+:""", file)
     assert "default-src &#x27;none&#x27;" in file
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', file)
-    assert [b64decode(one)[:8] for one in pictures] == [b"\x89PNG\r\n\x1a\n"]
+    assert [b64decode(one)[:8] for one in pictures] == [b"\x89PNG\r\n\x1a\n"] * 3
 
 
 HOSTILE = '<img src=x onerror=alert(1)>"\'#eval("1")$x$ @ref \\ *b* </script>\u202e\x00'
