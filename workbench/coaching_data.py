@@ -259,7 +259,8 @@ def written_by(note: Note) -> str:
         return f"Edited by {note.written_by}"
     if note.is_without_ai:
         return "Written without AI"
-    return f"Worded by {note.model or 'a model'} at {note.host or 'a server'} ({note.level})"
+    host = re.sub(r":\d+$", "", note.host or "a server")  # a label reads what stands between colons as its own
+    return f"Worded by {note.model or 'a model'} at {host} ({note.level})"
 
 
 def snapshot_day(note: Note) -> date | None:

@@ -83,10 +83,10 @@ def budget(month: Month, allowance: Allowance) -> Kpi:
     tokens, most = formats.count(month.tokens), formats.count(allowance.most_tokens)
     return Kpi(
         key="budget", label=f"Budget of {month.month:%B}", value=f"${month.micro_usd / 1e6:.2f}",
-        note=f"of ${allowance.most_micro_usd / 1e6:.2f} · {tokens} of {most} tokens",
+        note=f"of ${allowance.most_micro_usd / 1e6:.2f}",
         definition="Of all requests of this month, whoever they were about, with what those under way may cost. It is "
                    "taken before a request is sent; when it is used up, notes are written without AI.",
-        why="" if month.n_requests else "No request this month.",
+        why=f"{tokens} of {most} tokens." if month.n_requests else "No request this month.",
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ NOTE_COLUMNS: Final = (
     Column(field="n_done", title="Done", kind=ColumnKind.COUNT),
 )  # fmt: skip
 ASKED_COLUMNS: Final = (
-    WHO, WEEK, Column(field="of", title="Of", width=1.0),
+    WHO, WEEK, Column(field="of", title="Kind", width=0.7),
     Column(field="version", title="Version", kind=ColumnKind.COUNT),
     Column(field="written_at", title="Written", kind=ColumnKind.TIME, width=1.2),
     Column(field="asked_level", title="Asked for", width=0.8), Column(field="became", title="Became", width=1.2),
@@ -53,14 +53,14 @@ SUGGESTED_COLUMNS: Final = (
     Column(field="stands", title="Stands", width=0.8, missing="Gone"),
 )  # fmt: skip
 COST_COLUMNS: Final = (
-    WHO, WEEK, Column(field="of", title="Of", width=1.0),
+    WHO, WEEK, Column(field="of", title="Kind", width=0.7),
     Column(field="n_requests", title="Requests", kind=ColumnKind.COUNT, missing="Not kept any more",
            help="Requests are kept for 180 days; what they cost stays with the note"),
     Column(field="tokens", title="Tokens", kind=ColumnKind.COUNT),
     Column(field="dollars", title="Cost (USD)", kind=ColumnKind.NUMBER, text_field="cost", is_right=True),
     Column(field="n_unpriced", title="Without a price", kind=ColumnKind.COUNT),
 )  # fmt: skip
-OF: Final = {"rep": "The note", "manager": "A manager’s draft"}
+OF: Final = {"rep": "Note", "manager": "Draft"}
 
 
 @dataclass(frozen=True, slots=True)

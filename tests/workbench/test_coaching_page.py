@@ -218,7 +218,7 @@ def test_what_is_left_of_the_month_s_budget_is_shown_to_who_sets_it(workbench: W
     spent = coaching_data.spent(view_of(coached))
     assert spent is not None
     card = coaching_evaluation.budget(*spent)
-    assert (card.value, card.note) == ("$0.00", "of $2.50 · 1,500 of 2,000,000 tokens")
+    assert (card.value, card.note, card.why) == ("$0.00", "of $2.50", "1,500 of 2,000,000 tokens.")
 
 
 def test_suggestions_are_followed_for_two_weeks_and_only_activities_after_the_week_count(coached: House) -> None:

@@ -147,8 +147,9 @@ def _called_wrong(loaded: Coaching, told: Evaluated) -> None:
     found = coaching_rows.wrong_rows(told, loaded.names, loaded.view)
     with st.container(border=True, key="coaching_wrong"):
         with cards.titled("What did people call wrong?", "The newest first, of any version of a note."):
-            export.menu(lambda: found, coaching_rows.WRONG_COLUMNS, key="coaching_wrong",
-                        name=f"called-wrong-{loaded.view.as_of.isoformat()}")  # fmt: skip
+            if len(found):
+                export.menu(lambda: found, coaching_rows.WRONG_COLUMNS, key="coaching_wrong",
+                            name=f"called-wrong-{loaded.view.as_of.isoformat()}")  # fmt: skip
         if found.empty:
             st.markdown(":gray[Nothing in these days.]")
             return
