@@ -3,6 +3,7 @@ nothing is forecast here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +14,7 @@ from insights import forecast_period
 from snapshots import forecast_calls, forecasts, node_events, quotas
 from snapshots.forecast_calls import Call
 from snapshots.forecasts import ForecastRun
+from snapshots.quotas import Quota
 from snapshots.slices import Slice, Viewer
 from workbench import cards, forecast_data, forecast_outlook, forecast_table, formats, installation, places, states
 from workbench.cards import Kpi
@@ -41,10 +43,11 @@ class PersonForecast:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """run: the newest that was issued by the as-of day. own: None: it has none of this person, or none that the viewer
-    may see."""
+    may see. quotas: of this quarter; who has won nothing yet has no forecast and may have one."""
 
     run: ForecastRun | None
     own: PersonForecast | None
+    quotas: Sequence[Quota]
 
 
 def node_of(owner_id: int) -> Node:
@@ -53,9 +56,10 @@ def node_of(owner_id: int) -> Node:
 
 
 def load(view: View, owner_id: int) -> Standing:
-    run = forecast_data.newest_run(view, CHOICE)
-    found = None if run is None else _found(view, run, node_of(owner_id))
-    return Standing(run=run, own=None if found is None else _told(view, owner_id, found))
+    run, node = forecast_data.newest_run(view, CHOICE), node_of(owner_id)
+    found = None if run is None else _found(view, run, node)
+    known = _quotas(view, node)
+    return Standing(run=run, own=None if found is None else _told(view, owner_id, found, known), quotas=known)
 
 
 def _found(view: View, run: ForecastRun, node: Node) -> Found | None:
@@ -77,14 +81,15 @@ def _rows(viewer: Viewer, data_version: int, run_id: int, node: Node) -> tuple[p
     return rows, forecasts.currencies(database, viewer, run_id) if len(rows) else []
 
 
-def _told(view: View, owner_id: int, found: Found) -> PersonForecast:
+def _told(view: View, owner_id: int, found: Found, known: Sequence[Quota]) -> PersonForecast:
     period = forecast_data.spans(view)["quarter"]
     span, node = period.span, found.node
     if not forecast_period.covers(found.here, span):
         return PersonForecast(found=found, period=period, outlook=None, call=None)
     card = forecast_data.card_of(view, found)
+    same = [one for one in known if one.currency == found.unit.currency]
     outlook = forecast_outlook.of_node(
-        found, node, _won(view, owner_id, found, period), span, _quota(view, found, period),
+        found, node, _won(view, owner_id, found, period), span, forecast_outlook.quota_of(same, found, node, span),
         None if card is None else card.card.get("correlation"),
     )  # fmt: skip
     return PersonForecast(found=found, period=period, outlook=outlook, call=_call(view, found, period))
@@ -98,13 +103,14 @@ def _won(view: View, owner_id: int, found: Found, period: Period) -> pd.DataFram
     return same.assign(value=same["amount_minor"])[["day", "n", "value"]]
 
 
-def _quota(view: View, found: Found, period: Period) -> float | None:
+def _quotas(view: View, node: Node) -> list[Quota]:
+    """Of the person, in this quarter or parts of it."""
+    span = forecast_data.spans(view)["quarter"].span
     known = quotas.list_quotas(
-        installation.database(), view.viewer, first_day=period.span.first, last_day=period.span.last,
+        installation.database(), view.viewer, first_day=span.first, last_day=span.last,
         as_of=view.as_of if view.looks_back else None,
     )  # fmt: skip
-    same = [one for one in known if one.currency == found.unit.currency]
-    return forecast_outlook.quota_of(same, found, found.node, period.span)
+    return [one for one in known if one.node == node]
 
 
 def _call(view: View, found: Found, period: Period) -> Call | None:
@@ -141,14 +147,22 @@ def _issued(view: View, held: Standing) -> str:
 
 
 def _why_none(view: View, held: Standing, name: str) -> str:
-    if held.run is None and view.looks_back:
-        return f"No forecast was issued by {formats.day(view.as_of)}."
     if held.run is None:
-        return "There is no forecast yet. The worker makes one a day where there is enough to go on."
-    made_on = formats.day(held.run.made_on)
-    if held.own is None:
-        return f"The forecast of {made_on} has none of {name}."
-    return f"The forecast of {made_on} does not reach to the end of this quarter."
+        said = f"No forecast was issued by {formats.day(view.as_of)}." if view.looks_back else (
+            "There is no forecast yet. The worker makes one a day where there is enough to go on."
+        )  # fmt: skip
+    elif held.own is None:
+        said = f"The forecast of {formats.day(held.run.made_on)} has none of {name}."
+    else:
+        said = f"The forecast of {formats.day(held.run.made_on)} does not reach to the end of this quarter."
+    return " ".join([said, *_quota_words(view, held.quotas)])
+
+
+def _quota_words(view: View, known: Sequence[Quota]) -> list[str]:
+    span = forecast_data.spans(view)["quarter"].span
+    whole = [one for one in known if (one.first_day, one.last_day) == (span.first, span.last)]
+    each = [formats.money_full(one.amount_minor, one.currency) for one in whole]
+    return [f"The quota of this quarter is {' + '.join(each)}."] if each else []
 
 
 def _link(view: View, owner_id: int, held: Standing) -> dict[str, list[str]]:

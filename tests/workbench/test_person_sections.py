@@ -119,7 +119,18 @@ def test_who_is_not_in_the_forecast_has_none_and_a_quarter_that_it_does_not_reac
     own = person_forecast.load(view_of(house), people(house)[0]).own
     assert own is not None
     short = replace(own.found, rows=own.found.rows.head(0))
-    assert person_forecast._told(view_of(house), people(house)[0], short).outlook is None
+    assert person_forecast._told(view_of(house), people(house)[0], short, []).outlook is None
+
+
+def test_the_quota_of_who_has_no_forecast_is_told_all_the_same(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    admin, owner_id = Viewer(own_house.organization_id, Role.ADMIN), min(view_of(own_house).choices.owners)
+    owner_id = owner_id or sorted(view_of(own_house).choices.owners)[1]
+    quotas.put_quota(own_house.database, admin, owner_id=owner_id, first_day=FIRST, last_day=LAST,
+                     amount_minor=9_000_00, currency="EUR", by="ann@made.example", now=NOW)  # fmt: skip
+    at = workbench.open(own_house, "salesperson", person=str(owner_id))
+    assert "There is no forecast yet." in said(at)
+    assert "The quota of this quarter is €9,000." in said(at)
 
 
 def test_a_rep_reads_the_own_forecast_and_no_other_and_an_outsider_none(workbench: Workbench, house: House) -> None:
