@@ -1,30 +1,34 @@
-"""The cards of the page Forecast: the headline, the chart, the record beside it, and what became of past forecasts."""
+"""The cards of the page Forecast: the headline, the chart, and what became of past forecasts."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from insights import charts, forecast_chart, forecast_record
+from insights import charts, forecast_chart
 from insights.forecast_chart import Reading
-from workbench import cards, export, forecast_choice, forecast_outlook, forecast_table, formats, tables, tokens
+from workbench import (
+    cards,
+    export,
+    forecast_choice,
+    forecast_outlook,
+    forecast_table,
+    formats,
+    tables,
+    tokens,
+)
 from workbench.columns import Column, ColumnKind
 from workbench.forecast_outlook import Loaded, Outlook
 from workbench.lead_words import plain, visible
 
-GRADE_COLUMNS: Final = (
-    Column(field="method", title="Method", width=1.4),
-    Column(field="wape", title="WAPE", text_field="wape_text", is_right=True, help=forecast_record.DEFINITIONS["WAPE"]),
-    Column(field="mase", title="MASE", text_field="mase_text", is_right=True, help=forecast_record.DEFINITIONS["MASE"]),
-    Column(field="bias", title="Bias", text_field="bias_text", is_right=True, help=forecast_record.DEFINITIONS["Bias"]),
-    Column(field="coverage80", title="80 % held", text_field="held_text", is_right=True,
-           help=forecast_record.DEFINITIONS["80 % held"]),
-)  # fmt: skip
-_TONES: Final = {"good": ("check_circle", "green"), "risk": ("warning", "orange"), "none": ("hourglass_empty", "gray")}
+APART: Final = {
+    "bookings": "Weeks and months are forecast apart and may not agree: months do not see open deals.",
+    "new_deals": "Weeks and months are forecast apart and may not agree.",
+}
 MERGED_WORDS: Final = "the CRM has merged records since, so that what came of each alone is not known."
 STALE_DAYS: Final = {"week": 7, "month": 31}
 STEP_WORDS: Final = {"week": "Week of", "month": "Month of"}
@@ -73,13 +77,15 @@ def numbers(loaded: Loaded, *, open_rows: Callable[[str], None]) -> None:
 
 def _quota(loaded: Loaded, one: Outlook) -> cards.Kpi:
     unit = loaded.unit
-    definition = "The quota of this period; of a team or the whole, its own, else that of its parts where each has one."
+    definition = ("The quota of this period; of a team or the whole, its own, else that of its parts where each has "
+                  "one. To go: quota less what is won.")  # fmt: skip
     if one.quota is None:
         return cards.Kpi(key="fc_quota", label="Quota", value=formats.MISSING, definition=definition,
                          why=f"None is set for {loaded.period.noun}")  # fmt: skip
-    share = one.won / one.quota if one.quota else None
+    gap = one.won - one.quota
     return cards.Kpi(key="fc_quota", label="Quota", value=unit.short(one.quota), definition=definition,
-                     note=f"{formats.rate(share)} won")  # fmt: skip
+                     note=f"{unit.short(abs(gap))} {'over' if gap >= 0 else 'to go'}",
+                     why=f"{formats.rate(one.won / one.quota)} won" if one.quota else "")  # fmt: skip
 
 
 def _chance(loaded: Loaded, one: Outlook) -> cards.Kpi:
@@ -195,64 +201,10 @@ def _below(loaded: Loaded) -> str:
     if loaded.quota_line is not None:
         parts.append("Dotted: the quota" + ("." if loaded.choice.chart == "period" else ", spread evenly."))
     parts.append(f"Method: {plain(loaded.method)}.")
+    parts.append(APART[loaded.choice.measure])
     if loaded.found.here["not_gradable"].notna().any():
         parts.append(f"Not to be graded: {MERGED_WORDS}")
     return " ".join(parts)
-
-
-# --- record ----------------------------------------------------------------------------------------------------------
-
-
-def record(loaded: Loaded) -> None:
-    """How good it was, beside what it is held against."""
-    card = loaded.card
-    n = 0 if card is None else forecast_record.n_origins(card)
-    note = formats.plural(n, "past origin") if n else "No past origin yet"
-    with cards.titled("How good was it?", note):
-        _definitions()
-    if card is None:
-        st.markdown(":gray[This forecast has no report card.]")
-        return
-    said = forecast_record.verdict(card)
-    icon, color = _TONES[said.tone]
-    st.markdown(f":{color}[:material/{icon}:] {plain(' '.join(said.words))}")
-    found = graded_rows(card)
-    if len(found):
-        tables.plain(found, GRADE_COLUMNS, caption="Report card")
-    told = list(forecast_record.reasons(card))
-    if (found["role"] == "reference").any():
-        told.append("The weighted pipeline has no date: it is a reference, not a forecast.")
-    st.caption(plain(" ".join(told)))
-
-
-def _definitions() -> None:
-    with st.popover("What the words mean", icon=":material/menu_book:", type="tertiary", key="forecast_words"):
-        rows = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in forecast_record.DEFINITIONS.items())
-        st.html(f'<dl class="slms-facts">{rows}</dl>')
-
-
-def graded_rows(card: Any) -> pd.DataFrame:
-    """What is shown and what it is held against, in words."""
-    found = forecast_record.methods(card)
-    found = found[found["role"].isin({"shown", "baseline", "reference"})]
-    found = found.drop_duplicates("method").reset_index(drop=True)  # naive may be what is shown
-    is_shown = found["role"] == "shown"
-    name = found["method"].str.removesuffix(", for reference")
-    names = name.str[:1].str.upper() + name.str[1:] + is_shown.map({True: " (shown)", False: ""})
-    return found.assign(
-        method=names,
-        wape_text=[_share(one) for one in found["wape"]],
-        mase_text=[formats.MISSING if pd.isna(one) else f"{one:.2f}" for one in found["mase"]],
-        bias_text=[_share(one, is_signed=True) for one in found["bias"]],
-        held_text=[_share(one) for one in found["coverage80"]],
-    )
-
-
-def _share(value: float | None, *, is_signed: bool = False) -> str:
-    if value is None or pd.isna(value):
-        return formats.MISSING
-    sign = "+" if is_signed and value > 0 else formats.MINUS if value < 0 else ""
-    return f"{sign}{abs(value) * 100:,.0f}{formats.SPACE}%"
 
 
 # --- ledger ----------------------------------------------------------------------------------------------------------
@@ -276,7 +228,7 @@ def ledger(loaded: Loaded) -> None:
     found = loaded.ledger.assign(
         currency=loaded.unit.currency,
         **{f"{name}_text": [loaded.unit.short(one) for one in loaded.ledger[name]] for name in ("value", "actual")},
-        error_text=[_share(one, is_signed=True) for one in loaded.ledger["error"]],
+        error_text=[forecast_table.share_text(one, is_signed=True) for one in loaded.ledger["error"]],
         held_text=[f"{held} of {n}" for held, n in zip(loaded.ledger["held"], loaded.ledger["n"], strict=True)],
     )
     n = int(found["n"].sum()) if len(found) else 0
@@ -321,8 +273,12 @@ def calls(loaded: Loaded, found: pd.DataFrame) -> None:
     if found.empty:
         return
     with cards.titled("Who was closer?", calls_note(found)):
-        export.menu(lambda: found, call_columns(), name=f"calls-{loaded.view.as_of.isoformat()}", key="calls")
-    words = {f"{name}_text": [_share(one, is_signed=True) for one in found[name]] for name in ("call_off", "model_off")}
+        export.menu(lambda: forecast_outlook.graded_calls(loaded, most=None), call_columns(), key="calls",
+                    name=f"calls-{loaded.view.as_of.isoformat()}")  # fmt: skip
+    words = {
+        f"{name}_text": [forecast_table.share_text(one, is_signed=True) for one in found[name]]
+        for name in ("call_off", "model_off")
+    }
     words |= {f"{name}_text": [loaded.unit.short(one) for one in found[name]] for name in ("call", "model", "actual")}
     words["actual_text"] = [
         "Not gradable: merged" if pd.isna(came) else said

@@ -324,10 +324,10 @@ CALLS: Final = ("made_on", "made_by", "days", "call", "model", "actual", "call_o
 MOST_CALLS: Final = 12
 
 
-def graded_calls(loaded: Loaded) -> pd.DataFrame:
-    """CALLS: the newest of this node, of periods that are over, with what the model said of the same period on the day
-    of the call; missing where no forecast was there yet, or where it did not reach so far."""
-    rows = [_graded_call(loaded, one) for one in loaded.past_calls[:MOST_CALLS]]
+def graded_calls(loaded: Loaded, *, most: int | None = MOST_CALLS) -> pd.DataFrame:
+    """CALLS: the newest of this node (None: all), of periods that are over, with what the model said of the same period
+    on the day of the call; missing where no forecast was there yet, or where it did not reach so far."""
+    rows = [_graded_call(loaded, one) for one in loaded.past_calls[:most]]
     return pd.DataFrame(rows, columns=list(CALLS))
 
 

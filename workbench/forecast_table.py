@@ -112,6 +112,14 @@ def chance_text(chance: float | None) -> str:
     return "Reached" if chance >= 1 else f"{min(99, max(1, round(chance * 100)))}{formats.SPACE}%"
 
 
+def share_text(value: float | None, *, is_signed: bool = False) -> str:
+    """ "12 %", with its sign where errors are meant."""
+    if value is None or pd.isna(value):
+        return formats.MISSING
+    sign = "+" if is_signed and value > 0 else formats.MINUS if value < 0 else ""
+    return f"{sign}{abs(value) * 100:,.0f}{formats.SPACE}%"
+
+
 # --- table -----------------------------------------------------------------------------------------------------------
 
 

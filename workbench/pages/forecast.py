@@ -15,6 +15,8 @@ from workbench import (
     forecast_dialogs,
     forecast_first,
     forecast_outlook,
+    forecast_proof,
+    forecast_report_card,
     forecast_table,
     lead_dialogs,
     shell,
@@ -96,8 +98,9 @@ def body(loaded: Loaded) -> None:
     left, right = st.container(key="split_forecast").columns([1.6, 1], gap="small")
     with left.container(border=True, height="stretch", key="forecast_chart_card"):
         forecast_cards.chart(loaded)
+        forecast_proof.draw(loaded)
     with right.container(border=True, height="stretch", key="forecast_record_card"):
-        forecast_cards.record(loaded)
+        forecast_report_card.record(loaded)
     forecast_table.draw(loaded)
     with states.guarded("The past forecasts could not be read", key="forecast_ledger"):
         forecast_cards.ledger(loaded)
@@ -122,6 +125,7 @@ def page() -> None:
         outlook(loaded)
         body(loaded)
         forecast_table.dialog_if_asked(loaded)
+        forecast_report_card.origins_if_asked(loaded)
         forecast_dialogs.draw(loaded)
 
 
