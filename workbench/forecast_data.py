@@ -4,7 +4,7 @@ since. Nothing is forecast here."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -50,11 +50,21 @@ class Unit:
         return figures.measure(title, self.currency if self.is_money else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """team, team_name: "" where in none."""
+
+    name: str
+    team: str
+    team_name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """rows: of the run and the unit, every node that the viewer sees. names: of these nodes, the widest first. teams:
     of each salesperson who has a forecast, by key; "" for none. node: the one that is looked at. currencies: that there
-    is a forecast in; [""] for counts."""
+    is a forecast in; [""] for counts. newcomers: active salespeople who have none yet, for nothing of theirs was won in
+    this currency, by key; quotas may be set for them, too."""
 
     run: ForecastRun
     rows: pd.DataFrame
@@ -63,11 +73,19 @@ class Found:
     node: Node
     unit: Unit
     currencies: list[str]
+    newcomers: Mapping[str, Newcomer] = field(default_factory=dict)
 
     def of(self, node: Node) -> pd.DataFrame:
         """Its steps in order."""
         own = (self.rows["node_kind"] == node[0]) & (self.rows["node_key"] == node[1])
         return self.rows[own].sort_values("step_no").reset_index(drop=True)
+
+    @property
+    def new_names(self) -> dict[Node, str]:
+        """Of newcomers and of teams that have nobody else: nodes without a forecast."""
+        teams = {("team", one.team): one.team_name or NAMELESS["team"] for one in self.newcomers.values()}
+        people = {("owner", key): one.name for key, one in self.newcomers.items()}
+        return {node: name for node, name in {**teams, **people}.items() if node not in self.names}
 
     @property
     def here(self) -> pd.DataFrame:
@@ -105,7 +123,22 @@ def find(view: View, choice: ForecastChoice) -> Found | None:
     unit = Unit(choice.measure == "bookings", currency or None)
     owners = own[own["node_kind"] == "owner"].drop_duplicates("node_key")
     teams = dict(zip(owners["node_key"], owners["parent_key"].fillna(""), strict=True))
-    return Found(run=run, rows=own, names=names, teams=teams, node=node, unit=unit, currencies=currencies)
+    return Found(run=run, rows=own, names=names, teams=teams, node=node, unit=unit, currencies=currencies,
+                 newcomers=_newcomers(view, teams) if unit.is_money else {})  # fmt: skip
+
+
+def _newcomers(view: View, known: Mapping[str, str]) -> dict[str, Newcomer]:
+    """Of those whom the viewer sees, by name. known: by key, who has a forecast."""
+    owners = _owners(view.viewer, view.data_version, view.as_of)
+    active = owners[owners["is_active"]]
+    columns = (active[name] for name in ("owner_id", "name", "team_id", "team"))
+    found = {}
+    for owner_id, name, team_id, team in zip(*columns, strict=True):
+        is_alone = formats.is_missing(team_id)
+        found[str(int(owner_id))] = Newcomer(
+            str(name or NAMELESS["owner"]), "" if is_alone else str(int(team_id)), "" if is_alone else str(team or "")
+        )
+    return {key: one for key, one in found.items() if key not in known}
 
 
 @cached

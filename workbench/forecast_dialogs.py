@@ -74,7 +74,8 @@ def _quotas(loaded: Loaded) -> None:
         symbol = formats.symbol(loaded.unit.currency).strip() or "amount"
         days = formats.day_range(period.span.first, period.span.last)
         st.caption(f"{days}. A team without a quota of its own has the sum of its salespeople’s, once each of them has "
-                   "one; so has the whole of its teams’. Clear a cell to take one away.")  # fmt: skip
+                   "one; so has the whole of its teams’. Clear a cell to take one away."
+                   + (" Who has won nothing yet stands last." if loaded.found.newcomers else ""))  # fmt: skip
         edited = st.data_editor(
             frame[["name", "kind", "quota"]], hide_index=True, disabled=["name", "kind"], placeholder=formats.MISSING,
             key=f"quota_rows_{period.key}", height=min(38 * (len(frame) + 1) + 2, 420), row_height=38,
@@ -102,13 +103,15 @@ def held_quotas(view: View, found: Found, period: Period) -> dict[Node, Quota]:
 
 
 def quota_rows(found: Found, held: Mapping[Node, Quota]) -> pd.DataFrame:
-    """One row per node that can have a quota: `node`, `name`, `kind`, `quota` in main units, missing where none is."""
+    """One row per node that can have a quota, newcomers last: `node`, `name`, `kind`, `quota` in main units, missing
+    where none is."""
     kinds = {"total": "Whole", "team": "Team", "owner": "Salesperson"}
-    nodes = [one for one in found.names if one[0] in kinds and (one[0] == "total" or one[1])]
+    names = {**found.names, **found.new_names}
+    nodes = [one for one in names if one[0] in kinds and (one[0] == "total" or one[1])]
     scale = 10.0 ** decimals(found.unit.currency)
     amounts = [held[one].amount_minor / scale if one in held else None for one in nodes]
     return pd.DataFrame({
-        "node": nodes, "name": [found.names[one] for one in nodes], "kind": [kinds[kind] for kind, _ in nodes],
+        "node": nodes, "name": [names[one] for one in nodes], "kind": [kinds[kind] for kind, _ in nodes],
         "quota": pd.Series(amounts, dtype="float64"),
     })  # fmt: skip
 

@@ -23,7 +23,10 @@ from workbench.forecast_data import Found, NodeView, Period, Unit
 from workbench.view import View
 
 LEDGER: Final = ("made_on", "steps", "n", "value", "actual", "error", "held")
-PARTS: Final = ("node_kind", "node_key", "name", "won", "n", "value", "low", "high", "quota", "share", "gap", "chance")
+PARTS: Final = ("node_kind", "node_key", "name", "won", "n", "value", "low", "high", "quota", "share", "won_gap", "gap",
+         "chance")  # fmt: skip
+UNKNOWN: Final = ("low", "high", "quota", "share", "won_gap", "gap", "chance")
+"""Of PARTS what may be missing in all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +148,16 @@ def _quotas(view: View, found: Found, span: Span) -> list[Quota]:
 
 def quota_of(known: Sequence[Quota], found: Found, node: Node, span: Span) -> float | None:
     """Of the node in exactly these days: its own, else that of its shorter periods where they leave no day out, else
-    the sum of its parts' where each of them has one; None: none is set."""
+    the sum of its parts' where each of them has one, and of those newcomers who do; None: none is set."""
     own = _own_quota([one for one in known if one.node == node], span)
     if own is not None or node[0] not in {"total", "team"}:
         return own
-    below = _below(found, node)
-    each = [quota_of(known, found, one, span) for one in below]
-    told = [one for one in each if one is not None]
-    return sum(told) if told and len(told) == len(each) else None
+    each = [quota_of(known, found, one, span) for one in _below(found, node)]
+    further = (quota_of(known, found, one, span) for one in _new_below(found, node))
+    if any(one is None for one in each):
+        return None
+    told = [one for one in (*each, *further) if one is not None]
+    return sum(told) if told else None
 
 
 def _below(found: Found, node: Node) -> list[Node]:
@@ -160,6 +165,13 @@ def _below(found: Found, node: Node) -> list[Node]:
     if node[0] == "total":
         return [one for one in found.names if one[0] == "team" and (one[1] or _below(found, one))]
     return [("owner", owner) for owner, team in found.teams.items() if team == node[1] and owner]
+
+
+def _new_below(found: Found, node: Node) -> list[Node]:
+    """Its parts that have no forecast yet."""
+    if node[0] == "total":
+        return [one for one in found.new_names if one[0] == "team"]
+    return [("owner", key) for key, one in found.newcomers.items() if one.team == node[1]]
 
 
 def _own_quota(own: Sequence[Quota], span: Span) -> float | None:
@@ -293,11 +305,31 @@ def parts(
     first = forecast_data.card_of(view, replace(found, node=nodes[0])) if nodes else None
     together = None if first is None else first.card.get("correlation")  # of all nodes of a kind
     rows = [_part(found, node, came[came["node_key"] == node[1]], span, known, together) for node in nodes]
-    found_parts = pd.DataFrame(rows, columns=list(PARTS)).sort_values("value", ascending=False)
-    rest = came[~came["node_key"].isin([key for _, key in nodes])]
+    new = _new_parts(found, by, team, came, span, known)
+    found_parts = pd.DataFrame([*rows, *new.values()], columns=list(PARTS)).sort_values("value", ascending=False)
+    rest = came[~came["node_key"].isin([key for _, key in (*nodes, *new)])]
     if team is None and len(rest):
         found_parts = pd.concat([found_parts, pd.DataFrame([_rest(by, rest)])], ignore_index=True)
-    return found_parts[list(PARTS)].reset_index(drop=True)
+    return found_parts[list(PARTS)].astype(dict.fromkeys(UNKNOWN, "float64")).reset_index(drop=True)
+
+
+def _new_parts(
+    found: Found, by: str, team: str | None, came: pd.DataFrame, span: Span, known: Sequence[Quota]
+) -> dict[Node, dict[str, Any]]:
+    """Those without a forecast who have a quota all the same; they have no deals to open here."""
+    rows = {}
+    for node, name in found.new_names.items():
+        quota = quota_of(known, found, node, span)
+        is_here = node[0] == by and (team is None or (by == "owner" and found.newcomers[node[1]].team == team))
+        if not is_here or quota is None:
+            continue
+        inside = came[(came["node_key"] == node[1]) & (came["day"] <= pd.Timestamp(span.last))]
+        won = float(inside["value"].sum())
+        rows[node] = {
+            "node_kind": by, "node_key": None, "name": name, "won": won, "n": int(inside["n"].sum()), "value": won,
+            "quota": quota, "share": won / quota, "gap": won - quota, "won_gap": won - quota,
+        }  # fmt: skip
+    return rows
 
 
 def _rest(by: str, came: pd.DataFrame) -> dict[str, Any]:
@@ -314,7 +346,8 @@ def _part(
     return {
         "node_kind": node[0], "node_key": node[1], "name": found.names[node], "won": one.won, "n": one.n_came,
         "value": one.value, "low": one.low, "high": one.high, "quota": quota,
-        "share": one.won / quota if quota else None, "gap": one.value - quota if quota else None, "chance": one.chance,
+        "share": one.won / quota if quota else None, "won_gap": one.won - quota if quota else None,
+        "gap": one.value - quota if quota else None, "chance": one.chance,
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from workbench import (
     export,
     forecast_choice,
     forecast_data,
+    forecast_outlook,
     formats,
     grid,
     lead_dialogs,
@@ -30,7 +31,7 @@ from workbench.forecast_outlook import Loaded
 
 DIALOG: Final = "forecast_deals"
 _EPOCH: Final = "forecast_epoch"  # names the grid: a new one has nothing selected
-_MONEY: Final = ("won", "value", "quota", "gap")
+_MONEY: Final = ("won", "value", "quota", "won_gap", "gap")
 SETS: Final[Mapping[str, Mapping[str, str]]] = {
     "bookings": {"won_amount": "Won", "open_pipeline": "Open"},
     "new_deals": {"new_deals": "Created"},
@@ -56,7 +57,8 @@ def columns(loaded: Loaded) -> tuple[Column, ...]:
         *first,
         Column(field="quota", title="Quota", kind=kind, text_field="quota_text"),
         Column(field="share", title="Won of quota", kind=ColumnKind.RATE),
-        Column(field="gap", title="Gap", kind=kind, text_field="gap_text", help="Forecast less quota."),
+        Column(field="won_gap", title="Gap, won", kind=kind, text_field="won_gap_text", help="Won so far less quota."),
+        Column(field="gap", title="Gap, forecast", kind=kind, text_field="gap_text", help="Forecast less quota."),
         Column(field="chance", title="Chance", text_field="chance_text", is_right=True, kind=ColumnKind.NUMBER,
                help="How likely the quota is reached, by the spread of the forecast."),
     )  # fmt: skip
@@ -81,14 +83,15 @@ def whole(loaded: Loaded) -> pd.DataFrame:
         "node_kind": kind, "node_key": key, "name": name, "won": one.won, "n": one.n_came, "value": one.value,
         "low": one.low, "high": one.high, "quota": one.quota, "chance": one.chance,
         "share": one.won / one.quota if one.quota else None, "gap": one.value - one.quota if one.quota else None,
+        "won_gap": one.won - one.quota if one.quota else None,
     }  # fmt: skip
-    return pd.DataFrame([row])
+    return pd.DataFrame([row]).astype(dict.fromkeys(forecast_outlook.UNKNOWN, "float64"))
 
 
 def with_words(loaded: Loaded, frame: pd.DataFrame) -> pd.DataFrame:
     unit = loaded.unit
     words = {f"{name}_text": [unit.short(one) for one in frame[name]] for name in _MONEY}
-    words["gap_text"] = [_signed(unit.short(one)) for one in frame["gap"]]
+    words |= {f"{name}_text": [_signed(unit.short(one)) for one in frame[name]] for name in ("won_gap", "gap")}
     words["between"] = [between(loaded, low, high) for low, high in zip(frame["low"], frame["high"], strict=True)]
     words["chance_text"] = [chance_text(one) for one in frame["chance"]]
     return frame.assign(currency=unit.currency, **words)
@@ -174,7 +177,7 @@ def _definitions(made: pd.DataFrame, shown: tuple[Column, ...], palette: Palette
             definition |= {"pinned": "left", "flex": None, "width": 230, "minWidth": 120,
                            "cellRenderer": grid.name_renderer(palette)}  # fmt: skip
         elif column.field == "between":
-            definition |= {"type": "rightAligned", "minWidth": 128, "sortable": False}
+            definition |= {"type": "rightAligned", "minWidth": 146, "sortable": False}
         found.append(definition)
     return found
 

@@ -19,9 +19,11 @@ from reading import as_read
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from ops import daily
+from insights import forecast_record
+from insights.forecasting.organization import METHOD_VERSION
+from ops import daily, forecast_replays
 from ops.services import Services
-from snapshots import forecasts, quotas
+from snapshots import forecast_calls, forecasts, job_runs, quotas
 from snapshots.organizations import create_organization
 from snapshots.slices import Role, Slice, Viewer
 from snapshots.users import save_user
@@ -31,6 +33,8 @@ from workbench import (
     forecast_dialogs,
     forecast_first,
     forecast_outlook,
+    forecast_proof,
+    forecast_report_card,
     forecast_table,
     installation,
 )
@@ -295,6 +299,143 @@ def test_a_month_makes_up_the_quota_of_a_quarter_only_with_the_others(house: Hou
 def quota(first: date, last: date) -> quotas.Quota:
     return quotas.Quota(quota_id=1, owner_id=None, team_id=None, first_day=first, last_day=last, amount_minor=100,
                         currency="EUR", set_at=NOW, set_by="Ada")  # fmt: skip
+
+
+def newcomer(house: House) -> tuple[str, str]:
+    """An active salesperson of a team, who has no deal yet; his key and the team's."""
+    with house.database.as_app(house.organization_id) as connection:
+        team = connection.execute(text("SELECT min(team_id) FROM teams")).scalar_one()
+        connection.execute(
+            text(
+                "INSERT INTO owners (organization_id, owner_id, name, is_active, team_id, content_hash, recorded_at) "
+                "VALUES (:o, 990001, 'Nia New', true, :team, 1, :now)"
+            ),
+            {"o": house.organization_id, "team": team, "now": NOW - timedelta(days=90)},
+        )
+    return "990001", str(team)
+
+
+def test_who_has_no_deal_yet_can_have_a_quota_that_counts_in_the_team(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=LATE)
+    key, team = newcomer(own_house)
+    found = loaded_of(own_house).found
+    members = [("owner", one) for one, of in found.teams.items() if of == team and one]
+    assert ("owner", key) not in found.names
+    asked = ForecastChoice(by="owner")
+    assert "Nia New" not in set(loaded_of(own_house, asked).parts["name"]), "without a quota nobody asks for him"
+    put(own_house, {**dict.fromkeys(members, 1000.0), ("owner", key): 500.0})
+    parts = loaded_of(own_house, asked, as_of=None).parts.set_index("name")
+    assert parts.loc["Nia New", ["won", "quota", "won_gap", "gap"]].tolist() == [0.0, 50_000.0, -50_000.0, -50_000.0]
+    teams = loaded_of(own_house, as_of=None).parts.set_index("node_key")
+    assert teams.loc[team, "quota"] == 100_000 * len(members) + 50_000
+    for by in ("owner", "team"):
+        loaded = loaded_of(own_house, ForecastChoice(by=by), as_of=None)
+        assert loaded.parts["value"].sum() == pytest.approx(forecast_table.whole(loaded)["value"].iloc[0])
+
+
+def test_a_rep_is_told_of_no_newcomer(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=LATE)
+    newcomer(own_house)
+    everything = loaded_of(own_house)
+    assert everything.found.newcomers["990001"].name == "Nia New"
+    owner = next(key for kind, key in everything.found.names if kind == "owner" and everything.found.teams[key])
+    assert not loaded_of(own_house, viewer=Viewer(own_house.organization_id, Role.REP, int(owner))).found.newcomers
+
+
+def test_both_gaps_stand_beside_a_quota(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=LATE)
+    loaded = put(own_house, {("total", ""): 900_000.0})
+    row = forecast_table.whole(loaded).iloc[0]
+    assert row["won_gap"] == loaded.outlook.won - 90_000_000 < row["gap"] == loaded.outlook.value - 90_000_000
+    at = workbench.open(own_house, "forecast")
+    assert is_whole(at), said(at)
+    assert "to go" in " ".join(str(one.proto.delta_description) for one in at.metric)
+
+
+def test_all_calls_are_exported_not_only_those_that_are_shown(workbench: Workbench, own_house: House) -> None:
+    workbench.use(own_house)
+    made_forecasts.issue(own_house, made_on=EARLY)
+    loaded = loaded_of(own_house)
+    n = forecast_outlook.MOST_CALLS + 3
+    over = [call(number) for number in range(n)]
+    loaded = replace(loaded, past_calls=over)
+    assert len(forecast_outlook.graded_calls(loaded)) == forecast_outlook.MOST_CALLS
+    assert len(forecast_outlook.graded_calls(loaded, most=None)) == n
+
+
+def call(number: int) -> forecast_calls.Call:
+    return forecast_calls.Call(
+        call_id=number, node_kind="total", node_key="", first_day=QUARTER[0], last_day=QUARTER[1], amount_minor=100,
+        currency="EUR", note="", made_at=NOW, made_by="Ada", actual_minor=120, graded_at=NOW, not_gradable=None,
+    )  # fmt: skip
+
+
+# --- proof -----------------------------------------------------------------------------------------------------------
+
+
+def here(house: House) -> dict[str, str]:
+    return {"org": str(house.organization_id), "asof": DAY.isoformat()}
+
+
+def test_a_forecast_of_older_methods_says_why_it_is_not_replayed(workbench: Workbench, house: House) -> None:
+    at = workbench.open(house, "forecast", **here(house))
+    assert is_whole(at), said(at)
+    words = said(at)
+    assert "methods version 1 · facts bookings" in words
+    assert "Issued 13 May 2024, 10:00" in words
+    assert f"It was made by version 1 of the methods. This program has version {METHOD_VERSION}" in words
+    assert [one.value for one in at.code] == [f"bookingsweek{LATE}"], "the whole of the fingerprint, to copy"
+    assert "forecast_replay" not in {str(one.key) for one in at.button}
+
+
+def test_the_worker_is_asked_to_replay_and_the_page_says_what_it_showed(workbench: Workbench, own_house: House) -> None:
+    run_id, key = made_forecasts.issue(own_house, made_on=LATE, version=METHOD_VERSION), own_house.organization_id
+    at = workbench.open(own_house, "forecast")
+    at.button("forecast_replay").click().run()
+    assert is_whole(at), said(at)
+    assert "It is being made again by the worker" in said(at)
+    with psycopg.connect(own_house.database.url) as link:
+        told = link.execute("SELECT task_name, args->>'run_id', args->>'by' FROM procrastinate_jobs").fetchall()
+        assert told == [("replay_forecast", str(run_id), "Local administrator")]
+        link.execute("DELETE FROM procrastinate_jobs")
+    for n, words in ((0, "The same number: all 52 came out as they were issued."), (3, "3 of 52 numbers differ.")):
+        again = job_runs.begin(own_house.database, key, forecast_replays.job_of(run_id), LATE, trigger="person",
+                               by="ann@example.com", again=True, now=NOW + timedelta(hours=n))  # fmt: skip
+        assert again is not None
+        job_runs.end(own_house.database, key, again, job_runs.Ending(outcome="done", said=words, n_rows=n),
+                     now=NOW + timedelta(hours=n))  # fmt: skip
+        at.run()
+        assert words in said(at)
+    save_user(own_house.database, key, email="ann@example.com", role=Role.ANALYST)
+    watching = workbench.open(own_house, "forecast", email="ann@example.com")
+    assert words in said(watching)
+    assert "forecast_replay" not in {str(one.key) for one in watching.button}
+
+
+def test_who_may_not_change_settings_has_nothing_replayed(workbench: Workbench, house: House) -> None:
+    workbench.use(house)
+    view = view_of(house, Viewer(house.organization_id, Role.ANALYST))
+    with pytest.raises(PermissionError):
+        forecast_proof.ask(view, loaded_of(house).found.run)
+
+
+def test_past_origins_stand_behind_the_report_card(workbench: Workbench, house: House) -> None:
+    at = workbench.open(house, "forecast", **here(house))
+    at.button("forecast_origins_open").click().run()
+    assert is_whole(at), said(at)
+    assert "On each of these days the forecast was made again" in said(at)
+    workbench.use(house)
+    loaded = loaded_of(house)
+    out = for_export(forecast_report_card.origin_rows(loaded), forecast_report_card.origin_columns(loaded))
+    assert out["Would have said"].astype(float).tolist() == [110_000.0, 90_000.0]
+    assert out["Came"].astype(float).tolist() == [100_000.0, 100_000.0]
+    assert out["Off by"].tolist() == [0.1, -0.1]
+    assert loaded.card is not None
+    card = for_export(forecast_record.methods(loaded.card), forecast_report_card.GRADE_EXPORT)
+    assert card["WAPE"].tolist()[:2] == [0.12, 0.17]
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
