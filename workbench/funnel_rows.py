@@ -21,8 +21,10 @@ from workbench.funnel_data import Loaded
 
 PARAMETERS: Final = ("behind", "by", "is")
 STEPS: Final[Mapping[str, str]] = {step.key: step.label for step in funnel.STEPS}
-NOTE_PX: Final = 5.9
+NOTE_PX: Final = 6.5
 """About how wide a letter is of what stands small below a number."""
+NOTE_PADDING: Final = 4
+"""Pixels left of it; twelve, as other cells have, would be a scroll bar on a screen of 1440."""
 WENT: Final = {1: "Saw it", 2: "Began it", 3: "Sent it"}
 _PLACE: Final = "rows_place"
 
@@ -304,6 +306,8 @@ def table(
     definitions = []
     for column in columns:
         definition = grid.column_definition(column, **_room(shown, column))
+        if f"{column.field}__note" in shown and column.is_number:
+            definition["cellStyle"] = {"paddingLeft": f"{NOTE_PADDING}px"}
         if renderers and column.field in renderers:
             definition["cellRenderer"] = renderers[column.field]
         definitions.append(definition)
@@ -318,9 +322,11 @@ def table(
 def _room(shown: pd.DataFrame, column: Column) -> dict[str, int]:
     """The width that a number needs, and what stands small below it."""
     room, note = grid.room_for(shown, column), f"{column.field}__note"
-    if note not in shown or shown.empty or not room:
+    if note not in shown or shown.empty:
         return room
-    return {"minWidth": max(room["minWidth"], round(int(shown[note].str.len().max()) * NOTE_PX) + 26)}
+    padding = (NOTE_PADDING if column.is_number else 12) + 14
+    needed = round(int(shown[note].str.len().max()) * NOTE_PX) + padding
+    return {"minWidth": max(room.get("minWidth", 0), needed)}
 
 
 def small_table(frame: pd.DataFrame, columns: Sequence[Column], *, by: str, step: str, key: str, caption: str) -> None:
