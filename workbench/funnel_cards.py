@@ -15,8 +15,6 @@ from workbench import cards, export, formats, funnel_data, funnel_rows, grid, ra
 from workbench.columns import Column, ColumnKind
 from workbench.funnel_data import Loaded
 
-TOO_FEW: Final = rate_words.TOO_FEW
-interval = rate_words.interval
 OF: Final[Mapping[str, str]] = {"valid": "valid leads"}
 """What a step is called where it is what a rate is of, if not as its label says."""
 RATES: Final[Mapping[str, str]] = {

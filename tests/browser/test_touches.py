@@ -76,6 +76,17 @@ def test_it_leaves_no_global_and_no_cookie_and_keeps_nothing_where_it_is_told_to
     assert page.evaluate(KEPT) is None
 
 
+def test_own_staff_is_marked_on_a_page_without_a_form(world: World, visit: Visit) -> None:
+    key, page = world.publish(CONTACT), visit.page
+    page.goto(world.page(touch_script(world)) + "?slms_staff=1")
+    page.wait_for_function("() => sessionStorage.getItem('slms:visit')")
+    page.goto(world.page(world.snippet(key)))
+    visit.enter(email="own@example.org").click()
+    expect(page.get_by_role("status")).to_contain_text("Thank you")
+    (lead,) = world.leads(key)
+    assert lead["visit"].endswith("-staff")
+
+
 def frame_of(world: World, key: str) -> str:
     return f'<iframe title="Contact" src="{world.endpoint}/forms/{key}/embed.html" height="100"></iframe>'
 
