@@ -19,13 +19,18 @@ from workbench.data import cached
 from workbench.view import View
 
 
+def narrowed(view: View, owner_id: int) -> View:
+    """The view of one salesperson's rows alone."""
+    return replace(view, filters=replace(view.filters, owner_ids=(owner_id,), team_ids=()))
+
+
 def person(view: View, owner_id: int) -> PersonPage | None:
     """One salesperson's page; None where there is no such person for this viewer."""
     owners = installation.reader(view.viewer).owners(view.as_of)
     row = owners[owners["owner_id"] == owner_id]
     if row.empty and owner_id != NOBODY:
         return None
-    own = replace(view, filters=replace(view.filters, owner_ids=(owner_id,), team_ids=()))
+    own = narrowed(view, owner_id)
     measured, _ = data.measured(own)
     keys = ("won_amount", "win_rate", "cycle_length", "weighted_pipeline", "activities", "new_deals")
     untold = data.untold(own)

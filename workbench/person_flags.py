@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -10,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from insights.health import words as health_words
-from snapshots import health_flags, health_rows
+from snapshots import health_flags, health_rows, lanes
 from snapshots.health_flags import HealthRun
+from snapshots.reads import Reader
 from workbench import cards, formats, health_data, installation, places, states
 from workbench.columns import Column, ColumnKind
 from workbench.health_filters import HealthChoice
@@ -37,13 +39,18 @@ class PersonFlags:
     newest: pd.DataFrame
 
 
-def load(view: View) -> PersonFlags:
-    """view: narrowed to the person. Read anew each time, as on Pipeline health."""
-    run = health_flags.run_of(installation.database(), view.organization_id, view.as_of)
+def begin(view: View) -> Future[PersonFlags]:
+    """Begins to read, side by side with what else the page reads. view: narrowed to the person."""
+    reader = installation.reader(view.viewer)
+    return lanes.begin(lambda: _read(reader, view))
+
+
+def _read(reader: Reader, view: View) -> PersonFlags:
+    run = health_flags.run_of(reader.database, view.organization_id, view.as_of)
     if run is None:
         return PersonFlags(run=None, n_deals=0, newest=pd.DataFrame())
     asked = health_data.asked(view, run, HealthChoice())
-    found, n = health_rows.newest_flags(installation.reader(view.viewer), view.slice(), asked, limit=SHOWN)
+    found, n = health_rows.newest_flags(reader, view.slice(), asked, limit=SHOWN)
     return PersonFlags(run=run, n_deals=n, newest=_in_words(found, run.day))
 
 
@@ -57,10 +64,10 @@ def _in_words(found: pd.DataFrame, judged_on: date) -> pd.DataFrame:
     )
 
 
-def draw(view: View) -> None:
-    """view: of the page, narrowed to the person."""
+def draw(view: View, begun: Future[PersonFlags]) -> None:
+    """view: of the page, narrowed to the person. begun: of `begin`."""
     with states.guarded("The flagged deals could not be read", key="person_flags"):
-        found = load(view)
+        found = begun.result()
         with cards.titled("Flagged deals", _note(found)):
             st.page_link(places.HEALTH, label="Pipeline health", icon=":material/health_and_safety:",
                          query_params=places.link(view.filters))  # fmt: skip

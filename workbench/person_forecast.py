@@ -4,6 +4,7 @@ nothing is forecast here."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,14 +12,14 @@ import pandas as pd
 import streamlit as st
 
 from insights import forecast_period
-from snapshots import forecast_calls, forecasts, node_events, quotas
+from snapshots import forecast_calls, forecasts, lanes, node_events, quotas, tables
 from snapshots.forecast_calls import Call
-from snapshots.forecasts import ForecastRun
+from snapshots.forecasts import Card, ForecastRun
 from snapshots.quotas import Quota
-from snapshots.slices import Slice, Viewer
+from snapshots.reads import Reader
+from snapshots.slices import Slice
 from workbench import cards, forecast_data, forecast_outlook, forecast_table, formats, installation, places, states
 from workbench.cards import Kpi
-from workbench.data import cached
 from workbench.forecast_choice import ForecastChoice, Node
 from workbench.forecast_data import Found, Period, Unit
 from workbench.forecast_outlook import Outlook
@@ -50,84 +51,116 @@ class Standing:
     quotas: Sequence[Quota]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What is kept of a person. rows: FORECAST_ROWS of the run. codes: their currencies, the one with the most in the
+    whole run first. won: NODE_EVENTS since the quarter began. quotas, calls: of the quarter, the newest call first."""
+
+    run: ForecastRun | None
+    rows: pd.DataFrame
+    codes: Sequence[str]
+    cards: Sequence[Card]
+    won: pd.DataFrame
+    quotas: Sequence[Quota]
+    calls: Sequence[Call]
+
+
 def node_of(owner_id: int) -> Node:
     """As forecasts name a salesperson, and nobody."""
     return "owner", str(owner_id) if owner_id else ""
 
 
-def load(view: View, owner_id: int) -> Standing:
-    run, node = forecast_data.newest_run(view, CHOICE), node_of(owner_id)
-    found = None if run is None else _found(view, run, node)
-    known = _quotas(view, node)
-    return Standing(run=run, own=None if found is None else _told(view, owner_id, found, known), quotas=known)
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _found(view: View, run: ForecastRun, node: Node) -> Found | None:
-    rows, known = _rows(view.viewer, view.data_version, run.run_id, node)
-    seen = [one for one in known if (rows["currency"] == one).any()]
-    codes = sorted(seen, key=lambda one: one != view.reporting_currency)
-    if not codes:
+def begin(view: View, owner_id: int) -> Future[Stored]:
+    """Begins to read what is kept, side by side with what else the page reads."""
+    reader = installation.reader(view.viewer)
+    return lanes.begin(lambda: _stored(reader, view, owner_id))
+
+
+def _stored(reader: Reader, view: View, owner_id: int) -> Stored:
+    run = forecasts.latest(reader.database, view.viewer, step=CHOICE.step, measure=CHOICE.measure, as_of=view.as_of)
+    rows, codes, cards = _of_run(reader, None if run is None else run.run_id, node_of(owner_id))
+    span = forecast_data.spans(view)["quarter"].span
+    since = Slice(first_day=span.first, last_day=view.as_of, as_of=view.as_of, owner_ids=(owner_id,))
+    return Stored(
+        run=run, rows=rows, codes=codes, cards=cards, quotas=_quotas(reader, view, owner_id),
+        won=node_events.node_events(reader, since, "owner", "won"), calls=_calls(reader, view, owner_id),
+    )  # fmt: skip
+
+
+def _of_run(reader: Reader, run_id: int | None, node: Node) -> tuple[pd.DataFrame, Sequence[str], Sequence[Card]]:
+    """Rows, currencies and report cards of the node."""
+    if run_id is None:
+        return tables.empty(forecasts.FORECAST_ROWS), [], []
+    key = node[1]
+    rows = forecasts.rows(reader.database, reader.viewer, run_id, node_kind="owner", node_key=key)
+    codes = [str(one) for one in rows["currency"].unique()]
+    if len(codes) > 1:
+        known = forecasts.currencies(reader.database, reader.viewer, run_id)
+        codes.sort(key=lambda one: known.index(one) if one in known else len(known))
+    cards = forecasts.cards(reader.database, reader.viewer, run_id, node_kind="owner", node_key=key) if codes else []
+    return rows, codes, cards
+
+
+def _quotas(reader: Reader, view: View, owner_id: int) -> list[Quota]:
+    """Of the quarter or parts of it."""
+    span = forecast_data.spans(view)["quarter"].span
+    known = quotas.list_quotas(
+        reader.database, view.viewer, first_day=span.first, last_day=span.last,
+        as_of=view.as_of if view.looks_back else None,
+    )  # fmt: skip
+    return [one for one in known if one.node == node_of(owner_id)]
+
+
+def _calls(reader: Reader, view: View, owner_id: int) -> list[Call]:
+    span = forecast_data.spans(view)["quarter"].span
+    return forecast_calls.calls(
+        reader.database, view.viewer, node_kind="owner", node_key=node_of(owner_id)[1], first_day=span.first,
+        last_day=span.last, until=view.slice().end_of(view.zone) if view.looks_back else None,
+    )  # fmt: skip
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def standing(view: View, owner_id: int, stored: Stored) -> Standing:
+    found = None if stored.run is None else _found(view, stored.run, owner_id, stored)
+    return Standing(run=stored.run, own=None if found is None else _own(view, found, stored), quotas=stored.quotas)
+
+
+def _found(view: View, run: ForecastRun, owner_id: int, stored: Stored) -> Found | None:
+    if not stored.codes:
         return None
-    own = rows[rows["currency"] == codes[0]]
+    node, codes = node_of(owner_id), sorted(stored.codes, key=lambda one: one != view.reporting_currency)
+    own = stored.rows[stored.rows["currency"] == codes[0]]
     return Found(run=run, rows=own, names={node: ""}, teams={}, node=node, unit=Unit(True, codes[0] or None),
                  currencies=codes)  # fmt: skip
 
 
-@cached
-def _rows(viewer: Viewer, data_version: int, run_id: int, node: Node) -> tuple[pd.DataFrame, list[str]]:
-    """FORECAST_ROWS of the node, and the run's currencies, the one with the most first."""
-    database = installation.database()
-    rows = forecasts.rows(database, viewer, run_id, node_kind="owner", node_key=node[1])
-    return rows, forecasts.currencies(database, viewer, run_id) if len(rows) else []
-
-
-def _told(view: View, owner_id: int, found: Found, known: Sequence[Quota]) -> PersonForecast:
-    period = forecast_data.spans(view)["quarter"]
-    span, node = period.span, found.node
-    if not forecast_period.covers(found.here, span):
+def _own(view: View, found: Found, stored: Stored) -> PersonForecast:
+    period, currency = forecast_data.spans(view)["quarter"], found.unit.currency
+    if not forecast_period.covers(found.here, period.span):
         return PersonForecast(found=found, period=period, outlook=None, call=None)
-    card = forecast_data.card_of(view, found)
-    same = [one for one in known if one.currency == found.unit.currency]
+    won = stored.won[stored.won["currency"] == currency]
+    same = [one for one in stored.quotas if one.currency == currency]
+    together = next((one.card.get("correlation") for one in stored.cards if one.currency == (currency or "")), None)
     outlook = forecast_outlook.of_node(
-        found, node, _won(view, owner_id, found, period), span, forecast_outlook.quota_of(same, found, node, span),
-        None if card is None else card.card.get("correlation"),
+        found, found.node, won.assign(value=won["amount_minor"])[["day", "n", "value"]], period.span,
+        forecast_outlook.quota_of(same, found, found.node, period.span), together,
     )  # fmt: skip
-    return PersonForecast(found=found, period=period, outlook=outlook, call=_call(view, found, period))
-
-
-def _won(view: View, owner_id: int, found: Found, period: Period) -> pd.DataFrame:
-    """`day`, `n`, `value` of what was won since the quarter began, in the forecast's currency."""
-    here = Slice(first_day=period.span.first, last_day=view.as_of, as_of=view.as_of, owner_ids=(owner_id,))
-    events = node_events.node_events(installation.reader(view.viewer), here, "owner", "won")
-    same = events[events["currency"] == found.unit.currency]
-    return same.assign(value=same["amount_minor"])[["day", "n", "value"]]
-
-
-def _quotas(view: View, node: Node) -> list[Quota]:
-    """Of the person, in this quarter or parts of it."""
-    span = forecast_data.spans(view)["quarter"].span
-    known = quotas.list_quotas(
-        installation.database(), view.viewer, first_day=span.first, last_day=span.last,
-        as_of=view.as_of if view.looks_back else None,
-    )  # fmt: skip
-    return [one for one in known if one.node == node]
-
-
-def _call(view: View, found: Found, period: Period) -> Call | None:
-    known = forecast_calls.calls(
-        installation.database(), view.viewer, node_kind="owner", node_key=found.node[1], first_day=period.span.first,
-        last_day=period.span.last, until=view.slice().end_of(view.zone) if view.looks_back else None,
-    )  # fmt: skip
-    return next((one for one in known if one.currency == found.unit.currency), None)
+    call = next((one for one in stored.calls if one.currency == currency), None)
+    return PersonForecast(found=found, period=period, outlook=outlook, call=call)
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
 
-def draw(view: View, owner_id: int, *, name: str) -> None:
-    """view: of the page, as the filters have it."""
+def draw(view: View, owner_id: int, begun: Future[Stored], *, name: str) -> None:
+    """view: of the page, as the filters have it. begun: of `begin`."""
     with states.guarded("The forecast could not be read", key="person_forecast"):
-        held = load(view, owner_id)
+        held = standing(view, owner_id, begun.result())
         with cards.titled("Forecast of this quarter", _issued(view, held)):
             st.page_link(places.FORECAST, label="The whole forecast", icon=":material/trending_up:",
                          query_params=_link(view, owner_id, held))  # fmt: skip

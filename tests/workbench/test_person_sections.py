@@ -24,6 +24,8 @@ from workbench import forecast_data, forecast_outlook, health_data, installation
 from workbench.filters import Filters
 from workbench.forecast_choice import ForecastChoice
 from workbench.health_filters import HealthChoice
+from workbench.person_flags import PersonFlags
+from workbench.person_forecast import Standing
 from workbench.view import View
 
 FIRST, LAST = quarter_of(TODAY)
@@ -49,6 +51,14 @@ def own_of(house: House, owner_id: int, viewer: Viewer | None = None) -> View:
     """Narrowed as the page does it, whether or not the viewer may see that person."""
     view = view_of(house, viewer)
     return replace(view, filters=replace(view.filters, owner_ids=(owner_id,)))
+
+
+def forecast_of(view: View, owner_id: int) -> Standing:
+    return person_forecast.standing(view, owner_id, person_forecast.begin(view, owner_id).result())
+
+
+def flags_of(view: View) -> PersonFlags:
+    return person_flags.begin(view).result()
 
 
 def people(house: House) -> list[int]:
@@ -78,7 +88,7 @@ def test_the_forecast_is_that_of_the_page_forecast_with_quota_and_call(workbench
                             last_day=LAST, amount_minor=12_345_00, currency="EUR", by="ann@made.example", now=NOW,
                             today=TODAY)  # fmt: skip
     view = view_of(own_house)
-    own = person_forecast.load(view, owner_id).own
+    own = forecast_of(view, owner_id).own
     found = forecast_data.find(view, ForecastChoice(node=node))
     assert own is not None
     assert found is not None
@@ -101,7 +111,7 @@ def test_where_there_is_no_forecast_of_a_person_the_page_says_so(
     workbench.use(house)
     somebody = people(house)[0]
     early = view_of(house, as_of=TODAY.replace(year=TODAY.year - 1))
-    held = person_forecast.load(early, somebody)
+    held = forecast_of(early, somebody)
     assert person_forecast._why_none(early, held, "Ann") == "No forecast was issued by 28 Jun 2023."
     at = workbench.open(demo_house, "salesperson", person=str(somebody))
     assert not at.exception
@@ -113,13 +123,14 @@ def test_who_is_not_in_the_forecast_has_none_and_a_quarter_that_it_does_not_reac
     workbench: Workbench, house: House
 ) -> None:
     workbench.use(house)
-    held = person_forecast.load(view_of(house), 2**40)
+    held = forecast_of(view_of(house), 2**40)
     assert (held.run is not None, held.own) == (True, None)
     assert person_forecast._why_none(view_of(house), held, "Ann").endswith("has none of Ann.")
-    own = person_forecast.load(view_of(house), people(house)[0]).own
-    assert own is not None
-    short = replace(own.found, rows=own.found.rows.head(0))
-    assert person_forecast._told(view_of(house), people(house)[0], short, []).outlook is None
+    stored = person_forecast.begin(view_of(house), people(house)[0]).result()
+    short = person_forecast.standing(view_of(house), people(house)[0], replace(stored, rows=stored.rows.tail(3)))
+    assert short.own is not None
+    assert short.own.outlook is None
+    assert "does not reach to the end of this quarter" in person_forecast._why_none(view_of(house), short, "Ann")
 
 
 def test_the_quota_of_who_has_no_forecast_is_told_all_the_same(workbench: Workbench, own_house: House) -> None:
@@ -137,14 +148,14 @@ def test_a_rep_reads_the_own_forecast_and_no_other_and_an_outsider_none(workbenc
     workbench.use(house)
     own, other = people(house)[:2]
     rep = view_of(house, Viewer(house.organization_id, Role.REP, own))
-    everything = person_forecast.load(view_of(house), own).own
-    seen = person_forecast.load(rep, own).own
+    everything = forecast_of(view_of(house), own).own
+    seen = forecast_of(rep, own).own
     assert seen is not None
     assert everything is not None
     assert seen.outlook == everything.outlook
-    assert person_forecast.load(rep, other).own is None
+    assert forecast_of(rep, other).own is None
     outsider = Viewer(create_organization(house.database, "Outsiders").organization_id, Role.ADMIN)
-    assert person_forecast.load(replace(view_of(house), viewer=outsider), own).run is None
+    assert forecast_of(replace(view_of(house), viewer=outsider), own).run is None
 
 
 def test_a_link_shows_the_same_cards_as_tables(workbench: Workbench, house: House) -> None:
@@ -167,7 +178,7 @@ def test_the_flags_are_those_of_pipeline_health_the_newest_first(workbench: Work
     n_flagged = {}
     for owner_id in people(house):
         view = own_of(house, owner_id)
-        found, held = person_flags.load(view), health_data.standing(view, HealthChoice())
+        found, held = flags_of(view), health_data.standing(view, HealthChoice())
         assert held.run is not None
         listed = health_data.everything(view, held.run, HealthChoice())
         assert found.n_deals == len(listed)
@@ -201,7 +212,7 @@ def test_a_rep_and_an_outsider_read_no_flags_of_others(workbench: Workbench, hou
     workbench.use(house)
     own, other = people(house)[:2]
     rep = Viewer(house.organization_id, Role.REP, own)
-    assert person_flags.load(own_of(house, other, rep)).n_deals == 0
-    assert person_flags.load(own_of(house, own, rep)).n_deals == person_flags.load(own_of(house, own)).n_deals
+    assert flags_of(own_of(house, other, rep)).n_deals == 0
+    assert flags_of(own_of(house, own, rep)).n_deals == flags_of(own_of(house, own)).n_deals
     outsider = Viewer(create_organization(house.database, "Strangers").organization_id, Role.ADMIN)
-    assert person_flags.load(replace(own_of(house, own), viewer=outsider)).run is None
+    assert flags_of(replace(own_of(house, own), viewer=outsider)).run is None

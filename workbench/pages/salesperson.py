@@ -89,9 +89,14 @@ def page() -> None:
     view = shell.begin(None, is_of_person=True)
     with states.guarded("This salesperson could not be read", key="person"):
         owner_id = asked_for()
+        if owner_id is None:
+            nobody(view)
+            return
         with states.loading(60, 150, 300):
-            found = person_data.person(view, owner_id) if owner_id is not None else None
-        if found is None or owner_id is None:
+            forecast = person_forecast.begin(view, owner_id)
+            flags = person_flags.begin(person_data.narrowed(view, owner_id))
+            found = person_data.person(view, owner_id)
+        if found is None:
             nobody(view)
             return
         head(found, view)
@@ -104,13 +109,13 @@ def page() -> None:
             "Band: the middle 80 % of this person’s own whole weeks of the last year. Diamonds lie outside it. "
             "It says what is usual, not what is good."
         )
-        person_forecast.draw(view, owner_id, name=found.name)
+        person_forecast.draw(view, owner_id, forecast, name=found.name)
         if found.has_activities and owner_id:
             with states.guarded("The quality of activity could not be read", key="quality"):
                 quality_card.draw(quality_data.of_person(found.view, owner_id), name=found.name, choice=TABLES)
         if found.has_activities and owner_id:
             person_alarms.draw(found.view, owner_id)
-        person_flags.draw(found.view)
+        person_flags.draw(found.view, flags)
         open_deals(found)
         if found.has_activities:
             recent(found)
