@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from insights.report.document import Week
+    from workbench.filters import Filters
     from workbench.view import View
 
 Loader = Callable[["View"], object]
@@ -43,10 +45,14 @@ def loaders() -> Mapping[str, Loader]:
 
     return {
         "Overview": overview_data.overview,
+        "Overview, its new deals": partial(_rows, "new_deals"),
+        "Overview, its won deals": partial(_rows, "won_amount"),
+        "Overview, its activities": partial(_rows, "activities"),
         "Salespeople": people_data.salespeople,
         "Salesperson": _salesperson,
         "Pipeline": pipeline_data.pipeline,
         "Pipeline changes": lambda view: waterfall_data.changes(view, WaterfallChoice()),
+        "Pipeline changes, its deals": _changed_deals(),
         "Pipeline flow": lambda view: flow_data.load(view, FlowChoice()),
         "Pipeline flow, its deals": _flow_deals,
         "Pipeline health": _health,
@@ -58,17 +64,43 @@ def loaders() -> Mapping[str, Loader]:
 
 
 def _salesperson(view: View) -> object:
-    from workbench import anomaly_data, person_data, quality_data
+    from workbench import anomaly_data, person_data, person_flags, person_forecast, quality_data
 
     owner_id = _somebody(view)
+    forecast, flags = person_forecast.begin(view, owner_id), person_flags.begin(person_data.narrowed(view, owner_id))
     return (
         person_data.person(view, owner_id), quality_data.of_person(view, owner_id),
-        anomaly_data.of_person(view, owner_id),
+        anomaly_data.of_person(view, owner_id), person_forecast.standing(view, owner_id, forecast.result()),
+        flags.result(),
     )  # fmt: skip
 
 
 def _somebody(view: View) -> int:
     return min(one for one in view.choices.owners if one)
+
+
+def _rows(key: str, view: View) -> object:
+    """The first page of what a number opens."""
+    from workbench import rows_data
+
+    return rows_data.rows_page(view, key)
+
+
+def _changed_deals() -> Loader:
+    """The list under the page, of its end and of one cause; the page itself is loaded at the first call alone."""
+    from workbench import waterfall_data
+    from workbench.waterfall_filters import WaterfallChoice
+
+    held: dict[Filters, waterfall_data.Changes] = {}
+
+    def load(view: View) -> object:
+        if view.filters not in held:
+            held[view.filters] = waterfall_data.changes(view, WaterfallChoice())
+        loaded = held[view.filters]
+        currency = loaded.found.currencies[0]
+        return waterfall_data.deals(loaded, "end", currency), waterfall_data.deals(loaded, "created", currency)
+
+    return load
 
 
 def _flow_deals(view: View) -> object:
