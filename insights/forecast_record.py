@@ -148,6 +148,11 @@ def origins(card: Mapping[str, Any]) -> pd.DataFrame:
 
 def verdict(card: Mapping[str, Any]) -> Verdict:
     """What the record says, in plain words."""
+    if _is_unseen(card):
+        return Verdict(tone="none", words=(
+            "Open deals count in it, and cannot be looked back on at enough past origins yet: the figures are mostly "
+            "of what past weeks alone would have said.",
+        ))  # fmt: skip
     found = methods(card)
     shown = found[found["role"] == SHOWN]
     if shown.empty or pd.isna(shown["wape"].iloc[0]):
@@ -157,6 +162,11 @@ def verdict(card: Mapping[str, Any]) -> Verdict:
     told = [part for part in parts if part is not None]
     is_off = any(is_bad for is_bad, _ in told)
     return Verdict(tone="risk" if is_off else "good", words=tuple(words for _, words in told))
+
+
+def _is_unseen(card: Mapping[str, Any]) -> bool:
+    near: Mapping[str, Any] = card.get("near") or {}
+    return bool(near) and near["used"] != PAST_WEEKS and not near.get("errors")
 
 
 def _percent(share: float) -> str:

@@ -2,7 +2,8 @@
 last value carried on, or that of a season ago, is given the naive one, as its report card grades both.
 
 Open deals are decided on per level, for one owner's few origins are mostly chance; whether that is better than naive is
-asked of every node by itself, for this is what its card says. Making parts and total agree comes after it.
+asked of every node by itself, for this is what its card says. While open deals count without a record at those origins,
+it cannot be asked. Making parts and total agree comes after it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def error_at_origins(one: Tried, mean: Floats) -> float:
 
 
 def _given(one: Tried, said: Sequence[Replay], verdict: Verdict | None) -> tuple[Tried, Verdict | None]:
-    if not one.trial.tracks:
+    if not one.trial.tracks or (verdict is not None and verdict.is_unseen):
         return one, verdict
     errors = {name: error_at_origins(one, track.mean) for name, track in one.trial.tracks.items() if is_naive(name)}
     best = min(errors, key=lambda name: errors[name])

@@ -1,7 +1,7 @@
 """The next eight weeks of bookings: what open deals say, and what past weeks say, whichever erred less at past origins.
 
 Decided per level (total, teams, owners …), for one owner's few origins are mostly chance. With fewer than three origins
-at which both can be compared the mean of both is taken.
+at which both can be compared, open deals count: they are corrected by their own record, which begins earlier.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class Verdict:
     used: str
     why: str
     errors: Mapping[str, float]
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether open deals count without a record of how they did."""
+        return self.used != PAST and not self.errors
 
 
 def replays_of(facts: DealFacts, grid: Grid, currency: str) -> list[Replay]:
@@ -104,7 +109,7 @@ def judged(all_tried: Sequence[Tried], said: Sequence[Replay]) -> dict[str, Verd
 def _verdict(sums: Mapping[str, float], n: int) -> Verdict:
     if n < LEAST_ORIGINS:
         return Verdict(
-            BOTH, f"Open deals can be looked back on at {n} origins; {LEAST_ORIGINS} are needed to choose.", {}
+            DEALS, f"Open deals can be looked back on at {n} origins; until there are {LEAST_ORIGINS}, they count.", {}
         )
     best = min(SHARE, key=lambda name: sums[name])
     return Verdict(best, f"At {n} past origins the next {NEAR_WEEKS} weeks were closest by {best}.", dict(sums))

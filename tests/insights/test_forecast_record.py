@@ -79,7 +79,8 @@ def test_where_naive_is_shown_the_card_says_so_and_lists_it_once() -> None:
 def test_a_card_of_an_organization_says_what_is_shown_in_the_end() -> None:
     made = card(
         wape=0.1, mase=0.7, bias=0.0, coverage80=0.82, n_origins=5, baselines={"naive": {"wape": 0.2}},
-        near={"used": "open deals and past weeks", "why": "They were closer."}, why_few_origins="Too few weeks.",
+        near={"used": "open deals and past weeks", "why": "They were closer.", "errors": {"past weeks": 2.0}},
+        why_few_origins="Too few weeks.",
         sums={"weeks": 4, "methods": {"weighted pipeline, for reference": {"n": 9, "wape": 2.1}, "naive": {"n": 9}}},
     )  # fmt: skip
     found = forecast_record.methods(made)
@@ -247,3 +248,12 @@ def test_the_forecast_begins_where_the_past_ends() -> None:
 def test_nothing_to_draw_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to draw"):
         drawn(steps().head(0))
+
+
+def test_open_deals_that_count_without_a_record_are_not_said_to_have_one() -> None:
+    near = {"used": "open deals and past weeks", "why": "Too few.", "errors": {}}
+    card = {"near": near, "n_origins": 6, "wape": 0.5, "mase": 1.0, "bias": 0.0, "coverage80": 0.8,
+            "baselines": {"naive": {"wape": 0.1, "mase": 0.5, "bias": 0.0, "coverage80": 0.8}}}  # fmt: skip
+    said = forecast_record.verdict(card)
+    assert (said.tone, "cannot be looked back on" in said.words[0]) == ("none", True)
+    assert forecast_record.verdict(card | {"near": near | {"errors": {"past weeks": 1.0}}}).tone == "risk"

@@ -29,6 +29,10 @@ CUTOFFS, HORIZON = (10, 18, 27), 13
 METHODS = ("naive", "seasonal naive (13)", "history mean", "AutoETS", "Theta", "mean of AutoETS and Theta")
 
 
+RECORD = {DEALS: 1.0}
+"""That open deals have been looked back on."""
+
+
 def made(said: dict[str, Floats], actual: Floats) -> Tried:
     """The total after its trial, with what each method said at three origins."""
     tracks = {name: Track(one, one, one) for name, one in said.items()}
@@ -54,7 +58,7 @@ def test_nothing_naive_erred_less_than_what_is_shown(seed: int, used: str, empty
     said = {name: actual + chance.normal(0, one, actual.shape) for name, one in zip(METHODS, spread, strict=False)}
     deals = replays(np.maximum(actual + chance.normal(0, spread[-1], actual.shape), 0.0))
     before = made(said, actual)
-    (after,), verdicts = where_naive_wins([before], deals, {"total": Verdict(used, "So.", {})})
+    (after,), verdicts = where_naive_wins([before], deals, {"total": Verdict(used, "So.", RECORD)})
     shown = error_at_origins(after, mean_at_origins(after, deals, verdicts["total:"]))
     naive = min(error_at_origins(after, said[name]) for name in METHODS[:2])
     assert shown <= naive * (1 + 1e-6)
@@ -76,17 +80,24 @@ def test_open_deals_that_made_it_worse_than_naive_are_left_out(used: str) -> Non
     before = made(steady(AutoETS=5.0, Theta=5.0, mean=5.0, naive=9.0), ACTUAL)
     off = replays(np.full((3, HORIZON), 160.0))
     assert before.choice.name == "mean of AutoETS and Theta"
-    (after,), verdicts = where_naive_wins([before], off, {"total": Verdict(used, "So.", {})})
+    (after,), verdicts = where_naive_wins([before], off, {"total": Verdict(used, "So.", RECORD)})
     assert (after.choice.name, verdicts["total:"].used) == ("naive", PAST)
     other = DEALS if used == DEALS else "mean of AutoETS and Theta with open deals"
     assert after.choice.why == f"At 3 past origins its error was no larger than that of {other}."
+
+
+def test_open_deals_without_a_record_are_not_held_against_naive() -> None:
+    before = made(steady(naive=9.0), ACTUAL)
+    unseen = Verdict(DEALS, "Too few origins.", {})
+    (after,), verdicts = where_naive_wins([before], replays(np.full((3, HORIZON), 160.0)), {"total": unseen})
+    assert (after, verdicts["total:"]) == (before, unseen)
 
 
 def test_open_deals_that_are_better_than_naive_stay() -> None:
     before = made(steady(naive=9.0), ACTUAL)
     assert before.choice.name == "naive"
     (after,), verdicts = where_naive_wins(
-        [before], replays(np.full((3, HORIZON), 101.0)), {"total": Verdict(DEALS, "So.", {})}
+        [before], replays(np.full((3, HORIZON), 101.0)), {"total": Verdict(DEALS, "So.", RECORD)}
     )
     assert (after, verdicts["total:"].used) == (before, DEALS)
 
