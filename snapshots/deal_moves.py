@@ -1,4 +1,4 @@
-"""How one deal's close date and amount moved, by what is known now of it, or was known at the end of the slice's
+"""How one deal's close date, amount and stage moved, by what is known now of it, or was known at the end of the slice's
 `known_on`: a row for each move, the newest first.
 
 A move is seen by who may see the deal as it was from then on.
@@ -31,6 +31,14 @@ AMOUNT_MOVES: Final[dict[str, str]] = {
 }
 
 
+STAGE_MOVES: Final[dict[str, str]] = {
+    "day": "datetime64[ns]",
+    "was": "object",  # None: its first stage, or not known
+    "stage": "object",
+    "owner": "object",
+}
+
+
 def date_moves(reader: Reader, slice_: Slice, deal_id: int, *, limit: int) -> pd.DataFrame:
     """DATE_MOVES until the end of `as_of`, while the deal was open; a date that was told for the first time is none."""
     return _moves(
@@ -50,6 +58,23 @@ def amount_moves(reader: Reader, slice_: Slice, deal_id: int, *, limit: int) -> 
         moved="v.was_minor IS NOT NULL AND (v.amount_minor, v.currency) IS DISTINCT FROM (v.was_minor, v.was_currency)",
         limit=limit,
     )  # fmt: skip
+
+
+def stage_moves(reader: Reader, slice_: Slice, deal_id: int, *, limit: int) -> pd.DataFrame:
+    """STAGE_MOVES until the end of `as_of`: each entry into a stage."""
+    where = reader.where(slice_, owner="e.owner_id", day="(e.entered_at AT TIME ZONE :zone)::date")
+    where.add("e.deal_id = :deal", deal=deal_id).add("e.entered_at < :end", limit=limit)
+    where.parameters["end"] = slice_.end_of(reader.organization.zone)
+    known = _known(reader, slice_, where).replace("v.", "e.")
+    rows = reader.rows(
+        "SELECT (e.entered_at AT TIME ZONE :zone)::date, f.name, s.name, o.name FROM stage_events e "
+        "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = e.stage_id "
+        "LEFT JOIN stages f ON f.organization_id = :organization AND f.stage_id = e.from_stage_id "
+        "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = e.owner_id "
+        f"WHERE {where}{known} ORDER BY e.entered_at DESC, e.stage_id LIMIT :limit",
+        where,
+    )
+    return tables.shaped(rows, STAGE_MOVES)
 
 
 def _moves(

@@ -1,5 +1,5 @@
-"""The newest rows that a flag on one deal rests on: how its close date or amount moved, what happened on it last, the
-other deal of a second record. Each is shown to who may see it."""
+"""The newest rows that a flag on one deal rests on: how its close date, amount or stage moved, what happened on it last,
+the other deal of a second record. Each is shown to who may see it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ _AMOUNT_COLUMNS: Final = (
     Column(field="amount_minor", title="to", kind=ColumnKind.MONEY),
     OWNER,
 )
+_STAGE_COLUMNS: Final = (
+    _ON,
+    Column(field="stage", title="Into", missing="No stage"),
+    Column(field="was", title="From"),
+    OWNER,
+)
 _ACTIVITY_COLUMNS: Final = (
     Column(field="occurred_at", title="When", kind=ColumnKind.TIME, width=1.2, missing="No date"),
     Column(field="kind", title="Kind", width=0.8),
@@ -65,6 +71,12 @@ def _amounts(view: View, flag: Flag, slice_: Slice) -> None:
     _table(found, _AMOUNT_COLUMNS, "How its amount moved", "No move of its amount is known.")
 
 
+def _stages(view: View, flag: Flag, slice_: Slice) -> None:
+    reader = installation.reader(rights.viewer(view))
+    found = deal_moves.stage_moves(reader, slice_, flag.deal_id, limit=SHOWN + 1)
+    _table(found, _STAGE_COLUMNS, "How it went through its stages", "No entry into a stage is known.")
+
+
 def _activities(view: View, flag: Flag, slice_: Slice) -> None:
     reader = installation.reader(rights.viewer(view))
     ever = replace(slice_, first_day=date.min, last_day=slice_.as_of)
@@ -92,6 +104,7 @@ def _table(found: pd.DataFrame, columns: tuple[Column, ...], title: str, nothing
 
 
 _ROWS: Final[Mapping[str, Callable[[View, Flag, Slice], None]]] = {
+    "slow_stage": _stages,
     "pushed": _dates,
     "sandbag": _dates,
     "amount_drift": _amounts,

@@ -60,6 +60,25 @@ def test_moves_of_the_amount_are_told_from_and_to(books: Books) -> None:
     ]
 
 
+def test_entries_into_stages_are_told_the_newest_first_to_who_may_see_them(books: Books) -> None:
+    for stage_id, name in ((11, "First"), (12, "Second")):
+        books.put("stages", stage_id=stage_id, name=name, status="open", content_hash=2)
+    for stage_id, before, ago, owner_id in ((11, None, 50, BO), (12, 11, 20, ANN)):
+        books.put("stage_events", deal_id=1, entered_at=NOW - days(ago), stage_id=stage_id, from_stage_id=before,
+                  owner_id=owner_id, is_observed=True, recorded_at=NOW - days(ago))  # fmt: skip
+
+    def told(viewer: Viewer, slice_: Slice = AS_NOW) -> list[object]:
+        found = deal_moves.stage_moves(Reader(books.database, viewer), slice_, 1, limit=9)
+        return found[["was", "stage", "owner"]].to_numpy().tolist()
+
+    first, second = [None, "First", "Bo"], ["First", "Second", "Ann"]
+    assert told(books.viewer()) == [second, first]
+    assert told(books.viewer(), replace(AS_NOW, as_of=TODAY - days(30))) == [first]
+    then = replace(AS_NOW, known_on=TODAY - days(30))
+    assert told(books.viewer(), then) == [first]
+    assert told(books.viewer(Role.REP, BO)) == [first]
+
+
 def test_a_move_is_seen_by_who_may_see_the_deal_since(books: Books, other_organization: int) -> None:
     assert [by for _, by in dates(books, books.viewer(Role.REP, BO))] == [15]
     assert [by for _, by in dates(books, books.viewer(Role.MANAGER, ANN))] == [-3, 15]
