@@ -16,11 +16,12 @@ import structlog
 
 from insights.report import html, pdf, plain
 from insights.report.document import Week
-from ops import daily, jobs, report_sending, reports
+from ops import daily, jobs, report_everybody, report_sending, reports
 from ops.job_book import Done, Slot, booked
 from ops.reports import NoSuchReader, Whose
 from ops.services import Services
-from snapshots import report_archive, report_outbox
+from snapshots import audit, report_archive, report_outbox
+from snapshots import report_everybody as own_reports
 from snapshots.idempotency import claim
 from snapshots.job_runs import Trigger
 from snapshots.organizations import Organization, get_organization, list_organizations
@@ -136,6 +137,7 @@ def run(services: Services, organization_id: int, slot: Slot) -> str:
 def make_digest(services: Services, organization_id: int, week: Week) -> Done:
     """Make and keep every report that somebody gets, and have it sent; what was made or sent already stays. Returns
     what became of it, in words; n_rows: reports."""
+    keep_own(services, organization_id, week, by=audit.PROGRAM)
     recipients = report_archive.list_recipients(services.database, organization_id)
     made, told, missing = 0, 0, 0
     for readership in report_archive.readerships(recipients):
@@ -150,6 +152,15 @@ def make_digest(services: Services, organization_id: int, week: Week) -> Done:
         made += 1
     left_out = f", {missing} left out: nobody has their id" if missing else ""
     return Done(f"{made} reports, {told} messages{left_out}", made)
+
+
+def keep_own(services: Services, organization_id: int, week: Week, *, by: str) -> None:
+    """Put everybody on the list where they are to get their own, and take off who is not any more. by: of the audit
+    log."""
+    schedule = report_archive.schedule_of(services.database, organization_id)
+    is_wanted = schedule is not None and schedule.to_everybody
+    own = report_everybody.everybody(services, organization_id, week).own if is_wanted else []
+    own_reports.keep_own(services.database, organization_id, own, by=by)
 
 
 def make(services: Services, organization_id: int, readership: Readership, week: Week) -> int:

@@ -55,23 +55,27 @@ class Entry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """address: an e-mail address, or what a chat's webhook is called. unsubscribed_at: when whoever reads that address
-    said that nothing shall come any more; None: it gets the report."""
+    said that nothing shall come any more; None: it gets the report. is_automatic: it is on the list because everybody
+    gets the own report."""
 
     recipient_id: int
     readership: Readership
     channel: Channel
     address: str
     unsubscribed_at: datetime | None = None
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """weekday: 0 is Monday. hour: of the organization's day. changed_at: slots before it are not made up for."""
+    """weekday: 0 is Monday. hour: of the organization's day. changed_at: slots before it are not made up for.
+    to_everybody: every active salesperson with an address gets the own report, beside the recipients who were added."""
 
     is_on: bool
     weekday: int
     hour: int
     changed_at: datetime
+    to_everybody: bool = False
 
 
 # --- the archive ------------------------------------------------------------------------------------------------------
@@ -182,7 +186,7 @@ def list_recipients(database: Database, organization_id: int) -> list[Recipient]
         return [Recipient(**_with_readership(row)) for row in rows]
 
 
-_RECIPIENT: Final = "recipient_id, audience, owner_id, channel, address, unsubscribed_at"
+_RECIPIENT: Final = "recipient_id, audience, owner_id, channel, address, unsubscribed_at, is_automatic"
 
 
 def recipient_of(database: Database, organization_id: int, report_id: int, address: str) -> Recipient | None:
@@ -292,26 +296,43 @@ def schedule_of(database: Database, organization_id: int) -> Schedule | None:
     """None: nobody chose one, and nothing is sent by itself."""
     with database.as_app(organization_id) as connection:
         row = connection.execute(
-            text("SELECT is_on, weekday, hour, changed_at FROM report_schedules WHERE organization_id = :organization"),
+            text(f"SELECT {_SCHEDULE} FROM report_schedules WHERE organization_id = :organization"),
             {"organization": organization_id},
         ).mappings().one_or_none()  # fmt: skip
     return None if row is None else Schedule(**row)
 
 
+_SCHEDULE: Final = "is_on, weekday, hour, changed_at, to_everybody"
+
+
 def set_schedule(database: Database, organization_id: int, wanted: Schedule, *, by: str) -> None:
-    """From `wanted.changed_at` on."""
-    values = {"is_on": wanted.is_on, "weekday": wanted.weekday, "hour": wanted.hour}
+    """From `wanted.changed_at` on. The audit log says what was before: nothing, where nobody had chosen."""
+    values = _values(wanted)
     with database.as_app(organization_id) as connection:
+        row = connection.execute(
+            text(
+                f"SELECT {_SCHEDULE} FROM report_schedules WHERE organization_id = :organization FOR UPDATE"
+            ),
+            {"organization": organization_id},
+        ).mappings().one_or_none()  # fmt: skip
+        before = None if row is None else _values(Schedule(**row))
         connection.execute(
             text(
-                "INSERT INTO report_schedules (organization_id, is_on, weekday, hour, changed_at) "
-                "VALUES (:organization, :is_on, :weekday, :hour, :changed_at) ON CONFLICT (organization_id) DO UPDATE "
-                "SET is_on = excluded.is_on, weekday = excluded.weekday, hour = excluded.hour, "
-                "changed_at = excluded.changed_at"
+                "INSERT INTO report_schedules (organization_id, is_on, weekday, hour, changed_at, to_everybody) "
+                "VALUES (:organization, :is_on, :weekday, :hour, :changed_at, :to_everybody) "
+                "ON CONFLICT (organization_id) DO UPDATE SET is_on = excluded.is_on, weekday = excluded.weekday, "
+                "hour = excluded.hour, changed_at = excluded.changed_at, to_everybody = excluded.to_everybody"
             ),
             {"organization": organization_id, "changed_at": wanted.changed_at, **values},
         )
-        _note(connection, organization_id, by, "changed", "report schedule", organization_id, None, values)
+        _note(connection, organization_id, by, "changed", "report schedule", organization_id, before, values)
+
+
+def _values(schedule: Schedule) -> dict[str, object]:
+    return {
+        "is_on": schedule.is_on, "weekday": schedule.weekday, "hour": schedule.hour,
+        "to_everybody": schedule.to_everybody,
+    }  # fmt: skip
 
 
 def getting(recipients: Sequence[Recipient]) -> list[Recipient]:

@@ -25,8 +25,13 @@ SUBJECTS: Final = {
     "crm_connection": "CRM connection", "crm_credentials": "CRM credentials", "crm_change": "Change of CRM",
     "routing_rule": "Routing rule", "capacity": "Capacity", "absence": "Out of office", "webhook": "Webhook",
     "notification": "Notification", "form": "Form", "lead": "Lead", "source": "Source", "campaign": "Campaign",
-    "leave": "Leave", "calendar": "Calendar",
+    "leave": "Leave", "calendar": "Calendar", "cost": "Cost", "quota": "Quota", "flag": "Flag",
+    "report recipient": "Report recipient", "report schedule": "Report schedule", "weekly report": "Weekly report",
+    "coaching note": "Coaching note", "tracking": "Tracking", "alarm budget": "False alarms", "model": "Model",
 }  # fmt: skip
+ONE_OF_ITS_KIND: Final = frozenset({"organization", "rates", "report schedule", "calendar", "tracking", "alarm budget"})
+"""Of which an organization has one: its number says nothing."""
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_TOLD: Final = 12
 _OF_FORMS: Final = frozenset({*Definition.model_fields, "published_revision"})
 """What an entry about a form holds of its definition; a revision is nothing that people know."""
@@ -106,14 +111,17 @@ def _names(view: View) -> Names:
         "routing_rule": {str(one.rule_id): one.name for one in admin_data.rules(view)},
         "form": {str(one.form_id): one.name for one in forms_data.summaries(view, archived=True)},
         "crm_connection": connections, "crm_credentials": connections,
+        "weekday": {str(number): name for number, name in enumerate(WEEKDAYS)},
+        "hour": {str(hour): f"{hour:02d}:00" for hour in range(24)},
     }  # fmt: skip
 
 
 def subject_name(entry: Entry, names: Names) -> str:
     """Which one it is of its kind."""
-    if entry.subject in {"organization", "rates"}:
+    if entry.subject in ONE_OF_ITS_KIND:
         return ""
-    name = {**(entry.before or {}), **(entry.after or {})}.get("name")
+    held = {**(entry.before or {}), **(entry.after or {})}
+    name = held.get("name") or held.get("address")
     known = names.get(entry.subject, {})
     return name if isinstance(name, str) and name else known.get(entry.subject_id, entry.subject_id)
 

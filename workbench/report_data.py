@@ -14,7 +14,8 @@ from typing import Final
 
 from insights.report import html, pdf
 from insights.report.document import Week
-from ops import mail, report_digest, reports, webhooks
+from ops import mail, report_digest, report_everybody, reports, webhooks
+from ops.report_everybody import Everybody
 from ops.reports import Whose
 from snapshots import report_archive, report_outbox
 from snapshots.report_archive import Channel, Entry, Readership, Recipient, Schedule
@@ -153,11 +154,20 @@ def schedule(view: View) -> Schedule:
     return found or Schedule(is_on=False, weekday=0, hour=7, changed_at=view.now)
 
 
-def set_schedule(view: View, *, is_on: bool, weekday: int, hour: int) -> None:
-    """From now on. Raises PermissionError."""
+def set_schedule(view: View, *, is_on: bool, weekday: int, hour: int, to_everybody: bool) -> None:
+    """From now on; to_everybody: who then gets the own report is put on the list at once, or taken off it. Raises
+    PermissionError."""
     _demand(view)
-    wanted = Schedule(is_on=is_on, weekday=weekday, hour=hour, changed_at=view.now)
-    report_archive.set_schedule(installation.database(), view.organization_id, wanted, by=access.who())
+    services, by = installation.services(), access.who()
+    wanted = Schedule(is_on=is_on, weekday=weekday, hour=hour, changed_at=view.now, to_everybody=to_everybody)
+    report_archive.set_schedule(services.database, view.organization_id, wanted, by=by)
+    report_digest.keep_own(services, view.organization_id, weeks(view)[0], by=by)
+
+
+def everybody(view: View) -> Everybody:
+    """Who would get the own report of the newest week by the switch. Raises PermissionError."""
+    _demand(view)
+    return report_everybody.everybody(installation.services(), view.organization_id, weeks(view)[0])
 
 
 def next_slot(view: View, found: Schedule) -> datetime:

@@ -52,6 +52,13 @@ report_recipients = table(
     Column("sealed", LargeBinary, comment="the webhook's address, encrypted"),
     at("created_at", server_default=func.now()),
     at("unsubscribed_at", nullable=True),
+    Column(
+        "is_automatic",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="on the list because everybody gets the own report, not because a person put it there",
+    ),
     CheckConstraint(_AUDIENCE, name="audience"),
     CheckConstraint(_CHANNEL, name="channel"),
     CheckConstraint("(channel = 'chat') = (sealed IS NOT NULL)", name="sealed"),
@@ -64,6 +71,13 @@ report_schedules = table(
     Column("weekday", SmallInteger, nullable=False, comment="0: Monday"),
     Column("hour", SmallInteger, nullable=False, comment="of the organization's day"),
     at("changed_at"),
+    Column(
+        "to_everybody",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="every active salesperson with an address gets the own report, too",
+    ),
     CheckConstraint("weekday between 0 and 6 and hour between 0 and 23", name="slot"),
     key=(),
 )

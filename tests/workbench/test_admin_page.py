@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +18,12 @@ from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
 from ops.services import Services
-from snapshots import form_versions, notifications
+from snapshots import form_versions, notifications, report_archive
 from snapshots.audit import Entry, list_entries
 from snapshots.marketing import Marketing
 from snapshots.notifications import NotificationOutbox, Outcome, Recipient, enqueue
 from snapshots.organizations import create_organization, find_organization, get_organization
+from snapshots.report_archive import Schedule
 from snapshots.routing import Router, staff
 from snapshots.routing_rules import Absence, Condition, Rule, add_absence, list_rules, save_rule
 from snapshots.slices import Role, Viewer
@@ -29,6 +33,7 @@ from workbench.builder.templates import TEMPLATES
 from workbench.filters import Filters
 
 ANN, OPS, OUTSIDER = "ann@example.com", "ops@example.com", "outsider@example.com"
+ROOT = Path(__file__).parents[2]
 TABS = (
     "Organizations", "Users", "Sources & campaigns", "Routing", "Notifications", "API keys", "CRM connections",
     "Audit log",
@@ -447,6 +452,55 @@ def test_a_changed_form_is_told_by_its_name_and_by_the_places_that_differ(workbe
 def test_a_form_that_is_none_does_not_keep_the_log_from_being_read(odd: dict[str, Any]) -> None:
     for before, after in ((odd, {"steps": []}), ({"steps": []}, odd), ({}, odd)):
         admin_audit.form_changes(before, after)
+
+
+def recorded_subjects() -> set[str]:
+    """What entries are about: the subject of every call that writes one, by name or by its place among a function's
+    parameters, wherever the audit log is known; also where a constant of the module names it."""
+    found: set[str] = set()
+    for module in (one for package in ("snapshots", "ops", "workbench") for one in (ROOT / package).rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(module.read_text())))
+        if not any(isinstance(one, ast.ImportFrom) and _knows_the_log(one) for one in nodes):
+            continue
+        constants = {
+            ast.unparse(one.target): one.value.value
+            for one in nodes
+            if isinstance(one, ast.AnnAssign) and isinstance(one.value, ast.Constant)
+        }
+        places = {
+            one.name: [arg.arg for arg in one.args.args].index("subject")
+            for one in nodes
+            if isinstance(one, ast.FunctionDef) and "subject" in [arg.arg for arg in one.args.args]
+        }
+        for call in (one for one in nodes if isinstance(one, ast.Call)):
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            told = [one.value for one in call.keywords if one.arg == "subject" and name in {"record", *places}]
+            told += call.args[places[name] : places[name] + 1] if name in places else []
+            found |= {str(one.value) for one in told if isinstance(one, ast.Constant)}
+            found |= {str(constants[one.id]) for one in told if isinstance(one, ast.Name) and one.id in constants}
+    return found
+
+
+def _knows_the_log(line: ast.ImportFrom) -> bool:
+    return line.module == "snapshots.audit" or "audit" in {one.name for one in line.names}
+
+
+def test_everything_that_the_log_is_about_has_words() -> None:
+    found = recorded_subjects()
+    assert {"cost", "quota", "flag", "report recipient", "report schedule", "weekly report", "coaching note"} <= found
+    assert {"crm_connection", "user", "routing_rule"} <= found
+    assert found - set(admin_audit.SUBJECTS) == set()
+
+
+def test_a_changed_report_schedule_is_told_with_what_it_was(workbench: Workbench, house: House) -> None:
+    first = Schedule(is_on=True, weekday=0, hour=7, changed_at=NOW)
+    key = house.organization_id
+    for one in (first, replace(first, weekday=2, to_everybody=True)):
+        report_archive.set_schedule(house.services.database, key, one, by=ANN)
+    shown = said(open_tab(workbench, house, "Audit log"))
+    assert "Report schedule" in shown
+    assert "weekday: Monday → Wednesday; to everybody: no → yes" in shown
+    assert "hour: 07:00" in shown
 
 
 def test_what_is_made_is_told_once() -> None:

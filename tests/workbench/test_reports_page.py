@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from insights.report.document import Week
 from ops import report_digest
+from ops.report_everybody import Everybody, everybody
 from snapshots import report_archive
 from snapshots.report_archive import Readership
+from snapshots.report_everybody import Own
 from snapshots.slices import Role, Viewer
 from snapshots.users import save_user
-from workbench import installation, report_data
+from workbench import installation, report_data, report_words
 from workbench.filters import Filters
 from workbench.view import View
 
@@ -115,6 +117,48 @@ def test_the_schedule_is_kept_and_says_when_the_next_one_is(workbench: Workbench
     assert (kept.is_on, kept.weekday, kept.hour) == (True, 0, 9)
     assert kept.changed_at == NOW
     assert "Next on 1 Jul 2024, 09:00" in as_read("\n".join(str(one.value) for one in at.markdown))
+
+
+def test_everybody_gets_their_own_once_that_is_saved_and_the_page_says_how_many_that_is(
+    workbench: Workbench, house: House
+) -> None:
+    at = workbench.open(house, "reports")
+    found = everybody(house.services, house.organization_id, WEEK)
+    shown = as_read("\n".join(str(one.value) for one in at.markdown))
+    assert f"{found.n('rep')} salespeople the report of their own rows and {found.n('manager')} managers" in shown
+    at.toggle("slot_everybody").set_value(True).run()
+    assert report_archive.list_recipients(house.database, house.organization_id) == [], "not before it is saved"
+    at.button("slot_save").click().run()
+    assert not at.exception
+    listed = report_archive.list_recipients(house.database, house.organization_id)
+    assert {(one.readership, one.address) for one in listed} == {(one.readership, one.address) for one in found.own}
+    assert any(f"{len(listed)} people get their own" in one.label for one in at.expander)
+    assert not [one for one in at.button if str(one.key).endswith("_remove")]
+    at.toggle("slot_everybody").set_value(False).run()
+    at.button("slot_save").click().run()
+    assert report_archive.list_recipients(house.database, house.organization_id) == []
+
+
+def test_who_is_left_out_and_why_is_said() -> None:
+    own = [Own(Readership("rep", 1), "a@example.com")]
+    found = Everybody(own=own, n_unreachable=2, n_shared=0, n_off=1)
+    assert report_words.everybody(found) == (
+        "By mail to active people: 1 salesperson the report of their own rows. Left out: 2 without an address, 1 whose "
+        "login is off."
+    )
+    assert report_words.everybody(Everybody(own=[], n_unreachable=0, n_shared=0, n_off=0)) == (
+        "Nobody active has an address of their own."
+    )
+
+
+def test_who_may_not_change_settings_switches_nothing(workbench: Workbench, house: House) -> None:
+    workbench.use(house)
+    view = view_of(house, Role.ANALYST)
+    with pytest.raises(PermissionError):
+        report_data.everybody(view)
+    with pytest.raises(PermissionError):
+        report_data.set_schedule(view, is_on=True, weekday=0, hour=7, to_everybody=True)
+    assert report_archive.schedule_of(house.database, house.organization_id) is None
 
 
 def test_sending_now_keeps_the_report_and_a_second_time_sends_copies(workbench: Workbench, house: House) -> None:

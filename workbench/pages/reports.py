@@ -19,6 +19,7 @@ from workbench import (
     lead_words,
     report_choice,
     report_data,
+    report_words,
     shell,
     states,
     tables,
@@ -35,6 +36,11 @@ STATES: Final = {"sent": "Sent", "pending": "On its way", "parked": "Parked"}
 _FAULT: Final = "report_fault"
 SEND: Final = "report_send_asked"
 NAMED: Final = 5  # recipients whose addresses stand in the question before a report is sent
+OWN_COLUMNS: Final = (
+    Column(field="to", title="To", width=1.6),
+    Column(field="whose", title="Report of", width=1.4),
+    Column(field="ended", title="Unsubscribed", kind=ColumnKind.TIME, missing="No"),
+)
 ARCHIVE_COLUMNS: Final = (
     Column(field="week", title="Week", width=0.8),
     Column(field="days", title="Days", width=1.2),
@@ -134,16 +140,36 @@ def _retry(view: View, report_id: int) -> None:
 
 
 def recipients_card(view: View, names: dict[Readership, str]) -> None:
-    found = report_data.recipients(view)
+    every = report_data.recipients(view)
+    found = [one for one in every if not one.is_automatic]
     with st.container(border=True, height="stretch"):
-        cards.title("Recipients", "Each gets the report of whom it names" if found else "Nobody gets a report yet")
+        cards.title("Recipients", "Each gets the report of whom it names" if every else "Nobody gets a report yet")
         missing = installation.missing_mail_settings()
         if missing:
             told = " and ".join(f"`{one}`" for one in missing)
             st.markdown(f":orange[:material/warning:] {told} must be set (in `.env`) before mail is sent.")
         for one in found:
             _recipient(view, one, names)
+        _own(view, [one for one in every if one.is_automatic], names)
         _add(view, names)
+
+
+def _own(view: View, found: list[Recipient], names: dict[Readership, str]) -> None:
+    """Those who are on the list because everybody gets the own report."""
+    if not found:
+        return
+    gone = sum(one.unsubscribed_at is not None for one in found)
+    ended = f", {formats.count(gone)} of them unsubscribed" if gone else ""
+    with st.expander(f"{formats.plural(len(found), 'person gets', 'people get')} their own by themselves{ended}",
+                     type="compact", key="reports_own"):  # fmt: skip
+        rows = [
+            {
+                "to": one.address, "whose": names.get(one.readership, "Somebody who is not there any more"),
+                "ended": None if one.unsubscribed_at is None else one.unsubscribed_at.astimezone(view.zone),
+            }
+            for one in found
+        ]  # fmt: skip
+        tables.plain(pd.DataFrame(rows), OWN_COLUMNS, caption="People who get their own report")
 
 
 def _recipient(view: View, one: Recipient, names: dict[Readership, str]) -> None:
@@ -200,9 +226,12 @@ def schedule_card(view: View) -> None:
                                    key="slot_day", width=150)  # fmt: skip
             hour = st.selectbox("At", list(range(24)), index=found.hour, format_func=lambda one: f"{one:02d}:00",
                                 key="slot_hour", width=110)  # fmt: skip
-            is_same = (is_on, weekday, hour) == (found.is_on, found.weekday, found.hour)
-            st.button("Save", key="slot_save", type="primary", disabled=is_same, on_click=report_data.set_schedule,
-                      args=(view,), kwargs={"is_on": is_on, "weekday": weekday, "hour": hour})  # fmt: skip
+        to_everybody = st.toggle("Everybody gets their own", value=found.to_everybody, key="slot_everybody")
+        st.markdown(f":gray[:small[{plain(report_words.everybody(report_data.everybody(view)))}]]")
+        wanted = {"is_on": is_on, "weekday": weekday, "hour": hour, "to_everybody": to_everybody}
+        is_same = all(getattr(found, name) == value for name, value in wanted.items())
+        st.button("Save", key="slot_save", type="primary", disabled=is_same, on_click=report_data.set_schedule,
+                  args=(view,), kwargs=wanted)  # fmt: skip
         st.markdown(":gray[:small[Of the last week that is over, once the day’s syncs are through, six hours later at "
                     "the latest. A time that was missed is made up for within three days.]]")  # fmt: skip
 
