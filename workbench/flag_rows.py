@@ -1,5 +1,5 @@
-"""The newest rows that a flag on one deal rests on: how its close date, amount or stage moved, what happened on it last,
-the other deal of a second record. Each is shown to who may see it."""
+"""The newest rows that a flag on one deal rests on: how its close date, amount or stage moved, what happened on it
+last, the other deal of a second record. Each is shown to who may see it."""
 
 from __future__ import annotations
 
