@@ -22,7 +22,7 @@ from workbench.view import View
 
 ROWS: Final = "coaching_rows"
 Names = Mapping[int, str]
-WHO: Final = Column(field="who", title="Salesperson", width=1.3)
+WHO: Final = Column(field="who", title="Salesperson", width=1.2)
 WEEK: Final = Column(field="week", title="Week of", kind=ColumnKind.DATE)
 NOTE_COLUMNS: Final = (
     WHO, WEEK, Column(field="state_name", title="State", width=0.8),
@@ -41,10 +41,12 @@ ASKED_COLUMNS: Final = (
 WRONG_COLUMNS: Final = (
     WHO, WEEK, Column(field="sentence", title="Sentence", width=2.6, missing="The note as a whole"),
     Column(field="comment", title="What is wrong", width=2.0, missing="No comment"),
-    Column(field="about", title="About", width=1.3, missing="No fact"),
+    Column(field="about", title="About", width=1.2, missing="No fact"),
     Column(field="said_at", title="Said", kind=ColumnKind.TIME, width=1.2),
-    Column(field="said_by", title="By", width=1.4), Column(field="version", title="Version", kind=ColumnKind.COUNT),
+    Column(field="said_by", title="By", width=1.2), Column(field="version", title="Version", kind=ColumnKind.COUNT),
 )  # fmt: skip
+WRONG_IN_SHORT: Final = tuple(one for one in WRONG_COLUMNS if one.field not in {"said_at", "version"})
+"""What has room on the page itself."""
 SUGGESTED_COLUMNS: Final = (
     Column(field="deal", title="Deal", width=1.8, missing="Unnamed deal"), WHO, WEEK,
     Column(field="reason", title="Suggested because", width=1.5),
@@ -144,7 +146,7 @@ def suggested_rows(found: Evaluated, names: Names, view: View) -> pd.DataFrame:
 def _happened(row: Any) -> str:
     if row.n_activities:
         return formats.plural(int(row.n_activities), "activity", "activities")
-    return "Nothing" if row.is_over else f"Nothing yet; {FOLLOWED_DAYS} days are not over"
+    return "Nothing" if row.is_over else "Nothing yet"
 
 
 def cost_rows(found: Evaluated, names: Names, view: View) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def test_everybody_gets_their_own_once_that_is_saved_and_the_page_says_how_many_
     assert not at.exception
     listed = report_archive.list_recipients(house.database, house.organization_id)
     assert {(one.readership, one.address) for one in listed} == {(one.readership, one.address) for one in found.own}
-    assert any(f"{len(listed)} people get their own" in one.label for one in at.expander)
+    assert any(f"{len(listed)} people are on the list for their own" in one.label for one in at.expander)
     assert not [one for one in at.button if str(one.key).endswith("_remove")]
     at.toggle("slot_everybody").set_value(False).run()
     at.button("slot_save").click().run()

@@ -153,7 +153,7 @@ def _called_wrong(loaded: Coaching, told: Evaluated) -> None:
         if found.empty:
             st.markdown(":gray[Nothing in these days.]")
             return
-        tables.plain(found.head(MOST_WRONG), coaching_rows.WRONG_COLUMNS, caption="What people called wrong")
+        tables.plain(found.head(MOST_WRONG), coaching_rows.WRONG_IN_SHORT, caption="What people called wrong")
         if len(found) > MOST_WRONG:
             st.button(f"Show all {formats.count(len(found))}", key="wrong_all", type="tertiary",
                       on_click=coaching_rows.open_rows, args=("called_wrong",))  # fmt: skip

@@ -160,7 +160,7 @@ def _own(view: View, found: list[Recipient], names: dict[Readership, str]) -> No
         return
     gone = sum(one.unsubscribed_at is not None for one in found)
     ended = f", {formats.count(gone)} of them unsubscribed" if gone else ""
-    with st.expander(f"{formats.plural(len(found), 'person gets', 'people get')} their own by themselves{ended}",
+    with st.expander(f"{formats.plural(len(found), 'person is', 'people are')} on the list for their own{ended}",
                      type="compact", key="reports_own"):  # fmt: skip
         rows = [
             {
