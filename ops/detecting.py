@@ -20,6 +20,7 @@ from ops import jobs
 from ops.job_book import Done
 from ops.services import Services
 from snapshots import alarms, leave
+from snapshots.alarm_budget import budget_of
 from snapshots.alarms import Measure, Raised
 from snapshots.funnel_weeks import conversions_by_week, leads_by_week
 from snapshots.organizations import list_connections
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from insights.anomalies.detection import Found
     from insights.anomalies.weeks import Weeks
 
-BUDGET: Final = 0.25
-"""False alarms per salesperson and quarter."""
 WEEKS: Final = 117
 """Two years, and the quarter that teaches what is usual."""
 REPLAYED_WEEKS: Final = 26
@@ -67,7 +66,8 @@ def _issue(services: Services, organization_id: int, measure: Measure, day: date
     if has_seen and is_this_week:
         return Done(f"{measure}: this week was looked at")
     reader = Reader(services.database, Viewer(organization_id, Role.ADMIN))
-    looked = look(reader, measure, day)
+    budget = budget_of(services.database, organization_id)
+    looked = look(reader, measure, day, budget=budget)
     if looked.found is None and is_this_week:
         return Done(f"{measure}: {looked.why}")
     since = _looked_until(last) if last is not None and has_seen else monday - timedelta(weeks=REPLAYED_WEEKS + 1)
@@ -77,7 +77,7 @@ def _issue(services: Services, organization_id: int, measure: Measure, day: date
         else list(_raised(services, organization_id, measure, looked, since, day, is_first=not has_seen))
     )
     n = alarms.issue(
-        services.database, organization_id, measure, raised, made_on=day, now=services.now(), budget=BUDGET,
+        services.database, organization_id, measure, raised, made_on=day, now=services.now(), budget=budget,
         card=({"why": looked.why} if looked.found is None else dict(looked.found.card))
         | {"newest": _newest(reader, day).isoformat(), "has_seen": has_seen or looked.found is not None},
     )  # fmt: skip
@@ -89,14 +89,14 @@ def _has_seen(last: alarms.AlarmRun | None) -> bool:
     return last is not None and bool(last.card.get("has_seen", "why" not in last.card))
 
 
-def look(reader: Reader, measure: Measure, day: date) -> Looked:
-    """All series of the organization in the weeks before `day`."""
+def look(reader: Reader, measure: Measure, day: date, *, budget: float) -> Looked:
+    """All series of the organization in the weeks before `day`. budget: false alarms per series and quarter."""
     from insights.anomalies.detection import detect
     from insights.anomalies.weeks import CannotDetect
 
     weeks, names = weeks_before(reader, measure, day)
     try:
-        return Looked(detect(weeks, budget=BUDGET), names)
+        return Looked(detect(weeks, budget=budget), names)
     except CannotDetect as why:
         return Looked(None, names, str(why))
 

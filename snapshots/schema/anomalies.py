@@ -1,4 +1,5 @@
-"""Alarms as they were raised and what people said of them; who was away, and which days nobody works."""
+"""Alarms as they were raised, what people said of them, and how many false ones are borne; who was away, and which days
+nobody works."""
 
 from __future__ import annotations
 
@@ -65,6 +66,15 @@ alarm_verdicts = table(
     key=("verdict_id",),
 )
 """The newest of an alarm counts."""
+
+alarm_budgets = table(
+    "alarm_budgets",
+    Column("budget", Double, nullable=False, comment="false alarms per series and quarter"),
+    at("changed_at"),
+    Column("changed_by", Text, nullable=False),
+    CheckConstraint("budget between 0.05 and 1", name="budget"),
+    key=(),
+)
 
 leave_entries = table(
     "leave_entries",

@@ -14,7 +14,7 @@ from insights.anomalies.weeks import NO_TEAM
 from ops import detecting, leave_tables
 from ops.services import Services
 from ops.settings import Settings
-from snapshots import alarms, leave
+from snapshots import alarm_budget, alarms, leave
 from snapshots.database import Database
 from snapshots.leave import BadAbsence, Calendar, NewAbsence
 from snapshots.organizations import connect_crm
@@ -154,6 +154,24 @@ def test_what_came_after_an_outage_or_after_the_end_of_an_export_is_no_quiet_wee
         connection.execute(text("UPDATE crm_connections SET provider = 'csv'"))
     weeks, _ = detecting.weeks_before(reader, "activities", MONDAY + timedelta(weeks=30))
     assert weeks.days.max().date() == MONDAY - timedelta(weeks=2)  # the last one may not be whole
+
+
+def test_as_many_false_alarms_are_borne_as_the_organization_says(
+    services: Services, organization: int, other_organization: int
+) -> None:
+    for one in (organization, other_organization):
+        if one == organization:
+            alarm_budget.set_budget(services.database, one, 1.0, by="ann", now=services.now())
+        look = detecting.look(Reader(services.database, Viewer(organization, Role.ADMIN)), "activities", MONDAY,
+                              budget=detecting.budget_of(services.database, one))  # fmt: skip
+        assert look.found is not None
+        assert look.found.card["budget"] == (1.0 if one == organization else 0.25)
+    detecting.look_weekly(services, organization, MONDAY)
+    run = alarms.latest_run(services.database, organization, "activities", as_of=MONDAY)
+    assert run is not None
+    assert run.card["budget"] == 1.0
+    with services.database.as_app(organization) as connection:
+        assert set(connection.execute(text("SELECT DISTINCT budget FROM alarms")).scalars()) == {1.0}
 
 
 def test_leave_and_holidays_that_were_entered_are_no_alarm(services: Services, organization: int) -> None:

@@ -38,6 +38,7 @@ ROW_RULES = {
     "scores": {"subject": "'lead'", "band": "'hot'"},
     "scoring_runs": {"subject": "'lead'", "kind": "'train'", "state": "'running'"},
     "alarm_runs": {"measure": "'leads'"},
+    "alarm_budgets": {"budget": "0.5"},
     "alarms": {"measure": "'leads'", "direction": "'drop'", "kind": "'spike'"},
     "alarm_verdicts": {"verdict": "'real'"},
     "forecast_runs": {"step": "'week'", "measure": "'bookings'"},

@@ -14,7 +14,7 @@ from reading import as_read
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from snapshots import alarms, leave
+from snapshots import alarm_budget, alarms, leave
 from snapshots.alarms import Raised
 from snapshots.reads import Reader
 from snapshots.slices import Role, Slice, Viewer
@@ -263,11 +263,27 @@ def test_leave_is_entered_on_the_page_and_taken_back(workbench: Workbench, looke
     assert leave.list_absences(reader) == []
 
 
+def test_how_many_false_alarms_are_borne_is_set_on_the_page_and_noted(workbench: Workbench, looked: House) -> None:
+    at = workbench.open(looked, "anomalies")
+    assert at.button("alarm_budget_save").disabled
+    at.number_input("alarm_budget").set_value(0.5).run()
+    at.button("alarm_budget_save").click().run()
+    assert not at.exception
+    assert alarm_budget.budget_of(looked.database, looked.organization_id) == 0.5
+    log = workbench.open(looked, "admin", section="Audit log")
+    assert "budget: 0.25 → 0.5" in " ".join(str(one.proto.body) for one in log.get("html"))
+
+
 def test_who_only_reads_is_offered_nothing_to_change(workbench: Workbench, looked: House) -> None:
     save_user(looked.database, looked.organization_id, "ana@example.com", role=Role.ANALYST)
     at = workbench.open(looked, "anomalies", email="ana@example.com")
     assert not at.exception
     assert not [one for one in at.button if one.label in {"Add", "Save", "Take back", "Look now"}]
+    view, _ = installation.make_view(
+        {looked.organization_id: Viewer(looked.organization_id, Role.ANALYST)},
+        Filters(organization_id=looked.organization_id), now=NOW,
+    )  # fmt: skip
+    assert not view.may_change
 
 
 def test_what_a_link_cannot_mean_is_left_out() -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from insights.anomalies import chart
 from snapshots.leave import NewAbsence
 from workbench import (
+    alarm_budget,
     anomaly_choice,
     anomaly_data,
     cards,
@@ -405,6 +406,9 @@ def page() -> None:
     if view.choices.owners and chosen[0].measure == "activities":
         with states.guarded("Leave could not be read", key="leave"), st.container(border=True, key="leave_card"):
             leave_sheet.draw(view)
+    if view.may_change:
+        with states.guarded("The budget could not be read", key="budget"), st.container(border=True, key="budget_card"):
+            alarm_budget.draw(view)
 
 
 page()
