@@ -13,6 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from snapshots import tables
+from snapshots.deal_log import open_deals
 from snapshots.health_flags import Flag
 from snapshots.organizations import get_organization
 from snapshots.reads import Reader
@@ -149,11 +150,12 @@ def newest_flags(reader: Reader, slice_: Slice, asked: Asked, *, limit: int) -> 
     """NEWEST_FLAGS: of what `flagged` lists, the flags that were raised last, by rule where on one day; and how many
     deals are flagged in all."""
     where = _listed(_where(reader, slice_, asked), asked).add("true", limit=limit)
+    held = open_deals(slice_, reader.organization.zone, where)
     rows: Any = reader.rows(
         "SELECT f.deal_id, d.name, f.flag, f.n_deals FROM (SELECT f.*, count(*) FILTER (WHERE f.nth = 1) OVER () "
         f"AS n_deals FROM (SELECT v.deal_id, f.rule, f.first_day, {_FLAG} AS flag, "
         "row_number() OVER (PARTITION BY v.deal_id) AS nth "
-        f"FROM deal_versions v JOIN health_flags f ON {FLAG_STANDS} WHERE {where}) f "
+        f"FROM {held} JOIN health_flags f ON {FLAG_STANDS} WHERE {where}) f "
         "ORDER BY f.first_day DESC, f.rule, f.deal_id LIMIT :limit) f "
         "JOIN deals d ON d.organization_id = :organization AND d.deal_id = f.deal_id "
         "ORDER BY f.first_day DESC, f.rule, f.deal_id",

@@ -200,12 +200,15 @@ def test_newest_flags_count_all_flagged_deals_and_list_no_more_than_asked_for(
     workbench: Workbench, house: House
 ) -> None:
     workbench.use(house)
-    view = view_of(house)
-    held = health_data.standing(view, HealthChoice())
-    assert held.run is not None
-    asked = health_data.asked(view, held.run, HealthChoice())
-    found, n = health_rows.newest_flags(installation.reader(view.viewer), view.slice(), asked, limit=3)
-    assert len(found) == 3 < n == health_rows.n_flagged(installation.reader(view.viewer), view.slice(), asked)
+    for knows_then in (False, True):
+        view = view_of(house, as_of=TODAY, knows_then=knows_then)
+        held, reader = health_data.standing(view, HealthChoice()), installation.reader(view.viewer)
+        assert held.run is not None
+        asked = health_data.asked(view, held.run, HealthChoice())
+        found, n = health_rows.newest_flags(reader, view.slice(), asked, limit=3)
+        assert n == health_rows.n_flagged(reader, view.slice(), asked)
+        assert len(found) == min(3, n)
+        assert knows_then or n > 3
 
 
 def test_a_rep_and_an_outsider_read_no_flags_of_others(workbench: Workbench, house: House) -> None:

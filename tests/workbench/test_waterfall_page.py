@@ -149,7 +149,7 @@ def test_a_link_shows_the_same_currency_and_the_table(workbench: Workbench, own_
 
 
 def test_a_currency_that_is_not_there_is_the_first_and_amounts_without_one_can_be_asked_for() -> None:
-    assert WaterfallChoice(currency="XXX").shown(["EUR", None]) == "EUR"
+    assert WaterfallChoice(currency="ZZZ").shown(["EUR", None]) == "EUR"
     assert WaterfallChoice(currency=waterfall_filters.NO_CURRENCY).shown(["EUR", None]) is None
     assert WaterfallChoice(currency="EUR").shown([None, "EUR"]) == "EUR"
     assert WaterfallChoice().shown(["EUR", None]) == "EUR"
