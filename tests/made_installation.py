@@ -16,6 +16,7 @@ from typing import Any, Final
 from databases import MIGRATED, CopyOf
 
 from adapters.demo.world import DemoSettings
+from ops import coaching_week
 from ops.first_run import SAMPLE_NAME, born, load_demo
 from ops.importing import Import, import_export
 from ops.services import Services
@@ -27,6 +28,8 @@ NOW: Final = datetime(2024, 6, 28, 15, tzinfo=UTC)
 TODAY: Final = date(2024, 6, 28)
 """In the zone of the sample organization too."""
 SMALL: Final = DemoSettings(seed=7, owners=8, deals=400, activities=4_000, years=1.0, born=born(TODAY, 1.0))
+NOTED: Final = date(2024, 6, 24)
+"""A Monday on which the notes of the week before are written."""
 IMPORTED: Final = "Hardware seller"
 
 
@@ -61,6 +64,13 @@ def demo_house_of(copy_of: CopyOf, **settings: Any) -> Iterator[House]:
 
 
 @contextmanager
+def coached_house_of(copy_of: CopyOf, **settings: Any) -> Iterator[House]:
+    """The sample organization with the coaching notes of the week before NOTED."""
+    with _services_on(copy_of("demo with notes", _fill_with_notes), **settings) as services:
+        yield _house(services, SAMPLE_NAME)
+
+
+@contextmanager
 def real_house_of(copy_of: CopyOf, shared_data: Path) -> Iterator[House]:
     """The real export of a hardware seller: no creation date for 500 deals, no amount for any open one."""
     wanted = Import(source=shared_data / "crm_opportunities", organization=IMPORTED, currency="USD")
@@ -77,6 +87,12 @@ def _fill_with_demo(url: str) -> None:
     with _services(url) as services:
         report = load_demo(services, SMALL)
     assert report.status == "succeeded", report.error_message
+
+
+def _fill_with_notes(url: str) -> None:
+    _fill_with_demo(url)
+    with _services(url) as services:
+        coaching_week.write_weekly(services, _house(services, SAMPLE_NAME).organization_id, NOTED)
 
 
 @contextmanager

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Workbench
 from databases import CopyOf
-from made_installation import NOW, House, demo_house_of
+from made_installation import NOTED, NOW, House, coached_house_of
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 from insights.coaching import facts
-from ops import coaching, coaching_week
+from ops import coaching
 from ops.settings import WritingLevel
 from snapshots import note_reads, notes
 from snapshots.notes import NewNote, Note, NoteKey
@@ -28,7 +27,6 @@ from workbench.coaching_choice import CoachingChoice
 from workbench.filters import Filters
 from workbench.view import View
 
-NOTED, WEEK = date(2024, 6, 24), date(2024, 6, 17)
 EVER = Slice(first_day=None, last_day=NOTED, as_of=NOTED)
 PROSE = {"llm_level": WritingLevel.L3, "openai_model": "m", "openai_base_url": "http://127.0.0.1:9/v1"}
 
@@ -36,8 +34,7 @@ PROSE = {"llm_level": WritingLevel.L3, "openai_model": "m", "openai_base_url": "
 @pytest.fixture
 def coached(copy_of: CopyOf, tmp_path: Path) -> Iterator[House]:
     """The sample organization with the notes of one week."""
-    with demo_house_of(copy_of, slms_home=tmp_path) as house:
-        coaching_week.write_weekly(house.services, house.organization_id, NOTED)
+    with coached_house_of(copy_of, slms_home=tmp_path) as house:
         yield house
 
 

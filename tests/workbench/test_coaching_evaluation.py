@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from conftest import Workbench
 from databases import CopyOf
-from made_installation import NOW, House, demo_house_of
+from made_installation import NOW, House, coached_house_of
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
 import insights.coaching
 import ops
 from insights.coaching import found, phrases
-from ops import coaching, coaching_week
+from ops import coaching
 from snapshots import llm_spending, notes
 from snapshots.llm_spending import Allowance, Outcome, Request
 from snapshots.notes import NewNote, Note, NoteKey
@@ -28,7 +28,6 @@ from workbench.coaching_data import Coaching
 from workbench.filters import Filters
 from workbench.view import View
 
-NOTED = pd.Timestamp("2024-06-24").date()
 NO_CODES = {"NFKC", "NONE"}
 """Words in capitals that are no reason why an answer does not count."""
 
@@ -36,8 +35,7 @@ NO_CODES = {"NFKC", "NONE"}
 @pytest.fixture
 def coached(copy_of: CopyOf, tmp_path: Path) -> Iterator[House]:
     """The sample organization with the notes of one week."""
-    with demo_house_of(copy_of, slms_home=tmp_path) as house:
-        coaching_week.write_weekly(house.services, house.organization_id, NOTED)
+    with coached_house_of(copy_of, slms_home=tmp_path) as house:
         yield house
 
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from conftest import Workbench
 from databases import CopyOf
-from made_installation import NOW, House, demo_house_of
+from made_installation import NOTED, NOW, House, coached_house_of
 from reading import as_read
 from streamlit.testing.v1 import AppTest
 
-from ops import coaching_mail, coaching_week
+from ops import coaching_mail
 from ops.coaching import Refused
 from ops.coaching_asking import allowance
 from ops.coaching_mail import NotHandedOver
@@ -35,15 +35,14 @@ from workbench.coaching_choice import CoachingChoice
 from workbench.filters import Filters
 from workbench.view import View
 
-NOTED, WEEK = date(2024, 6, 24), date(2024, 6, 17)
+WEEK = date(2024, 6, 17)
 EVER = Slice(first_day=None, last_day=NOTED, as_of=NOTED)
 
 
 @pytest.fixture
 def coached(copy_of: CopyOf, tmp_path: Path) -> Iterator[House]:
     """The sample organization with the notes of one week."""
-    with demo_house_of(copy_of, slms_home=tmp_path) as house:
-        coaching_week.write_weekly(house.services, house.organization_id, NOTED)
+    with coached_house_of(copy_of, slms_home=tmp_path) as house:
         yield house
 
 
