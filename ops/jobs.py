@@ -163,7 +163,8 @@ def run_sync(
 
 def make_app(services: Services, connector: procrastinate.BaseConnector) -> procrastinate.App:
     """The job queue with all tasks of ours."""
-    from ops import daily, forecast_replays, report_digest, score_jobs  # they put their jobs into the queue by what stands here
+    # They put their jobs into the queue by what stands here.
+    from ops import daily, forecast_replays, report_digest, score_jobs
 
     app = procrastinate.App(connector=connector)
     score_jobs.register(app, services)

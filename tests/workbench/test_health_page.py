@@ -19,7 +19,7 @@ from insights.health.track_record import HitRate, Share
 from ops import health
 from ops.first_run import SAMPLE_NAME
 from ops.services import Services
-from snapshots import deal_moves, health_facts, health_flags, health_rows, rows
+from snapshots import deal_moves, health_facts, health_flags, rows
 from snapshots.health_flags import HealthRun, Raised
 from snapshots.slices import Role
 from snapshots.users import save_user
