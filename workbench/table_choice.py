@@ -29,7 +29,10 @@ class Tables:
 
     def toggle(self, card: str, *, key: str) -> bool:
         """Draws the switch of a card. Whether it stands as a table."""
-        st.session_state[key] = card in self._choice.adopt().cards
+        is_shown = card in self._choice.adopt().cards
+        # Told only where it differs: what is told wins over a click that comes while the page is drawn.
+        if st.session_state.get(key, False) != is_shown:
+            st.session_state[key] = is_shown
         return st.toggle("Table", key=key, on_change=self._on_toggle, args=(card, key))
 
     def read(self, params: Mapping[str, Sequence[str]]) -> Shown:
