@@ -379,6 +379,7 @@ activities = table(
     at("recorded_at", server_default=func.now()),
     at("gone_at", nullable=True),
     Index(None, "organization_id", "owner_id", "occurred_at"),
+    Index("ix_activities_occurred", "organization_id", "occurred_at"),
     Index(
         "ix_activities_deal", "organization_id", "deal_id", "occurred_at", postgresql_where=text("deal_id is not null")
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -18,17 +19,19 @@ from ops.job_book import Slot, booked
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 AXE: Final = Axe().axe_script
 # What passes is not told of: finding names for it takes most of the time.
-OPTIONS: Final = json.dumps({"resultTypes": ["violations"], "selectors": False, "iframes": False})
+OPTIONS: Final[Mapping[str, object]] = {"resultTypes": ["violations"], "selectors": False, "iframes": False}
+OF_COLOURS: Final[Mapping[str, object]] = {**OPTIONS, "runOnly": ["color-contrast"]}
+"""All that the other theme changes."""
 MOST_TABS: Final = 60
 
 
-def findings(frame: Frame) -> list[str]:
+def findings(frame: Frame, options: Mapping[str, object] = OPTIONS) -> list[str]:
     """What axe calls serious or critical."""
     come_to_rest(frame)
     frame.evaluate(AXE)
     # Behind a dialog nothing can be reached.
     part = "document.querySelector('[role=dialog]') ?? document"
-    found = frame.evaluate(f"axe.run({part}, {OPTIONS}).then(done => done.violations)")
+    found = frame.evaluate(f"axe.run({part}, {json.dumps(options)}).then(done => done.violations)")
     return [
         f"{one['id']}: {[node['html'][:150] for node in one['nodes'][:3]]}"
         for one in found
@@ -37,11 +40,11 @@ def findings(frame: Frame) -> list[str]:
 
 
 def check_in_both_themes(page: Page) -> None:
-    """The page and the frames of its grids, in the theme that it has, then in the other."""
-    for theme in THEMES if drawn_theme(page) == THEMES[0] else THEMES[::-1]:
+    """The page and the frames of its grids, in the theme that it has, then the colours of the other."""
+    for number, theme in enumerate(THEMES if drawn_theme(page) == THEMES[0] else THEMES[::-1]):
         switch_theme(page, theme)
         frames = [page.main_frame, *(frame for frame in page.frames if "st_aggrid" in frame.url)]
-        wrong = [one for frame in frames for one in findings(frame)]
+        wrong = [one for frame in frames for one in findings(frame, OF_COLOURS if number else OPTIONS)]
         assert wrong == [], theme
 
 

@@ -139,8 +139,9 @@ def test_nobody_listening_is_told_as_such() -> None:
 def test_a_reply_that_never_ends_is_cut_off_by_the_wall_clock(fault: str) -> None:
     with serving(always(FAULTS[fault])) as server:
         client, began = server.client(), time.monotonic()
-        assert code_of(client, deadline_s=0.3) == "DEADLINE"
-        assert 0.3 <= time.monotonic() - began < 1.5
+        # Long enough for a busy machine to have sent what is asked, which begins with the deadline.
+        assert code_of(client, deadline_s=1.0) == "DEADLINE"
+        assert 1.0 <= time.monotonic() - began < 4.0
         assert len(server.bodies) == 1
 
 
