@@ -15,7 +15,7 @@ import pandas as pd
 
 from snapshots import tables
 from snapshots.health_rows import FLAG_STANDS, SNOOZED
-from snapshots.reads import Reader
+from snapshots.reads import WEEK, Reader
 from snapshots.slices import Slice, Where
 
 HAPPENED: Final = (
@@ -97,7 +97,7 @@ def deal_weeks(reader: Reader, first: date, last: date, as_of: date, owner_id: i
     where.add("d.known_day <= :as_of AND d.day BETWEEN :first AND :last AND d.owner_id > 0",
               as_of=as_of, first=first, last=last)  # fmt: skip
     rows = reader.rows(
-        "SELECT d.owner_id, date_trunc('week', d.day)::date, d.event, sum(d.n)::bigint FROM deal_daily d "
+        f"SELECT d.owner_id, {WEEK.format('d.day')}, d.event, sum(d.n)::bigint FROM deal_daily d "
         f"WHERE {where} GROUP BY 1, 2, 3 HAVING sum(d.n) <> 0 ORDER BY 1, 2, 3",
         where,
     )

@@ -11,8 +11,9 @@ from typing import Final
 import pandas as pd
 
 from snapshots import tables
+from snapshots.deal_log import Between
 from snapshots.reads import Reader
-from snapshots.slices import Slice, Where
+from snapshots.slices import Slice
 
 DATE_MOVES: Final[dict[str, str]] = {
     "day": "datetime64[ns]",  # of the organization, on which it moved
@@ -63,15 +64,17 @@ def amount_moves(reader: Reader, slice_: Slice, deal_id: int, *, limit: int) -> 
 def stage_moves(reader: Reader, slice_: Slice, deal_id: int, *, limit: int) -> pd.DataFrame:
     """STAGE_MOVES until the end of `as_of`: each entry into a stage."""
     where = reader.where(slice_, owner="e.owner_id", day="(e.entered_at AT TIME ZONE :zone)::date")
+    between = _until(reader, slice_)
+    where.parameters |= between.parameters
     where.add("e.deal_id = :deal", deal=deal_id).add("e.entered_at < :end", limit=limit)
-    where.parameters["end"] = slice_.end_of(reader.organization.zone)
-    known = _known(reader, slice_, where).replace("v.", "e.")
+    if between.known is not None:
+        where.add("e.recorded_at < :known")
     rows = reader.rows(
         "SELECT (e.entered_at AT TIME ZONE :zone)::date, f.name, s.name, o.name FROM stage_events e "
         "LEFT JOIN stages s ON s.organization_id = :organization AND s.stage_id = e.stage_id "
         "LEFT JOIN stages f ON f.organization_id = :organization AND f.stage_id = e.from_stage_id "
         "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = e.owner_id "
-        f"WHERE {where}{known} ORDER BY e.entered_at DESC, e.stage_id LIMIT :limit",
+        f"WHERE {where} ORDER BY e.entered_at DESC, e.stage_id LIMIT :limit",
         where,
     )
     return tables.shaped(rows, STAGE_MOVES)
@@ -82,13 +85,13 @@ def _moves(
     moved: str, limit: int,
 ) -> pd.DataFrame:  # fmt: skip
     where = reader.where(slice_, owner="v.owner_id", day="v.day").add(moved)
-    known = _known(reader, slice_, where)
-    where.parameters |= {"deal": deal_id, "end": slice_.end_of(reader.organization.zone), "limit": limit}
+    between = _until(reader, slice_)
+    where.parameters |= {"deal": deal_id, "limit": limit, **between.parameters}
     rows = reader.rows(
         f"SELECT v.day, {names}, o.name FROM (SELECT v.organization_id, v.owner_id, v.valid_from, v.close_on, "
         f"v.amount_minor, v.currency, (v.valid_from AT TIME ZONE :zone)::date AS day, {before} FROM deal_versions v "
         "WHERE v.organization_id = :organization AND v.deal_id = :deal AND v.status = 'open' "
-        f"AND v.valid_to > v.valid_from AND v.valid_from < :end AND {told}{known} "
+        f"AND v.valid_from < :end AND {between.holds} AND {told} "
         "WINDOW w AS (ORDER BY v.valid_from)) v "
         "LEFT JOIN owners o ON o.organization_id = :organization AND o.owner_id = v.owner_id "
         f"WHERE {where} ORDER BY v.valid_from DESC LIMIT :limit",
@@ -97,8 +100,7 @@ def _moves(
     return tables.shaped(rows, columns)
 
 
-def _known(reader: Reader, slice_: Slice, where: Where) -> str:
-    if slice_.known_on is None:
-        return ""
-    where.parameters["known"] = slice_.end_of(reader.organization.zone, slice_.known_on)
-    return " AND v.recorded_at < :known"
+def _until(reader: Reader, slice_: Slice) -> Between:
+    """Since ever, to the end of `as_of`."""
+    zone = reader.organization.zone
+    return Between(None, slice_.end_of(zone), None if slice_.known_on is None else slice_.end_of(zone, slice_.known_on))

@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from snapshots import tables
-from snapshots.reads import Reader
+from snapshots.reads import WEEK, Reader
 from snapshots.slices import SEES_EVERYTHING, Where
 
 WEEKS: Final[dict[str, str]] = {
@@ -26,7 +26,7 @@ def leads_by_week(reader: Reader, first: date, last: date) -> pd.DataFrame:
     return _weeks(
         reader,
         "SELECT d.source, CASE WHEN d.source = '' THEN 'Unknown source' ELSE d.source END, "
-        "date_trunc('week', d.day)::date, sum(d.n)::bigint, 0 FROM lead_daily d "
+        f"{WEEK.format('d.day')}, sum(d.n)::bigint, 0 FROM lead_daily d "
         "WHERE d.organization_id = :organization AND d.day BETWEEN :first AND :last GROUP BY 1, 2, 3 "
         "HAVING sum(d.n) > 0 ORDER BY 1, 3",
         first,
@@ -39,7 +39,7 @@ def conversions_by_week(reader: Reader, first: date, last: date) -> pd.DataFrame
     have no row."""
     return _weeks(
         reader,
-        "SELECT v.form_id::text, coalesce(f.name, 'Form ' || v.form_id), date_trunc('week', v.day)::date, "
+        f"SELECT v.form_id::text, coalesce(f.name, 'Form ' || v.form_id), {WEEK.format('v.day')}, "
         "sum(v.n_submits)::bigint, sum(v.n_views)::bigint FROM visit_daily v "
         "LEFT JOIN forms f ON f.organization_id = :organization AND f.form_id = v.form_id "
         "WHERE v.organization_id = :organization AND v.kind = 0 AND v.day BETWEEN :first AND :last "

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
+from ops.job_list import WEEKDAYS
 from snapshots.audit import PAGE_ENTRIES, AuditFilter, Entry
 from snapshots.form_definition import Definition
 from snapshots.form_versions import SUBJECT as FORM
@@ -31,7 +32,6 @@ SUBJECTS: Final = {
 }  # fmt: skip
 ONE_OF_ITS_KIND: Final = frozenset({"organization", "rates", "report schedule", "calendar", "tracking", "alarm budget"})
 """Of which an organization has one: its number says nothing."""
-WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_TOLD: Final = 12
 _OF_FORMS: Final = frozenset({*Definition.model_fields, "published_revision"})
 """What an entry about a form holds of its definition; a revision is nothing that people know."""

@@ -27,7 +27,7 @@ from workbench.anomaly_choice import AnomalyChoice
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.data import cached
-from workbench.rows import EXPORT_LIMIT
+from workbench.rows import every
 from workbench.view import View
 
 CHART_WEEKS: Final = 52
@@ -257,13 +257,13 @@ def rows_behind(loaded: Anomalies, *, after: Any = None) -> RowsPage | None:
 
 def all_rows(loaded: Anomalies) -> pd.DataFrame:
     """Every row behind the picked alarm, up to the limit of an export. Only where there are rows."""
-    frames, after, n = [], None, 0
-    while (page := rows_behind(loaded, after=after)) is not None:
-        frames.append(page.frame)
-        n, after = n + len(page.frame), page.next_after
-        if after is None or n >= EXPORT_LIMIT:
-            break
-    return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
+
+    def read(after: Any) -> RowsPage:
+        page = rows_behind(loaded, after=after)
+        assert page is not None
+        return page
+
+    return every(read)
 
 
 @cached

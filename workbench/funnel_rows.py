@@ -265,13 +265,7 @@ def _visits_page(loaded: Loaded, group: Group, step: str, n: int, after: Any) ->
 
 def all_rows(loaded: Loaded, group: Group, step: str, n: int) -> pd.DataFrame:
     """Every row, up to the limit of an export."""
-    frames, after, so_far = [], None, 0
-    while True:
-        page = rows_page(loaded, group, step, n, after=after)
-        frames.append(page.frame)
-        so_far, after = so_far + len(page.frame), page.next_after
-        if after is None or so_far >= rows.EXPORT_LIMIT:
-            return pd.concat(frames, ignore_index=True).head(rows.EXPORT_LIMIT)
+    return rows.every(lambda after: rows_page(loaded, group, step, n, after=after))
 
 
 def _shown_leads(loaded: Loaded, leads: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from workbench.content import RowsPage
 from workbench.data import cached
 from workbench.health_filters import HealthChoice
 from workbench.row_sets import CLOSE_ON, DEAL, OWNER, STAGE
-from workbench.rows import EXPORT_LIMIT
+from workbench.rows import every
 from workbench.view import View
 
 WORK: Final = "health"
@@ -175,13 +175,7 @@ def _in_words(rows: pd.DataFrame, judged_on: date) -> pd.DataFrame:
 
 def everything(view: View, run: HealthRun, choice: HealthChoice) -> pd.DataFrame:
     """Every flagged deal of the list, up to the limit of an export."""
-    frames, after, n = [], None, 0
-    while True:
-        found = page(view, run, choice, after=after)
-        frames.append(found.frame)
-        n, after = n + len(found.frame), found.next_after
-        if after is None or n >= EXPORT_LIMIT:
-            return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
+    return every(lambda after: page(view, run, choice, after=after))
 
 
 # --- one deal ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ the CRM's data stay; and what people do with leads, in their name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -25,10 +25,8 @@ from workbench import access, formats, installation, lead_filters, lead_words, r
 from workbench.columns import Column, ColumnKind
 from workbench.content import RowsPage
 from workbench.lead_filters import LeadChoice, Options
+from workbench.rows import every
 from workbench.view import View
-
-EXPORT_LIMIT: Final = 100_000
-
 
 COMPANY: Final = Column(field="company", title="Company", width=1.2)
 """Stands beside the name, not in a column of its own."""
@@ -193,22 +191,11 @@ def _field(name: object) -> object:
 
 def all_leads(view: View, loaded: Loaded) -> pd.DataFrame:
     """Every lead of the list in the order shown, up to EXPORT_LIMIT."""
-    return _all(lambda after: leads_page(view, loaded, after=after))
+    return every(lambda after: leads_page(view, loaded, after=after))
 
 
 def all_refused(view: View, choice: LeadChoice, *, total: int) -> pd.DataFrame:
-    return _all(lambda after: refused_page(view, choice, total=total, after=after))
-
-
-def _all(read: Callable[[Any], RowsPage]) -> pd.DataFrame:
-    frames: list[pd.DataFrame] = []
-    after: object = None
-    while True:
-        page = read(after)
-        frames.append(page.frame)
-        after = page.next_after
-        if after is None or sum(map(len, frames)) >= EXPORT_LIMIT:
-            return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
+    return every(lambda after: refused_page(view, choice, total=total, after=after))
 
 
 def _told(frame: pd.DataFrame, view: View) -> pd.DataFrame:

@@ -182,7 +182,7 @@ def _issued(view: View, held: Standing) -> str:
 def _why_none(view: View, held: Standing, name: str) -> str:
     if held.run is None:
         said = f"No forecast was issued by {formats.day(view.as_of)}." if view.looks_back else (
-            "There is no forecast yet. The worker makes one a day where there is enough to go on."
+            "There is no forecast yet. The worker makes one a week where there is enough to go on."
         )  # fmt: skip
     elif held.own is None:
         said = f"The forecast of {formats.day(held.run.made_on)} has none of {name}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import pandas as pd
@@ -65,12 +66,17 @@ def _head(page: RowsPage, view: View, key: str) -> None:
 
 def all_rows(view: View, key: str) -> pd.DataFrame:
     """Every row of the list in the order shown, up to `EXPORT_LIMIT`."""
-    frames, after, n = [], None, 0
+    return every(lambda after: rows_data.rows_page(view, key, after=after))
+
+
+def every(read: Callable[[Any], RowsPage]) -> pd.DataFrame:
+    """The rows of all pages, up to `EXPORT_LIMIT`. read: the page after the one that ended there; None: the first."""
+    frames: list[pd.DataFrame] = []
+    n, after = 0, None
     while True:
-        page = rows_data.rows_page(view, key, after=after)
+        page = read(after)
         frames.append(page.frame)
-        n += len(page.frame)
-        after = page.next_after
+        n, after = n + len(page.frame), page.next_after
         if after is None or n >= EXPORT_LIMIT:
             return pd.concat(frames, ignore_index=True).head(EXPORT_LIMIT)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 from altair.utils import schemapi
 
-from insights import forecast_chart, forecast_record, formats, kpi_words, lead_charts, waterfall_chart
+from insights import forecast_chart, forecast_record, formats, kpi_words, lead_charts, rate_words, waterfall_chart
 from insights.charts import LIGHT, Chart, Measure
 from insights.forecast_chart import Reading
 from insights.funnel import Rate
@@ -322,7 +322,7 @@ def _forms(facts: ReportFacts) -> list[Section]:
         return [Section(key="forms", title=title, lines=("No form was seen in this week.",))]
     rows = tuple(
         (str(row.form), *(formats.count(getattr(row, step)) for step in FORM_STEPS),
-         capture(Rate(min(int(row.valid), int(row.views)), int(row.views))))
+         rate_words.short(Rate(min(int(row.valid), int(row.views)), int(row.views))))
         for row in _records(facts.forms)
     )  # fmt: skip
     columns = (Column("Form"), *(Column(title, True) for title in FORM_STEPS.values()), Column("Capture rate", True))
@@ -339,14 +339,3 @@ FORM_STEPS: Final = {
     "deals": "Deals", "won": "Won",
 }  # fmt: skip
 """What is counted of a form, in the order of its funnel."""
-
-
-def capture(rate: Rate) -> str:
-    """ "43.1 % (38–48 %)", "too few to judge", or missing where nobody saw the form."""
-    if rate.value is None or rate.interval is None:
-        return formats.MISSING
-    if rate.is_few:
-        return "too few to judge"
-    low, high = rate.interval
-    digits = 0 if high >= 0.1 else 1
-    return f"{formats.rate(rate.value)} ({100 * low:.{digits}f}–{100 * high:.{digits}f}{formats.SPACE}%)"

@@ -95,3 +95,15 @@ def test_what_was_learnt_later_is_left_out_where_what_was_known_then_is_asked_fo
     then = replace(AS_NOW, as_of=TODAY - days(5), known_on=TODAY - days(5))
     assert [by for _, by in dates(books, books.viewer(), then)] == [15]
     assert [by for _, by in dates(books, books.viewer(), replace(then, known_on=None))] == [-3, 15]
+
+
+def test_a_move_that_was_taken_back_later_stands_where_what_was_known_then_is_asked_for(books: Books) -> None:
+    """A version that a correction left no time for was believed to hold until then."""
+    with books.database.as_owner() as connection:
+        connection.execute(
+            text("UPDATE deal_versions SET valid_to = valid_from, superseded_at = :late WHERE valid_from = :at"),
+            {"late": NOW - days(2), "at": NOW - days(10)},
+        )
+    then = replace(AS_NOW, as_of=TODAY - days(5), known_on=TODAY - days(5))
+    assert [by for _, by in dates(books, books.viewer(), then)] == [-3, 15]
+    assert [by for _, by in dates(books, books.viewer(), replace(then, known_on=None))] == [15]

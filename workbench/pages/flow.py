@@ -216,13 +216,7 @@ def _part_boxes(found: FlowPage, parts: dict[str, str], part: str) -> None:
 
 def all_deals(found: FlowPage) -> pd.DataFrame:
     """Every deal of the part, up to the limit of an export."""
-    frames, after, n = [], None, 0
-    while True:
-        page = flow_data.deals(found, after=after)
-        frames.append(page.frame)
-        n, after = n + len(page.frame), page.next_after
-        if after is None or n >= rows.EXPORT_LIMIT:
-            return pd.concat(frames, ignore_index=True).head(rows.EXPORT_LIMIT)
+    return rows.every(lambda after: flow_data.deals(found, after=after))
 
 
 def page() -> None:

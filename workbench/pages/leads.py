@@ -153,7 +153,7 @@ def leads_list(view: View, loaded: Loaded) -> None:
             export.menu(
                 lambda: leads_data.all_leads(view, loaded), page.columns,
                 name=f"leads-{lead_filters.period(view).last.isoformat()}", key="leads",
-                note=f"All leads of this list, up to {formats.count(leads_data.EXPORT_LIMIT)}.",
+                note=f"All leads of this list, up to {formats.count(rows.EXPORT_LIMIT)}.",
             )  # fmt: skip
     if page.frame.empty:
         _none(view, loaded)

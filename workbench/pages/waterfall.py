@@ -169,13 +169,7 @@ def _on_part() -> None:
 
 def all_deals(loaded: Changes, part: str, currency: str | None) -> pd.DataFrame:
     """Every deal of the bar, up to the limit of an export."""
-    frames, after, n = [], None, 0
-    while True:
-        page = waterfall_data.deals(loaded, part, currency, after=after)
-        frames.append(page.frame)
-        n, after = n + len(page.frame), page.next_after
-        if after is None or n >= rows.EXPORT_LIMIT:
-            return pd.concat(frames, ignore_index=True).head(rows.EXPORT_LIMIT)
+    return rows.every(lambda after: waterfall_data.deals(loaded, part, currency, after=after))
 
 
 def show_all() -> None:
